@@ -1,0 +1,1 @@
+"""Perceptual losses of networks pretrained for ImageNet classification."""

@@ -1,0 +1,1 @@
+"""Perceptual losses of the backbones of networks pretrained for detection."""

@@ -1,0 +1,1 @@
+"""The perceptual loss example for srbench."""

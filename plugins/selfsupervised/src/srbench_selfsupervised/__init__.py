@@ -1,0 +1,1 @@
+"""Perceptual losses of encoders that were trained without labels, or on captions."""

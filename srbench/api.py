@@ -1,0 +1,159 @@
+"""The Python API: :func:`run_suite`, :func:`load_loss`, :func:`evaluate`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+    from srbench.metrics.folders import Evaluation
+    from srbench.suite import Suite
+    from srbench.workflow import RunResult
+
+
+def run_suite(
+    suite: str | Path | Suite,
+    *,
+    out: str | Path | None = None,
+    losses: Sequence[str] = (),
+    seeds: Sequence[int] = (),
+    device: str | None = None,
+    jobs: int | None = None,
+    overrides: Sequence[str] = (),
+    progress: bool = True,
+) -> RunResult:
+    """Run a suite as ``srbench run`` does, and return its table and records.
+
+    Args:
+        suite: a path, the name of a file in ``benchmarks/``, or a loaded suite.
+        out: the out folder; default ``runs/<suite name>``.
+        losses: labels of the suite or names of installed losses; empty runs all of the suite's.
+        seeds: instead of the suite's.
+        device: ``cuda`` or ``cpu``; default CUDA where there is one.
+        jobs: workers at once; default one per visible GPU; on CPU as many as the cores hold.
+        overrides: ``KEY=VALUE`` settings, as ``--set`` takes them.
+        progress: show progress on stderr.
+
+    Raises:
+        UserError: an input is missing or does not fit; nothing was started.
+
+    Example::
+
+        import srbench
+        result = srbench.run_suite("quick", out="runs/quick")
+        print(result.leaderboard.rows[0].label)
+    """
+    from rich.console import Console
+
+    from srbench.host import discover
+    from srbench.run.environment import detect_device
+    from srbench.run.layout import OutFolder
+    from srbench.run.plan import make_plan
+    from srbench.run.progress import RunProgress
+    from srbench.run.suite_run import default_jobs
+    from srbench.suite import Suite as SuiteModel
+    from srbench.suite import load_suite
+    from srbench.workflow import run_and_report
+
+    if not isinstance(suite, SuiteModel):
+        suite = load_suite(str(suite), overrides)
+    device = device or detect_device()
+    parallel = jobs or default_jobs(suite, device)
+    console = Console(stderr=True, quiet=not progress)
+    plan = make_plan(
+        suite,
+        discover(),
+        device=device,
+        only=losses,
+        seeds=seeds,
+        parallel=parallel,
+        say=lambda line: console.print(line, markup=False, highlight=False),
+    )
+    folder = OutFolder(Path(out) if out is not None else Path("runs") / suite.name)
+    with RunProgress(console, folder, plan.jobs) as shown:
+        return run_and_report(plan, folder, shown, parallel=parallel)
+
+
+def load_loss(
+    name: str, *, seed: int = 0, patch_size: int = 96, device: str = "cpu", **params: Any
+) -> torch.nn.Module:
+    """A frozen loss module for anyone's own training loop.
+
+    Args:
+        name: of an installed loss, or ``dist:name``.
+        seed: for losses that draw random numbers when they are built.
+        patch_size: side of the images it will see, checked against the loss's minimum.
+        device: where to put it.
+        params: the loss's parameters, for example ``tap="relu2_2"``.
+
+    Returns:
+        A module whose ``forward(sr, hr)`` takes RGB float32 [0, 1] ``(N, 3, H, W)`` and returns the
+        batch mean, a scalar; lower is closer. Its gradient reaches ``sr`` only.
+
+    Raises:
+        UnknownName: no such loss is installed.
+        WeightsError: its pretrained weights cannot be had.
+
+    Example::
+
+        import torch, srbench
+        loss = srbench.load_loss("vgg16", tap="relu2_2")
+        sr = torch.rand(1, 3, 64, 64, requires_grad=True)
+        loss(sr, torch.rand(1, 3, 64, 64)).backward()
+    """
+    from srbench.contract import BuildContext
+    from srbench.host import build_loss, discover, resolve_loss
+    from srbench.weights import WeightStore
+
+    resolved = resolve_loss(discover().loss(name), params)
+    context = BuildContext(
+        weights=WeightStore(resolved.spec.weights), patch_size=patch_size, seed=seed, device=device
+    )
+    return build_loss(resolved, context).to(device)
+
+
+def evaluate(
+    sr: str | Path,
+    hr: str | Path | None = None,
+    *,
+    metrics: Sequence[str] = (),
+    scale: int = 4,
+    protocol: str = "y4-v1",
+    workers: int = 1,
+) -> Evaluation:
+    """Score a folder of images, as ``srbench eval`` does.
+
+    Args:
+        sr: folder of super-resolved images.
+        hr: folder of ground truths with the same names; optional for no-reference metrics.
+        metrics: names of installed metrics; default PSNR, SSIM, LPIPS and NIQE, and without ``hr``
+            NIQE alone.
+        scale: super-resolution factor: it sets the crop border.
+        protocol: named scoring protocol.
+        workers: processes; the scores do not depend on it.
+
+    Raises:
+        UserError: images are missing, unreadable or of different sizes; an unknown metric.
+
+    Example::
+
+        import srbench
+        print(srbench.evaluate("runs/quick/images/photos-test/bicubic-s1",
+                               "runs/quick/images/photos-test/hr-images").mean("psnr"))
+    """
+    from srbench.host import discover
+    from srbench.metrics import default_metrics, evaluate_folders, resolve_metrics
+
+    names = metrics or default_metrics(with_hr=hr is not None)
+    specs = resolve_metrics(names, discover(), allow_unsafe_weights=False)
+    return evaluate_folders(
+        Path(sr),
+        None if hr is None else Path(hr),
+        specs,
+        scale=scale,
+        protocol=protocol,
+        workers=workers,
+    )

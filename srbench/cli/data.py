@@ -1,0 +1,150 @@
+"""``srbench data``: which data sets are here, decode them ahead of a run, check them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from srbench.cli.output import console, echo_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.progress import Progress
+
+    from srbench.data import Dataset, DatasetInfo, ImageStore, StoreProgress
+
+
+@click.group("data")
+def command() -> None:
+    """Training and test images.
+
+    Folders of images are looked up in SRBENCH_DATA (several roots are separated by ':') and ./data.
+    """
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON to stdout and nothing else.")
+def list_command(as_json: bool) -> None:
+    """List the known data sets, where they are, and how to get those missing."""
+    from srbench.data import describe_datasets
+
+    infos = describe_datasets()
+    if as_json:
+        echo_json([_as_json(info) for info in infos])
+    else:
+        _print_table(infos)
+
+
+@command.command("prepare")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("--count", type=click.IntRange(min=1), help="A seeded subset of that many images.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the subset.")
+@click.option("--workers", type=click.IntRange(min=1), help="Decoding threads [one per core].")
+def prepare_command(
+    names: tuple[str, ...], count: int | None, seed: int, workers: int | None
+) -> None:
+    """Decode data sets into the memory-mapped store, so that a run finds them ready.
+
+    NAME is a data set of `srbench data list` or folder:PATH. Stopped at any moment, it goes on
+    where it was when run again.
+    """
+    from srbench.data import find_dataset
+
+    for name in names:
+        dataset = find_dataset(name, count=count, seed=seed)
+        _prepare_one(dataset, workers)
+
+
+@command.command("verify")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("--count", type=click.IntRange(min=1), help="A seeded subset of that many images.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the subset.")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON to stdout and nothing else.")
+def verify_command(names: tuple[str, ...], count: int | None, seed: int, as_json: bool) -> None:
+    """Read data sets completely: every image decodes, every pixel of a store is as it was made.
+
+    Prints the hash over names and contents that records carry as the data manifest.
+    """
+    from srbench.data import find_dataset
+    from srbench.data.verify import verify_dataset
+
+    results = []
+    for name in names:
+        report = verify_dataset(find_dataset(name, count=count, seed=seed))
+        results.append(
+            {
+                "name": report.manifest.name,
+                "images": report.manifest.count,
+                "sha256": report.manifest.sha256,
+                "files_sha256": report.manifest.files_sha256,
+                "store": None if report.store is None else str(report.store.folder),
+            }
+        )
+        if not as_json:
+            state = "no store yet" if report.store is None else "its store is intact"
+            click.echo(f"{name}: {report.manifest.count} images decode, {state}")
+            click.echo(f"  manifest   {report.manifest.sha256}")
+            click.echo(f"  file list  {report.manifest.files_sha256}")
+    if as_json:
+        echo_json(results)
+
+
+def _as_json(info: DatasetInfo) -> dict[str, str | int | None]:
+    return {
+        "name": info.name,
+        "summary": info.summary,
+        "images": info.images,
+        "folder": None if info.folder is None else str(info.folder),
+        "found": info.found,
+        "get": info.get,
+    }
+
+
+def _print_table(infos: tuple[DatasetInfo, ...]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("name", "images", "what", "where, or how to get it", box=None, pad_edge=False)
+    for info in infos:
+        images = "any" if info.images is None else str(info.images)
+        if info.found is not None and info.images not in (None, info.found):
+            images = f"{info.found} of {images}"
+        where = info.get if info.folder is None else str(info.folder)
+        missing = "" if info.folder is not None else "missing: "
+        table.add_row(info.name, images, escape(info.summary), escape(missing + where))
+    console().print(table)
+
+
+def _prepare_one(dataset: Dataset, workers: int | None) -> ImageStore:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    from srbench.data import prepare_store
+
+    out = console(stderr=True)
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=out, disable=not out.is_terminal) as bar:
+        store = prepare_store(dataset, workers=workers, progress=_reporter(dataset, bar))
+    click.echo(f"{dataset.name}: {len(store)} images ready in {store.folder}")
+    return store
+
+
+def _reporter(dataset: Dataset, bar: Progress) -> Callable[[StoreProgress], None]:
+    """Says what the store will take before it is begun, then moves the bar."""
+    task = bar.add_task(dataset.name, total=len(dataset))
+    told = False
+
+    def report(state: StoreProgress) -> None:
+        nonlocal told
+        if not told:
+            click.echo(
+                f"{dataset.name}: {state.total} images, {state.disk_bytes / 1e9:.2f} GB in "
+                f"{state.folder.parent} ({state.free_bytes / 1e9:.1f} GB free), "
+                f"{state.done} done before",
+                err=True,
+            )
+            told = True
+        bar.update(task, completed=state.done)
+
+    return report

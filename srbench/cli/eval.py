@@ -1,0 +1,167 @@
+"""``srbench eval``: score any folder of images under a named protocol."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from srbench.metrics import Evaluation
+    from srbench.metrics.score import Progress
+
+_FOLDER = click.Path(path_type=Path)
+
+
+@click.command("eval", short_help="Score any folder of images.")
+@click.option("--sr", required=True, type=_FOLDER, help="Folder of the images to score.")
+@click.option(
+    "--hr", type=_FOLDER, help="Folder of ground truths; not needed for no-reference metrics."
+)
+@click.option(
+    "--metric",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="An installed metric, or one of pyiqa's by its name. Repeatable. "
+    "Default: psnr, ssim, lpips and niqe; niqe without --hr.",
+)
+@click.option("--scale", default=4, show_default=True, type=click.IntRange(min=1))
+@click.option("--protocol", default="y4-v1", show_default=True, metavar="NAME")
+@click.option("--json", "as_json", is_flag=True, help="JSON on stdout and nothing else.")
+@click.option(
+    "--csv",
+    "csv_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write the scores to this file, one line per image.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    help="Images scored at the same time; scores do not depend on it. Default: CPU cores, at most "
+    "8.",
+)
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option(
+    "--allow-unsafe-weights",
+    is_flag=True,
+    help="Let pyiqa download and unpickle the files of metrics that srbench has not vetted.",
+)
+def command(
+    sr: Path,
+    hr: Path | None,
+    names: tuple[str, ...],
+    scale: int,
+    protocol: str,
+    as_json: bool,
+    csv_file: Path | None,
+    workers: int | None,
+    device: str,
+    allow_unsafe_weights: bool,
+) -> None:
+    """Score the images in --sr against those of the same names in --hr, per image and on average.
+
+    Images are matched by file name without its suffix. docs/protocols.md says what each protocol
+    does.
+    """
+    from srbench.cli.output import echo_json, warn_broken
+    from srbench.host import discover
+    from srbench.metrics import default_metrics, evaluate_folders, get_protocol, resolve_metrics
+
+    get_protocol(protocol)
+    _check_device(device)
+    if csv_file is not None:
+        _check_csv(csv_file)
+    registry = discover()
+    warn_broken(registry)
+    # pyiqa and its networks print as they please; stdout is the scores'.
+    with contextlib.redirect_stdout(sys.stderr), _progress() as progress:
+        specs = resolve_metrics(
+            names or default_metrics(with_hr=hr is not None),
+            registry,
+            allow_unsafe_weights=allow_unsafe_weights,
+        )
+        result = evaluate_folders(
+            sr,
+            hr,
+            specs,
+            scale=scale,
+            protocol=protocol,
+            workers=workers or _default_workers(),
+            device=device,
+            progress=progress,
+        )
+    if csv_file is not None:
+        csv_file.write_text(result.csv(), encoding="utf-8")
+    if as_json:
+        echo_json(result.document())
+    else:
+        _print_table(result)
+
+
+def _check_device(device: str) -> None:
+    if device == "cpu":
+        return
+    import torch
+
+    from srbench.errors import UserError
+
+    if not torch.cuda.is_available():
+        raise UserError("expected a CUDA device, torch sees none", "leave out --device cuda")
+
+
+def _check_csv(file: Path) -> None:
+    """Before minutes of scoring, not after them."""
+    from srbench.errors import UserError
+
+    if not file.parent.is_dir():
+        raise UserError(f"expected --csv in an existing folder, got {file}", "make the folder")
+    if not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise UserError(f"expected --csv to be writable, got {file}")
+
+
+def _default_workers() -> int:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(8, cores or 1)
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Progress | None]:
+    """A bar on stderr where that is a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.progress import Progress as Bar
+
+    from srbench.cli.output import console
+
+    with Bar(console=console(stderr=True), transient=True) as bar:
+        task = bar.add_task("scoring", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _print_table(result: Evaluation) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from srbench.cli.output import console
+
+    table = Table(
+        title=f"protocol {result.protocol}, scale {result.scale}, {len(result.images)} images",
+        title_justify="left",
+    )
+    table.add_column("image", overflow="fold")
+    for name, scores in result.metrics.items():
+        arrow = "lower is better" if scores.lower_is_better else "higher is better"
+        table.add_column(Text(f"{name}\n{arrow}"), justify="right")
+    for image in result.images:
+        cells = (f"{scores.per_image[image]:.4f}" for scores in result.metrics.values())
+        table.add_row(Text(image), *cells)  # Text: a file name must not be read as markup
+    table.add_section()
+    table.add_row("mean", *(f"{scores.mean:.4f}" for scores in result.metrics.values()))
+    console().print(table)

@@ -1,0 +1,107 @@
+"""``srbench losses``: what is installed, without importing torch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from srbench.contract import WeightFile
+    from srbench.host import RegisteredLoss
+
+
+@click.command("losses", short_help="List the installed losses.")
+@click.option("--task", help="Only losses whose network was pretrained for this task.")
+@click.option("--backbone", help="Only losses of this architecture.")
+@click.option("--json", "as_json", is_flag=True, help="JSON on stdout and nothing else.")
+def command(task: str | None, backbone: str | None, as_json: bool) -> None:
+    """List the installed losses with task, backbone, weights and licence."""
+    from srbench.cli.output import echo_json, warn_broken
+    from srbench.host import discover
+
+    registry = discover()
+    warn_broken(registry)
+    rows = [
+        (name, loss)
+        for name, loss in registry.losses.items()
+        if (task is None or loss.spec.task == task)
+        and (backbone is None or loss.spec.backbone == backbone)
+    ]
+    if as_json:
+        echo_json([_document(name, loss) for name, loss in rows])
+        return
+    _print_table(rows)
+
+
+def _document(name: str, loss: RegisteredLoss) -> dict[str, Any]:
+    from srbench.weights import is_cached
+
+    spec = loss.spec
+    return {
+        "name": name,
+        "version": spec.version,
+        "distribution": loss.distribution,
+        "plugin": loss.plugin,
+        "task": spec.task,
+        "backbone": spec.backbone,
+        "pretrained_on": spec.pretrained_on,
+        "summary": spec.summary,
+        "license": spec.license,
+        "paper": spec.paper,
+        "min_size": spec.min_size,
+        "params": [] if spec.params is None else list(spec.params.model_fields),
+        "saw_test_images": list(spec.saw_test_images),
+        "trains_on_metrics": list(spec.trains_on_metrics),
+        "shares_network_with": list(spec.shares_network_with),
+        "weights": [
+            {
+                "id": file.id,
+                "license": file.license,
+                "cached": is_cached(file),
+                "size": file.size,
+                "sources": [type(source).__name__ for source in file.sources],
+            }
+            for file in spec.weights
+        ],
+    }
+
+
+def _print_table(rows: list[tuple[str, RegisteredLoss]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from srbench.cli.output import console
+    from srbench.weights import is_cached
+
+    table = Table(title=f"{len(rows)} losses", title_justify="left")
+    for column in ("loss", "task", "backbone", "pretrained on", "weights", "size", "licence"):
+        table.add_column(column, overflow="fold")
+    for name, loss in rows:
+        spec = loss.spec
+        sources = ", ".join(
+            f"{file.id} ({'cached' if is_cached(file) else _source(file)})" for file in spec.weights
+        )
+        size = sum(file.size for file in spec.weights)
+        cells = (
+            name,
+            spec.task,
+            spec.backbone,
+            spec.pretrained_on,
+            sources or "none",
+            f"{size / 2**20:.0f} MB" if size else "",
+            spec.license.partition(";")[0],
+        )
+        # Text, not str: a plugin's strings must not be read as rich markup.
+        table.add_row(*(Text(cell) for cell in cells))
+    console().print(table)
+
+
+def _source(file: WeightFile) -> str:
+    from srbench.contract import HubSource, PyPISource
+
+    kinds = {
+        "PyPI" if isinstance(s, PyPISource) else "hub" if isinstance(s, HubSource) else "URL"
+        for s in file.sources
+    }
+    return "/".join(sorted(kinds)) or "no source"

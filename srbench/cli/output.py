@@ -1,0 +1,73 @@
+"""How commands write: tables to stdout, JSON alone on stdout, warnings and progress to stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from srbench.host import Registry
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A rich console; plain and 160 columns wide where there is no terminal."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    if stream.isatty():
+        return Console(stderr=stderr)
+    width = int(os.environ.get("COLUMNS", "160"))
+    return Console(file=stream, width=width, no_color=True, highlight=False, legacy_windows=False)
+
+
+def echo_json(document: Any) -> None:
+    """The one JSON document of a ``--json`` command."""
+    click.echo(json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False))
+
+
+def warn_broken(registry: Registry) -> None:
+    """One line on stderr per plugin that could not be used."""
+    for plugin in registry.plugins:
+        if plugin.state in ("failed", "incompatible", "duplicate"):
+            click.echo(
+                f"warning: plugin {plugin.name!r} of {plugin.distribution} {plugin.version} is "
+                f"{plugin.state}: {plugin.error}",
+                err=True,
+            )
+
+
+def stop_on_sigterm() -> None:
+    """Make SIGTERM (preemption) end like Ctrl-C: workers write checkpoints, finished work stays."""
+    import signal
+
+    def interrupt(number: int, frame: object) -> None:
+        del number, frame
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+
+
+@contextlib.contextmanager
+def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr with the time left, for loops that call back with (done, total).
+
+    Where stderr is no terminal, one plain line at the start is all.
+    """
+    screen = console(stderr=True)
+    if not screen.is_terminal:
+        screen.print(title, markup=False, highlight=False)
+        yield lambda done, total: None
+        return
+    from rich.progress import Progress
+
+    with Progress(console=screen, transient=True) as bar:
+        task = bar.add_task(title.replace("[", "\\["), total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

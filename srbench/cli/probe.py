@@ -1,0 +1,127 @@
+"""``srbench probe``: what losses see and what they cost, without training."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from srbench.host import ResolvedLoss
+    from srbench.probe import Probe
+
+
+@click.command("probe", short_help="What losses see and what they cost, without training.")
+@click.argument("losses", nargs=-1, required=True, metavar="LOSS...")
+@click.option("--size", type=click.IntRange(32, 240), default=96, show_default=True)
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option("--out", type=click.Path(dir_okay=False), help="Write the comparing picture there.")
+@click.option("--json", "as_json", is_flag=True, help="JSON on stdout and nothing else.")
+def command(
+    losses: tuple[str, ...], size: int, device: str, out: str | None, as_json: bool
+) -> None:
+    """Measure each LOSS on fixed photographs and compare them in a table (and, with --out, a
+    picture).
+
+    LOSS is a name, with parameters after commas: vgg16,tap=conv5_3,distance=l1
+    """
+    from pathlib import Path
+
+    from srbench.cli.output import echo_json, warn_broken
+    from srbench.errors import UserError
+    from srbench.host import discover
+
+    if size % 4:
+        raise UserError(f"expected a size that is a multiple of 4, got {size}")
+    registry = discover()
+    warn_broken(registry)
+    resolved = [(text, _resolve(registry, text)) for text in losses]
+    probes = [_probe(label, loss, size, device) for label, loss in resolved]
+    if out is not None:
+        from srbench.probe import draw
+
+        draw(probes, Path(out))
+    if as_json:
+        echo_json([_without_nan(probe.as_document()) for probe in probes])
+    else:
+        _print_table(probes)
+
+
+def _resolve(registry: Any, text: str) -> ResolvedLoss:
+    from srbench.host import resolve_loss
+
+    name, *settings = text.split(",")
+    params: dict[str, Any] = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not key or not equals:
+            raise click.BadParameter(f"expected NAME,KEY=VALUE,..., got {text!r}")
+        try:
+            params[key] = json.loads(value)
+        except json.JSONDecodeError:
+            params[key] = value
+    return resolve_loss(registry.loss(name), params)
+
+
+def _probe(label: str, loss: ResolvedLoss, size: int, device: str) -> Probe:
+    from srbench.contract import BuildContext
+    from srbench.host import build_loss
+    from srbench.probe import probe_loss
+    from srbench.weights import WeightStore
+
+    context = BuildContext(weights=WeightStore(loss.spec.weights), patch_size=size, device=device)
+    return probe_loss(build_loss(loss, context).to(device), label, size=size, device=device)
+
+
+def _without_nan(document: dict[str, Any]) -> dict[str, Any]:
+    values = document["sensitivity"]
+    plain = {name: value if math.isfinite(value) else None for name, value in values.items()}
+    return {**document, "sensitivity": plain}
+
+
+def _print_table(probes: list[Probe]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from srbench.cli.output import console
+
+    table = Table(title=f"{len(probes)} losses at {probes[0].size} px", title_justify="left")
+    table.add_column("loss", overflow="fold")
+    for name in (
+        "gradient",
+        "high freq.",
+        "checkers",
+        "grid",
+        *probes[0].sensitivity,
+        "reach",
+        "95 %",
+    ):
+        table.add_column(name, justify="right")
+    for name in ("GFLOPs", "activations", "weights"):
+        table.add_column(name, justify="right")
+    for probe in probes:
+        cells = [
+            probe.label,
+            f"{probe.gradient_norm:.3g}",
+            f"{probe.bands[-1]:.0%}",
+            f"{probe.checkerboard_excess:.1f}x",
+            f"{probe.grid_unevenness:.2f}",
+            *(f"{value:.2f}" for value in probe.sensitivity.values()),
+            f"{'>=' if probe.reach_is_cut else ''}{probe.reach} px",
+            f"{probe.reach_95} px",
+            f"{probe.gflops:.1f}",
+            f"{probe.activations_mb:.0f} MB",
+            f"{probe.weights_mb:.0f} MB",
+        ]
+        table.add_row(*(Text(cell) for cell in cells))
+    console().print(table)
+    console().print(
+        Text(
+            "high freq.: share of the gradient's energy above 1/4 cycle per pixel. checkers: "
+            "energy at periods 2 and 4 against its\nneighbourhood. grid: unevenness over a 4 x 4 "
+            "grid, 0 is even. shift, blur, jpeg, texture: the noise that costs as\nmuch, over the "
+            "change itself; L2 is 1."
+        )
+    )

@@ -1,0 +1,124 @@
+"""``srbench report``: the table of one or more out folders, without running anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from srbench.records import Record
+    from srbench.report import Leaderboard
+
+
+@click.command("report")
+@click.argument(
+    "folders", metavar="OUT...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@click.option("--json", "as_json", is_flag=True, help="Only JSON, on stdout; no file is written.")
+@click.option(
+    "--dataset", "datasets", multiple=True, metavar="NAME", help="Show only this data set."
+)
+@click.option("--suite", metavar="NAME|HASH", help="Only this suite, by name or start of its hash.")
+@click.option("--plots", is_flag=True, help="Also draw the plots (SVG and PNG).")
+@click.option(
+    "--compare",
+    nargs=2,
+    metavar="LABEL LABEL",
+    help="Also draw the image-by-image difference of these two rows.",
+)
+@click.option(
+    "--to",
+    "destination",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Where leaderboard.{csv,json,md} go; by default the out folder, if only one is given.",
+)
+def command(
+    *,
+    folders: tuple[Path, ...],
+    as_json: bool,
+    datasets: tuple[str, ...],
+    suite: str | None,
+    plots: bool,
+    compare: tuple[str, str] | None,
+    destination: Path | None,
+) -> None:
+    """Print the leaderboard of OUT folders and write leaderboard.csv, .json and .md.
+
+    Several folders, from several machines, make one table; each suite has its own. Records of
+    other protocols, suite versions or tracks are refused, with the reason.
+    """
+    from srbench.report import build_leaderboard, load_records, split_by_suite
+
+    records = _of_suite(load_records(folders), suite)
+    boards = [build_leaderboard(group) for group in split_by_suite(records).values()]
+    for name in datasets:
+        _check_name("data set", name, {d for board in boards for d in board.datasets})
+    for label in compare or ():
+        _check_name("row", label, {row.label for board in boards for row in board.rows})
+    if as_json:
+        _print_json(boards)
+        return
+    _print_tables(boards, datasets)
+    if destination is None and len(folders) == 1:
+        destination = folders[0]
+    if destination is None:
+        click.echo("no file is written for several folders; give --to DIR", err=True)
+        return
+    for board in boards:
+        out = destination if len(boards) == 1 else destination / board.suite
+        _write(board, out, plots=plots, compare=compare)
+
+
+def _of_suite(records: list[Record], suite: str | None) -> list[Record]:
+    from srbench.errors import unknown_name
+
+    if suite is None:
+        return records
+    chosen = [r for r in records if r.suite.name == suite or r.suite.sha256.startswith(suite)]
+    if not chosen:
+        raise unknown_name("suite of these records", suite, {r.suite.name for r in records})
+    return chosen
+
+
+def _check_name(kind: str, name: str, known: set[str]) -> None:
+    from srbench.errors import unknown_name
+
+    if name not in known:
+        raise unknown_name(f"{kind} of these records", name, known)
+
+
+def _print_json(boards: list[Leaderboard]) -> None:
+    from srbench.cli.output import echo_json
+    from srbench.report.document import leaderboard_document
+
+    documents = [leaderboard_document(board) for board in boards]
+    echo_json(documents[0] if len(documents) == 1 else documents)
+
+
+def _print_tables(boards: list[Leaderboard], datasets: tuple[str, ...]) -> None:
+    from srbench.cli.output import console
+    from srbench.report import print_leaderboard
+
+    out = console()
+    for board in boards:
+        shown = [d for d in board.datasets if not datasets or d in datasets]
+        if shown:
+            print_leaderboard(board, out, datasets=shown)
+
+
+def _write(board: Leaderboard, out: Path, *, plots: bool, compare: tuple[str, str] | None) -> None:
+    from srbench.report import write_leaderboard, write_plots
+
+    paths = list(write_leaderboard(board, out))
+    if plots:
+        paths += write_plots(board, out)
+    labels = {row.label for row in board.rows}
+    if compare is not None and labels >= set(compare):
+        from srbench.report.plots import write_comparison
+
+        paths += write_comparison(board, out, *compare)
+    for path in paths:
+        click.echo(f"wrote {path}", err=True)

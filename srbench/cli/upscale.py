@@ -1,0 +1,55 @@
+"""``srbench upscale``: a trained generator on any photograph."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("upscale", short_help="Enlarge photographs with a trained generator.")
+@click.argument("checkpoint", type=click.Path(dir_okay=False))
+@click.argument("images", nargs=-1, required=True, type=click.Path(dir_okay=False))
+@click.option("--out", default=".", show_default=True, type=click.Path(file_okay=False))
+@click.option(
+    "--tile",
+    default=256,
+    show_default=True,
+    type=click.IntRange(16, 4096),
+    help="Side of a tile in input pixels; bounds the memory, does not change the result.",
+)
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Default: CUDA if there is one.")
+def command(
+    checkpoint: str, images: tuple[str, ...], out: str, tile: int, device: str | None
+) -> None:
+    """Enlarge IMAGES four times with the generator in CHECKPOINT.
+
+    CHECKPOINT is a generator.safetensors that `srbench run` wrote
+    (runs/NAME/checkpoints/KEY/generator.safetensors; `leaderboard.json` names it for each row).
+    Results are written as OUT/<name>_x4.png.
+    """
+    from pathlib import Path
+
+    from srbench.cli.output import progress_bar
+    from srbench.errors import UserError
+    from srbench.imaging import read_image, write_image
+    from srbench.run.environment import detect_device
+    from srbench.run.generators import generator_scale, load_generator
+    from srbench.run.upscaling import output_path, upscale_image
+
+    generator = load_generator(Path(checkpoint))
+    scale = generator_scale(Path(checkpoint))
+    names = [Path(name).stem for name in images]
+    if len(set(names)) != len(names):
+        raise UserError(
+            "expected images with different names, got two that would be written to one file",
+            "upscale them in two calls with different --out folders",
+        )
+    device = device or detect_device()
+    for name in images:
+        image = read_image(Path(name))  # decoded one at a time: a bad one costs no finished work
+        target = output_path(Path(name), Path(out), scale)
+        with progress_bar(Path(name).name) as advance:
+            sr = upscale_image(
+                generator, image, scale=scale, tile=tile, device=device, progress=advance
+            )
+        write_image(target, sr)
+        click.echo(str(target))

@@ -1,0 +1,25 @@
+"""The two hooks of srbench. They take no arguments and return data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pluggy
+
+from srbench.contract.specs import LossSpec, MetricSpec
+
+PROJECT = "srbench"
+"""Entry-point group and pluggy project name."""
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def srbench_losses() -> Iterable[LossSpec]:  # type: ignore[empty-body]
+    """The losses that this plugin provides."""
+
+
+@hookspec
+def srbench_metrics() -> Iterable[MetricSpec]:  # type: ignore[empty-body]
+    """The metrics that this plugin provides."""

@@ -1,0 +1,179 @@
+"""What a plugin declares: :class:`LossSpec`, :class:`MetricSpec`, :class:`BuildContext`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+
+from srbench.contract.weightfile import WeightFile
+from srbench.errors import ContractError
+
+if TYPE_CHECKING:
+    import torch
+    from pydantic import BaseModel
+
+API_VERSION = 1
+"""Version of this contract. A plugin of a newer one is reported as ``incompatible``."""
+
+Task = Literal[
+    "classification",
+    "segmentation",
+    "instance-segmentation",
+    "detection",
+    "edges",
+    "self-supervised",
+    "iqa",
+    "pixel",
+    "none",
+]
+"""What the loss network was pretrained for."""
+
+_NAME = re.compile(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*")
+
+
+class WeightResolver(Protocol):
+    """Gives a loss the weights that its spec declares."""
+
+    def state_dict(self, weight_id: str) -> dict[str, torch.Tensor]:
+        """The canonical state dict of one declared :class:`WeightFile`, float32 on the CPU.
+
+        Raises:
+            WeightsError: no source had it, or it is not what was pinned.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuildContext:
+    """What a factory may need to know about the run it builds for.
+
+    Attributes:
+        scale: super-resolution factor.
+        patch_size: side of the square training patches, in HR pixels.
+        seed: of the run; random networks draw from it.
+        device: where the module will run; factories build on the CPU, the host moves it.
+        weights: resolver of the weights that the spec declares.
+        protocol: for metrics: the scoring protocol, which fixes colour space and border.
+    """
+
+    weights: WeightResolver
+    protocol: str = "y4-v1"
+    scale: int = 4
+    patch_size: int = 96
+    seed: int = 0
+    device: str = "cpu"
+
+
+BuildLoss = Callable[[BuildContext, Any], "torch.nn.Module"]
+BuildMetric = Callable[
+    [BuildContext], "Callable[[torch.Tensor, torch.Tensor | None], torch.Tensor]"
+]
+
+
+def _check_name(kind: str, name: object) -> None:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ContractError(
+            f"expected a kebab-case {kind} name (a-z, 0-9, '-', '_', '.'), got {name!r}",
+            "rename it in the plugin",
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LossSpec:
+    """One perceptual loss, as data; everything but ``build`` can be read without torch.
+
+    Attributes:
+        name: kebab-case, unique among the installed losses.
+        version: raised whenever the loss's values change, so that cached runs are not reused.
+        summary: one line.
+        task: what the network was pretrained for.
+        backbone: its architecture, so that one architecture under several tasks lines up.
+        pretrained_on: training data of the weights.
+        saw_test_images: names of srbench test sets which that data contain.
+        params: pydantic model of what a suite may set, or ``None``. Defaults reproduce the
+            starting study.
+        build: module-level ``(ctx, params) -> nn.Module`` (so that a spec pickles); the module's
+            ``forward(sr, hr)`` takes RGB float32 [0, 1] ``(N, 3, H, W)`` and gives the batch mean.
+        resolve: ``(params) -> LossSpec`` where other fields depend on the parameters; torch-free.
+        weights: every file that ``build`` asks the context for.
+        min_size: smallest side of ``sr`` in pixels.
+        trains_on_metrics: names of metrics that this loss optimises.
+        shares_network_with: names of metrics that use the same network.
+        license: code and weights, and whether commercial use is allowed.
+        paper: URL or citation.
+        known_failures: conformance check name -> reason.
+    """
+
+    name: str
+    version: int
+    summary: str
+    task: Task
+    backbone: str
+    build: BuildLoss
+    license: str
+    api_version: int = API_VERSION
+    pretrained_on: str = ""
+    saw_test_images: tuple[str, ...] = ()
+    params: type[BaseModel] | None = None
+    resolve: Callable[[Any], LossSpec] | None = None
+    weights: tuple[WeightFile, ...] = ()
+    min_size: int = 1
+    trains_on_metrics: tuple[str, ...] = ()
+    shares_network_with: tuple[str, ...] = ()
+    paper: str = ""
+    known_failures: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_name("loss", self.name)
+        if self.task not in get_args(Task):
+            raise ContractError(
+                f"loss {self.name!r}: expected a task out of {', '.join(get_args(Task))}, "
+                f"got {self.task!r}",
+                "set LossSpec.task",
+            )
+        if isinstance(self.version, bool) or not isinstance(self.version, int) or self.version < 1:
+            raise ContractError(
+                f"loss {self.name!r}: expected a version of 1 or more, got {self.version!r}"
+            )
+        if not callable(self.build):
+            raise ContractError(
+                f"loss {self.name!r}: expected a function build(ctx, params), got {self.build!r}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MetricSpec:
+    """One image-quality metric.
+
+    Attributes:
+        name: kebab-case, unique.
+        version: raised whenever values change.
+        lower_is_better: direction.
+        reference: ``full`` compares with HR; ``none`` looks at SR alone.
+        build: ``(ctx) -> callable(sr, hr) -> (N,)``; RGB float32 [0, 1] ``(N, 3, H, W)``, one
+            score per image; ``hr`` is ``None`` for ``reference == "none"``.
+        weights: every file that ``build`` asks the context for.
+        license: code and weights.
+        paper: URL or citation.
+        summary: one line.
+    """
+
+    name: str
+    version: int
+    lower_is_better: bool
+    reference: Literal["full", "none"]
+    build: BuildMetric
+    license: str
+    api_version: int = API_VERSION
+    weights: tuple[WeightFile, ...] = ()
+    paper: str = ""
+    summary: str = ""
+
+    def __post_init__(self) -> None:
+        _check_name("metric", self.name)
+        if self.reference not in ("full", "none"):
+            raise ContractError(
+                f"metric {self.name!r}: expected reference 'full' or 'none', got {self.reference!r}"
+            )

@@ -1,0 +1,112 @@
+"""Where prepared data live, and the hashes of files that were read before."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import platformdirs
+
+from srbench.errors import DataError
+
+_HASHES_VERSION = 1
+# A file that was changed this shortly before it was hashed may change again without its time
+# stamp moving, so its hash is not kept (git calls such entries racy).
+_RACY_NS = 2_000_000_000
+
+_State = tuple[int, int, int]
+"""Size, modification time and change time; the last cannot be set back by ``touch``."""
+
+
+def cache_folder() -> Path:
+    """``SRBENCH_CACHE``, or the user's cache folder for srbench. Not created here."""
+    chosen = os.environ.get("SRBENCH_CACHE")
+    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("srbench"))
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a text file so that readers see the old content or the new, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def hash_files(root: Path, files: Iterable[Path], *, fresh: bool = False) -> dict[str, str]:
+    """sha256 of each file's bytes by its path below ``root``.
+
+    Hashes are kept under the cache folder and reused while a file's size, modification time and
+    change time stay the same.
+
+    Args:
+        root: folder that the names are relative to.
+        files: paths below it.
+        fresh: read every file again.
+
+    Raises:
+        DataError: a file cannot be read.
+    """
+    names = {file.relative_to(root).as_posix(): file for file in files}
+    record = cache_folder() / "hashes" / f"{_key_of_folder(root)}.json"
+    known = {} if fresh else _load(record)
+    states = {name: _state(file) for name, file in names.items()}
+    stale = [n for n in names if n not in known or known[n][0] != states[n]]
+    hashes = {name: known[name][1] for name in names if name in known}
+    if stale:
+        now = time.time_ns()
+        with ThreadPoolExecutor(max_workers=min(16, os.cpu_count() or 1)) as pool:
+            hashes |= zip(stale, pool.map(_sha256, (names[n] for n in stale)), strict=True)
+        settled = {n: (states[n], hashes[n]) for n in stale if now - max(states[n][1:]) > _RACY_NS}
+        if settled:
+            _save(record, _load(record) | settled)
+    return {name: hashes[name] for name in names}
+
+
+def _key_of_folder(root: Path) -> str:
+    return hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:32]
+
+
+def _state(file: Path) -> _State:
+    try:
+        stat = file.stat()
+    except OSError as error:
+        raise DataError(f"expected a readable file, got {file}: {error.strerror}") from error
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
+
+
+def _sha256(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"expected a readable file, got {file}: {error.strerror}") from error
+
+
+def _load(record: Path) -> dict[str, tuple[_State, str]]:
+    try:
+        content = json.loads(record.read_text(encoding="utf-8"))
+        if content["version"] != _HASHES_VERSION:
+            return {}
+        return {
+            name: ((size, modified, changed), digest)
+            for name, (size, modified, changed, digest) in content["files"].items()
+        }
+    except FileNotFoundError:
+        return {}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        # Only a memory of earlier work: where it is damaged the files are hashed again.
+        return {}
+
+
+def _save(record: Path, entries: Mapping[str, tuple[_State, str]]) -> None:
+    files = {name: [*state, digest] for name, (state, digest) in sorted(entries.items())}
+    write_atomically(record, json.dumps({"version": _HASHES_VERSION, "files": files}))

@@ -1,0 +1,227 @@
+"""Build the store of a data set: in bounded memory, on several threads, resumable at any kill.
+
+The store grows in ``KEY.partial`` and is renamed when it is complete. Pixels reach the disk before
+the digest that says so, hence whatever stopped an earlier attempt, images with a digest are whole.
+Decoding runs on threads: Pillow's decoders release the interpreter lock, and unlike processes
+threads need no guarded main module. A file lock lets one process build while others wait.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import itertools
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from filelock import FileLock
+
+from srbench.data.cache import cache_folder
+from srbench.data.dataset import Dataset
+from srbench.data.store import INDEX_FILE, PIXELS_FILE, ImageStore, StoreIndex, store_key
+from srbench.errors import DataError
+from srbench.imaging.files import decode_image, image_size
+
+_DIGESTS_FILE = "digests.bin"
+_DIGEST_BYTES = 32
+_SYNC_EVERY = 256  # images between two writes to the disk: what a power cut can cost
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreProgress:
+    """How far a store is. The first call comes before anything is written.
+
+    Args:
+        folder: where the store will be.
+        done: images in it.
+        total: images of the data set.
+        disk_bytes: what the finished store takes on the disk.
+        free_bytes: what is free there now.
+    """
+
+    folder: Path
+    done: int
+    total: int
+    disk_bytes: int
+    free_bytes: int
+
+
+def prepare_store(
+    dataset: Dataset,
+    *,
+    cache: Path | None = None,
+    workers: int | None = None,
+    progress: Callable[[StoreProgress], None] | None = None,
+) -> ImageStore:
+    """The data set's store, built if it is not there yet; a second call opens it at once.
+
+    Args:
+        dataset: whose images to decode.
+        cache: cache folder; default ``SRBENCH_CACHE`` or the user's cache folder. Stores are in its
+            subfolder ``stores``.
+        workers: decoding threads; default one per core, at most 16. At most one image per thread
+            is in memory.
+        progress: called before the first image and after each one.
+
+    Raises:
+        DataError: an image cannot be decoded or changed meanwhile, or the disk is too small.
+    """
+    if not dataset.files:
+        raise DataError(f"expected images to prepare, got the empty data set {dataset.name!r}")
+    stores = (cache_folder() if cache is None else cache) / "stores"
+    folder = stores / store_key(dataset)
+    if not folder.is_dir():
+        stores.mkdir(parents=True, exist_ok=True)
+        with FileLock(stores / f"{folder.name}.lock"):
+            if not folder.is_dir():
+                _Build(dataset, folder, workers or min(16, os.cpu_count() or 1), progress).run()
+    return ImageStore.open(folder)
+
+
+class _Build:
+    """One attempt to complete ``folder``; the caller holds its lock."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        folder: Path,
+        workers: int,
+        progress: Callable[[StoreProgress], None] | None,
+    ) -> None:
+        self.dataset = dataset
+        self.folder = folder
+        self.partial = folder.with_name(f"{folder.name}.partial")
+        self.workers = workers
+        self.progress = progress
+        self.hashes = dataset.manifest().entries
+        # From the headers alone, so that each image has its place before any is decoded.
+        with ThreadPoolExecutor(max_workers=workers) as pool:
+            self.sizes = list(pool.map(image_size, dataset.files))
+        lengths = [height * width * 3 for height, width in self.sizes]
+        self.offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+    def run(self) -> None:
+        try:
+            self._require_room()
+            self.partial.mkdir(exist_ok=True)
+            digests = self._decode_all()
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise self._no_room("a full disk") from error
+        index = StoreIndex(
+            names=self.dataset.names,
+            sizes=tuple(self.sizes),
+            digests=tuple(row.tobytes().hex() for row in digests),
+        )
+        index.write(self.partial / INDEX_FILE)
+        (self.partial / _DIGESTS_FILE).unlink()
+        self.partial.rename(self.folder)
+
+    def _decode_all(self) -> npt.NDArray[np.uint8]:
+        """Decode what earlier attempts left to do; all digests, ``(N, 32)``."""
+        count = len(self.dataset)
+        with (
+            _sized_file(self.partial / PIXELS_FILE, int(self.offsets[-1])) as pixels,
+            _sized_file(self.partial / _DIGESTS_FILE, count * _DIGEST_BYTES) as journal,
+        ):
+            known = np.frombuffer(bytearray(os.pread(journal, count * _DIGEST_BYTES, 0)), np.uint8)
+            digests = known.reshape(count, _DIGEST_BYTES)
+            todo = np.flatnonzero(~digests.any(axis=1)).tolist()
+            self._report(count - len(todo))
+            for number, (index, digest) in enumerate(self._decoded(todo, pixels), start=1):
+                digests[index] = np.frombuffer(digest, np.uint8)
+                if number % _SYNC_EVERY == 0 or number == len(todo):
+                    os.fsync(pixels)
+                    os.pwrite(journal, digests.tobytes(), 0)
+                    os.fsync(journal)
+                self._report(count - len(todo) + number)
+        return digests
+
+    def _decoded(self, todo: Sequence[int], pixels: int) -> Iterator[tuple[int, bytes]]:
+        """Write the images ``todo`` in any order, a bounded number at a time."""
+        waiting = iter(todo)
+        with ThreadPoolExecutor(max_workers=self.workers) as pool:
+            running = {
+                pool.submit(self._decode, index, pixels)
+                for index in itertools.islice(waiting, 2 * self.workers)
+            }
+            try:
+                while running:
+                    finished, running = wait(running, return_when=FIRST_COMPLETED)
+                    for future in finished:
+                        yield future.result()
+                    for index in itertools.islice(waiting, len(finished)):
+                        running.add(pool.submit(self._decode, index, pixels))
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def _decode(self, index: int, pixels: int) -> tuple[int, bytes]:
+        """Decode one image into its place; its number and the sha256 of its pixels."""
+        file = self.dataset.files[index]
+        data = file.read_bytes()
+        name = file.relative_to(self.dataset.root).as_posix()
+        image = decode_image(data, file)
+        if hashlib.sha256(data).hexdigest() != self.hashes[name]:
+            raise DataError(
+                f"expected {file} to stay as it was, got other content than a moment ago",
+                "run it again when nothing writes to that folder",
+            )
+        if image.shape[:2] != self.sizes[index]:
+            raise DataError(
+                f"expected {self.sizes[index]} px as the header of {file} says, "
+                f"got {image.shape[:2]}"
+            )
+        _write_all(pixels, image.tobytes(), int(self.offsets[index]))
+        return index, hashlib.sha256(image.data).digest()
+
+    def _require_room(self) -> None:
+        partial = self.partial / PIXELS_FILE
+        written = partial.stat().st_blocks * 512 if partial.is_file() else 0
+        free = shutil.disk_usage(self.folder.parent).free
+        if self.offsets[-1] - written > free:
+            raise self._no_room(f"{free / 1e9:.2f} GB free")
+
+    def _no_room(self, got: str) -> DataError:
+        return DataError(
+            f"expected {self.offsets[-1] / 1e9:.2f} GB of disk for the store of "
+            f"{self.dataset.name!r}, got {got} at {self.folder.parent}",
+            "free some space, or set SRBENCH_CACHE to a folder on a larger disk; "
+            "what is done so far is kept",
+        )
+
+    def _report(self, done: int) -> None:
+        if self.progress is not None:
+            state = StoreProgress(
+                folder=self.folder,
+                done=done,
+                total=len(self.dataset),
+                disk_bytes=int(self.offsets[-1]),
+                free_bytes=shutil.disk_usage(self.folder.parent).free,
+            )
+            self.progress(state)
+
+
+@contextmanager
+def _sized_file(path: Path, size: int) -> Iterator[int]:
+    """A file of that size, open for reading and writing; what is in it already stays."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        os.ftruncate(descriptor, size)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _write_all(descriptor: int, data: bytes, offset: int) -> None:
+    view = memoryview(data)
+    while view:
+        written = os.pwrite(descriptor, view, offset)
+        view, offset = view[written:], offset + written

@@ -1,0 +1,163 @@
+"""The store: every pixel of a data set, decoded once, in one memory-mapped file.
+
+A finished store is a folder with two files::
+
+    pixels.u8    the images one after another, each (H, W, 3) uint8 RGB, rows first
+    index.json   names, sizes and the sha256 of each image's pixels
+
+Its name is a hash of the data set's manifest, so equal images share a store and changed ones never
+do. It is written by :func:`srbench.data.prepare.prepare_store`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from srbench.data.cache import write_atomically
+from srbench.data.dataset import Dataset
+from srbench.errors import DataError
+from srbench.imaging.tensors import Image
+
+STORE_VERSION = 1
+PIXELS_FILE, INDEX_FILE = "pixels.u8", "index.json"
+
+
+def store_key(dataset: Dataset) -> str:
+    """Name of the data set's store, 32 hexadecimal digits: its files' bytes, names and order."""
+    text = "\n".join([f"srbench-store-v{STORE_VERSION}", dataset.manifest().sha256, *dataset.names])
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreIndex:
+    """What ``index.json`` holds: one entry per image, in the order of the pixels.
+
+    Args:
+        names: unique names, as in :attr:`srbench.data.dataset.Dataset.names`.
+        sizes: ``(height, width)``, pixels.
+        digests: sha256 of each image's pixels, hexadecimal.
+    """
+
+    names: tuple[str, ...]
+    sizes: tuple[tuple[int, int], ...]
+    digests: tuple[str, ...]
+
+    def write(self, path: Path) -> None:
+        """Write it as JSON, atomically."""
+        content = {
+            "version": STORE_VERSION,
+            "names": self.names,
+            "sizes": self.sizes,
+            "digests": self.digests,
+        }
+        write_atomically(path, json.dumps(content))
+
+    @classmethod
+    def read(cls, path: Path) -> StoreIndex:
+        """Read it back.
+
+        Raises:
+            DataError: it is damaged or of another version.
+        """
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            if content["version"] != STORE_VERSION:
+                raise ValueError(f"version {content['version']}")
+            sizes = tuple((int(height), int(width)) for height, width in content["sizes"])
+            index = cls(
+                names=tuple(content["names"]), sizes=sizes, digests=tuple(content["digests"])
+            )
+            if not len(index.names) == len(index.sizes) == len(index.digests) > 0:
+                raise ValueError("its columns differ in length")
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise _damaged(path.parent, str(error)) from error
+        return index
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageStore:
+    """Images of any size behind one array; open it with :meth:`open`."""
+
+    folder: Path
+    index: StoreIndex = field(repr=False)
+
+    @classmethod
+    def open(cls, folder: Path) -> ImageStore:
+        """The finished store in a folder.
+
+        Raises:
+            DataError: there is none, or it is damaged.
+        """
+        if not (folder / INDEX_FILE).is_file():
+            raise DataError(f"expected a prepared image store, got {folder} without {INDEX_FILE}")
+        store = cls(folder=folder, index=StoreIndex.read(folder / INDEX_FILE))
+        expected = int(store.offsets[-1]) * 3
+        pixels = folder / PIXELS_FILE
+        found = pixels.stat().st_size if pixels.is_file() else 0
+        if found != expected:
+            raise _damaged(folder, f"{PIXELS_FILE} has {found} bytes instead of {expected}")
+        return store
+
+    def __len__(self) -> int:
+        return len(self.index.names)
+
+    @property
+    def key(self) -> str:
+        """The store's name; equal keys hold equal images in equal order."""
+        return self.folder.name
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Unique names of the images."""
+        return self.index.names
+
+    @cached_property
+    def sizes(self) -> npt.NDArray[np.int64]:
+        """``(N, 2)``: height and width of each image, pixels."""
+        return np.array(self.index.sizes, dtype=np.int64).reshape(-1, 2)
+
+    @cached_property
+    def offsets(self) -> npt.NDArray[np.int64]:
+        """``(N + 1,)``: where each image starts in :attr:`pixels`, and their end."""
+        return np.concatenate([[0], np.cumsum(self.sizes.prod(axis=1))]).astype(np.int64)
+
+    @cached_property
+    def pixels(self) -> npt.NDArray[np.uint8]:
+        """``(pixels, 3)``: all images one after another, read-only, mapped from the disk."""
+        return np.memmap(
+            self.folder / PIXELS_FILE, dtype=np.uint8, mode="r", shape=(int(self.offsets[-1]), 3)
+        )
+
+    def load(self, index: int) -> Image:
+        """Image ``index`` as uint8 RGB ``(H, W, 3)``: a read-only view into the mapped file."""
+        height, width = self.sizes[index]
+        first, end = self.offsets[index], self.offsets[index + 1]
+        return self.pixels[first:end].reshape(int(height), int(width), 3)
+
+    def verify(self) -> None:
+        """Read every pixel and compare it with the hashes of the index.
+
+        Raises:
+            DataError: an image differs; the message names the store and the command that mends it.
+        """
+        for index, digest in enumerate(self.index.digests):
+            if hashlib.sha256(self.load(index).data).hexdigest() != digest:
+                raise _damaged(self.folder, f"the pixels of {self.names[index]} changed")
+
+    def __reduce__(self) -> tuple[object, tuple[Path]]:
+        # Workers map the file again instead of receiving a copy of the pixels.
+        return ImageStore.open, (self.folder,)
+
+
+def _damaged(folder: Path, why: str) -> DataError:
+    return DataError(
+        f"expected an intact image store, got a damaged one in {folder}: {why}",
+        "delete that folder; it is made again from the images",
+    )

@@ -1,0 +1,123 @@
+"""Exception types of srbench.
+
+Every message has three parts: what was expected, what came, and what to do next. The command line
+prints them without a traceback and exits with :attr:`SrbenchError.exit_status`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SrbenchError(Exception):
+    """Base of every error that srbench raises on purpose.
+
+    Args:
+        what: one sentence that says what was expected and what came.
+        fix: what the reader can do about it; left out where there is nothing to do.
+    """
+
+    exit_status: int = 1
+
+    def __init__(self, what: str, fix: str | None = None) -> None:
+        self.what = what
+        self.fix = fix
+        super().__init__(what if fix is None else f"{what}\n  -> {fix}")
+
+    def __reduce__(self) -> tuple[type[SrbenchError], tuple[str, str | None]]:
+        # Subclasses that take other arguments override this; workers send errors across processes.
+        return type(self), (self.what, self.fix)
+
+
+class UserError(SrbenchError, ValueError):
+    """A mistake in what the user typed or wrote: exit status 2."""
+
+    exit_status = 2
+
+
+class UnknownName(UserError):
+    """A name that nothing is registered under, with the nearest names that are.
+
+    Built by :func:`unknown_name`.
+    """
+
+
+class SuiteError(UserError):
+    """A suite file that cannot be read or does not fit the schema."""
+
+
+class RecordError(UserError):
+    """A record file that is damaged, edited, or of a schema that this version cannot read."""
+
+
+class MixedRecords(RecordError):
+    """Records that must not share a table: other protocol, suite version or track."""
+
+
+class DataError(UserError):
+    """A data set that is missing, incomplete or holds a file that is not an image."""
+
+
+class ImageError(DataError):
+    """One image that cannot be decoded or does not fit the rules (size, mode)."""
+
+
+class WeightsError(UserError):
+    """Pretrained weights that cannot be had, or are not what was pinned."""
+
+
+class ArchiveError(WeightsError):
+    """A downloaded archive that is hostile, truncated or lacks the named member."""
+
+
+class PluginError(UserError):
+    """A plugin that was needed and is broken, blocked or incompatible."""
+
+
+class ContractError(PluginError):
+    """A loss or metric that breaks the plugin contract."""
+
+
+class NonFiniteLoss(SrbenchError):
+    """A term of the objective became NaN or infinite; training of that run stopped.
+
+    Args:
+        term: name of the term, for example ``content`` or ``adversarial``.
+        iteration: generator update at which it was seen, counted from 0.
+        value: the value itself, ``nan`` or ``inf``.
+    """
+
+    def __init__(self, term: str, iteration: int, value: float) -> None:
+        self.term = term
+        self.iteration = iteration
+        self.value = value
+        super().__init__(
+            f"expected a finite {term} term, got {value} at iteration {iteration}",
+            "lower the learning rate or that term's weight, or use precision = 'float32'",
+        )
+
+    def __reduce__(self) -> tuple[type[SrbenchError], tuple[str, int, float]]:  # type: ignore[override]
+        return type(self), (self.term, self.iteration, self.value)
+
+
+class JobFailed(SrbenchError):
+    """A job ended without a result: an exception, a kill, a hang or no memory."""
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str], fix: str | None = None) -> UnknownName:
+    """The error for ``name`` not being one of ``known``, naming the nearest ones.
+
+    >>> print(unknown_name("loss", "vg16", ["vgg16", "alexnet"]).what)
+    expected the name of a loss, got 'vg16'; did you mean 'vgg16'?
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    what = f"expected the name of a {kind}, got {name!r}"
+    if near:
+        what += "; did you mean " + " or ".join(repr(n) for n in near) + "?"
+    else:
+        what += "; known: " + (", ".join(names[:20]) if names else "none")
+        if len(names) > 20:
+            what += f" and {len(names) - 20} more"
+    return UnknownName(what, fix)

@@ -1,0 +1,23 @@
+"""Plugin discovery and the registry of losses and metrics. Never torch at import time."""
+
+from srbench.host.discovery import discover
+from srbench.host.registry import (
+    PluginInfo,
+    PluginState,
+    RegisteredLoss,
+    RegisteredMetric,
+    Registry,
+)
+from srbench.host.resolve import ResolvedLoss, build_loss, resolve_loss
+
+__all__ = [
+    "PluginInfo",
+    "PluginState",
+    "RegisteredLoss",
+    "RegisteredMetric",
+    "Registry",
+    "ResolvedLoss",
+    "build_loss",
+    "discover",
+    "resolve_loss",
+]

@@ -1,0 +1,203 @@
+"""Isolated discovery: one broken plugin never takes the others, or srbench, down.
+
+``pluggy.PluginManager.load_setuptools_entrypoints`` is not used: one bad plugin stops it, and
+duplicates vanish. ``pm.hook.srbench_losses()`` is not used either: one raising implementation would
+end the call for all. Every step of every plugin runs inside its own ``try``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import os
+import re
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pluggy
+
+from srbench.contract import API_VERSION, PROJECT, LossSpec, MetricSpec, hookspecs
+from srbench.errors import ContractError
+from srbench.host.registry import PluginInfo, RegisteredLoss, RegisteredMetric, Registry
+
+HOST = "srbench"
+"""The host's own distribution: its built-in losses and metrics are never blocked by accident."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    distribution: str
+    version: str
+    entry_point: importlib.metadata.EntryPoint
+
+    @property
+    def key(self) -> str:
+        return f"{self.distribution}:{self.entry_point.name}"
+
+
+def discover(blocked: Iterable[str] = ()) -> Registry:
+    """Find, load and question every installed plugin.
+
+    Args:
+        blocked: distribution or entry-point names not to load (``-p no:NAME``). The environment
+            variable ``SRBENCH_PLUGINS`` adds to them: a comma-separated list of ``no:NAME``, or of
+            the only plugins to load (empty: only srbench's own).
+
+    Returns:
+        The registry, with one :class:`PluginInfo` per entry point, whatever became of it.
+    """
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(hookspecs)
+    plugins: list[PluginInfo] = []
+    losses: list[RegisteredLoss] = []
+    metrics: list[RegisteredMetric] = []
+    is_blocked = _block_rule(blocked)
+    for candidate in _candidates():
+        if is_blocked(candidate):
+            plugins.append(_info(candidate, "blocked", "blocked by -p or SRBENCH_PLUGINS"))
+            continue
+        info, specs = _load(manager, candidate)
+        plugins.append(info)
+        for spec in specs:
+            owner = (candidate.distribution, candidate.version, candidate.entry_point.name)
+            if isinstance(spec, LossSpec):
+                losses.append(_loss(spec, *owner))
+            else:
+                metrics.append(_metric(spec, *owner))
+    return Registry(plugins, losses, metrics)
+
+
+def _loss(spec: LossSpec, distribution: str, version: str, plugin: str) -> RegisteredLoss:
+    return RegisteredLoss(spec=spec, distribution=distribution, version=version, plugin=plugin)
+
+
+def _metric(spec: MetricSpec, distribution: str, version: str, plugin: str) -> RegisteredMetric:
+    return RegisteredMetric(spec=spec, distribution=distribution, version=version, plugin=plugin)
+
+
+def _normalized(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _candidates() -> list[_Candidate]:
+    """Entry points of the group, one per (distribution, name); the first on ``sys.path`` counts."""
+    found: dict[str, list[_Candidate]] = {}
+    for dist in importlib.metadata.distributions():
+        # Metadata of strangers' packages may be damaged in any way; such a package has no plugin.
+        try:
+            points = [p for p in dist.entry_points if p.group == PROJECT]
+            name, version = dist.metadata["Name"], dist.version
+        except Exception as error:
+            if PROJECT in str(getattr(dist, "_path", "")):
+                print(f"warning: damaged metadata in {dist}: {error}", file=sys.stderr)  # noqa: T201
+            continue
+        if points and name:
+            key = _normalized(str(name))
+            found.setdefault(key, [_Candidate(key, str(version), point) for point in points])
+    return [c for key in sorted(found) for c in sorted(found[key], key=lambda c: c.key)]
+
+
+def _block_rule(blocked: Iterable[str]) -> Callable[[_Candidate], bool]:
+    never = {_normalized(name) for name in blocked}
+    only: set[str] | None = None
+    setting = os.environ.get("SRBENCH_PLUGINS")
+    if setting is not None:
+        names = [name.strip() for name in setting.split(",") if name.strip()]
+        never |= {_normalized(name[3:]) for name in names if name.startswith("no:")}
+        wanted = {_normalized(name) for name in names if not name.startswith("no:")}
+        if wanted or not names:
+            only = wanted
+
+    def rule(candidate: _Candidate) -> bool:
+        names = {candidate.distribution, _normalized(candidate.entry_point.name)}
+        if names & never:
+            return True
+        return only is not None and candidate.distribution != HOST and not names & only
+
+    return rule
+
+
+def _load(
+    manager: pluggy.PluginManager, candidate: _Candidate
+) -> tuple[PluginInfo, list[LossSpec | MetricSpec]]:
+    # stdout belongs to --json; whatever a plugin prints goes to stderr. SystemExit is caught too,
+    # KeyboardInterrupt is the user's and is not.
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            module = candidate.entry_point.load()
+            manager.register(module, name=candidate.key)
+            manager.check_pending()  # names misspelt hooks; earlier offenders are unregistered
+            specs = list(_specs(manager, module))
+    except (Exception, SystemExit) as error:
+        if manager.has_plugin(candidate.key):
+            manager.unregister(name=candidate.key)
+        return _info(candidate, "failed", _one_line(error), traceback.format_exc()), []
+    newer = [s.name for s in specs if s.api_version > API_VERSION]
+    if newer:
+        reason = (
+            f"expected contract version {API_VERSION} or older, got a newer one for "
+            f"{', '.join(newer)}: upgrade srbench"
+        )
+        return _info(candidate, "incompatible", reason), []
+    losses = tuple(s.name for s in specs if isinstance(s, LossSpec))
+    metrics = tuple(s.name for s in specs if isinstance(s, MetricSpec))
+    return _info(candidate, "ok", losses=losses, metrics=metrics), specs
+
+
+def _specs(manager: pluggy.PluginManager, module: object) -> Iterator[LossSpec | MetricSpec]:
+    kinds: list[tuple[Any, type[LossSpec] | type[MetricSpec]]] = [
+        (manager.hook.srbench_losses, LossSpec),
+        (manager.hook.srbench_metrics, MetricSpec),
+    ]
+    for caller, kind in kinds:
+        for implementation in caller.get_hookimpls():
+            if implementation.plugin is not module:
+                continue
+            if implementation.wrapper or implementation.hookwrapper:
+                raise ContractError(f"{caller.name}: expected a plain function, got a hook wrapper")
+            returned = implementation.function()
+            try:
+                items = list(returned)
+            except TypeError as error:
+                raise ContractError(
+                    f"{caller.name}: expected an iterable of {kind.__name__}, got {returned!r:.200}"
+                ) from error
+            seen: set[str] = set()
+            for item in items:
+                if not isinstance(item, kind):
+                    raise ContractError(
+                        f"{caller.name}: expected {kind.__name__} objects, got {item!r:.200}"
+                    )
+                if item.name in seen:
+                    raise ContractError(f"{caller.name}: {item.name!r} is declared twice")
+                seen.add(item.name)
+                yield item
+
+
+def _info(
+    candidate: _Candidate,
+    state: Literal["ok", "failed", "blocked", "incompatible"],
+    error: str = "",
+    trace: str = "",
+    *,
+    losses: tuple[str, ...] = (),
+    metrics: tuple[str, ...] = (),
+) -> PluginInfo:
+    return PluginInfo(
+        name=candidate.entry_point.name,
+        distribution=candidate.distribution,
+        version=candidate.version,
+        state=state,
+        error=error,
+        traceback=trace,
+        losses=losses,
+        metrics=metrics,
+    )
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}"[:400]

@@ -1,0 +1,74 @@
+"""Images: reading and writing files, colour, and MATLAB-compatible bicubic resampling.
+
+Inside srbench an image is RGB, float32, [0,1], ``(N, 3, H, W)``; in files and stores it is RGB,
+uint8, ``(H, W, 3)``. The conversion happens here, once. Names are loaded on first use, so that
+reading files does not pay for importing torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from srbench.imaging.bicubic import (
+        MARGIN_LR,
+        degrade,
+        degrade_patches,
+        downscale,
+        upscale,
+    )
+    from srbench.imaging.color import rgb_to_y
+    from srbench.imaging.files import (
+        IMAGE_SUFFIXES,
+        MAX_PIXELS,
+        decode_image,
+        image_size,
+        list_images,
+        read_image,
+        write_image,
+    )
+    from srbench.imaging.tensors import crop_to_multiple, quantize, to_tensor, to_uint8
+
+_HOME = {
+    "bicubic": ("MARGIN_LR", "degrade", "degrade_patches", "downscale", "upscale"),
+    "color": ("rgb_to_y",),
+    "files": (
+        "IMAGE_SUFFIXES",
+        "MAX_PIXELS",
+        "decode_image",
+        "image_size",
+        "list_images",
+        "read_image",
+        "write_image",
+    ),
+    "tensors": ("crop_to_multiple", "quantize", "to_tensor", "to_uint8"),
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "MARGIN_LR",
+    "MAX_PIXELS",
+    "crop_to_multiple",
+    "decode_image",
+    "degrade",
+    "degrade_patches",
+    "downscale",
+    "image_size",
+    "list_images",
+    "quantize",
+    "read_image",
+    "rgb_to_y",
+    "to_tensor",
+    "to_uint8",
+    "upscale",
+    "write_image",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Load the module that holds ``name`` when it is first asked for."""
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)

@@ -1,0 +1,54 @@
+"""Image-quality metrics under a named protocol: PSNR, SSIM, LPIPS, DISTS, NIQE, and pyiqa's others.
+
+Names are loaded on first use: the plugin module below this package must import without torch.
+
+Example:
+    >>> from srbench.metrics import evaluate_folders
+    >>> from srbench.metrics.plugin import METRICS
+    >>> psnr = [spec for spec in METRICS if spec.name == "psnr"]
+    >>> result = evaluate_folders("sr", "hr", psnr)  # doctest: +SKIP
+    >>> result.metrics["psnr"].mean  # doctest: +SKIP
+    28.42
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from srbench.metrics.folders import Evaluation, MetricScores, evaluate_folders, match_folders
+    from srbench.metrics.named import default_metrics, pyiqa_metric, resolve_metrics
+    from srbench.metrics.protocol import PROTOCOLS, Protocol, get_protocol
+    from srbench.metrics.score import ImagePair, ScoreError, score_images
+
+_HOME = {
+    "folders": ("Evaluation", "MetricScores", "evaluate_folders", "match_folders"),
+    "named": ("default_metrics", "pyiqa_metric", "resolve_metrics"),
+    "protocol": ("PROTOCOLS", "Protocol", "get_protocol"),
+    "score": ("ImagePair", "ScoreError", "score_images"),
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = [
+    "PROTOCOLS",
+    "Evaluation",
+    "ImagePair",
+    "MetricScores",
+    "Protocol",
+    "ScoreError",
+    "default_metrics",
+    "evaluate_folders",
+    "get_protocol",
+    "match_folders",
+    "pyiqa_metric",
+    "resolve_metrics",
+    "score_images",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Load the module that holds ``name`` when it is first asked for."""
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)

@@ -1,0 +1,78 @@
+"""LPIPS, DISTS and NIQE as callables ``(sr, hr) -> (N,)`` that say how large an image must be."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from srbench.errors import ImageError
+from srbench.metrics.pyiqa_bridge import niqe_scores
+
+NIQE_BLOCK = 96
+"""NIQE cuts the image into blocks of this side and needs at least one."""
+
+
+class FeatureDistance(nn.Module):
+    """A full-reference network metric on the whole RGB image.
+
+    Args:
+        network: ``forward(sr, hr) -> (N, 1)``.
+        least: the smallest side in pixels that survives the network's pooling.
+    """
+
+    thread_safe = True
+
+    def __init__(self, network: nn.Module, *, least: int) -> None:
+        super().__init__()
+        # On a CPU, oneDNN runs these convolutions 1.6 times as fast on channels-last images; the
+        # scores move by less than 1e-6.
+        self.network = network.to(memory_format=torch.channels_last)
+        self._least = least
+
+    def forward(self, sr: Tensor, hr: Tensor | None) -> Tensor:
+        """``sr``, ``hr``: RGB float32 [0, 1] ``(N, 3, H, W)``; returns ``(N,)``.
+
+        Raises:
+            ImageError: a side is too short for the network.
+        """
+        assert hr is not None
+        _check_side(sr, self._least)
+        last = torch.channels_last
+        scores: Tensor = self.network(
+            sr.contiguous(memory_format=last), hr.contiguous(memory_format=last)
+        )
+        return scores.reshape(-1)
+
+
+class Niqe(nn.Module):
+    """NIQE: distance to a model of pristine photographs; no reference, lower is better.
+
+    Args:
+        mean: of the pristine model, 36 numbers, float64.
+        covariance: of the pristine model, ``(36, 36)``, float64.
+    """
+
+    thread_safe = True
+
+    def __init__(self, mean: Tensor, covariance: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("mean", mean)
+        self.register_buffer("covariance", covariance)
+
+    def forward(self, sr: Tensor, hr: Tensor | None = None) -> Tensor:
+        """``sr``: RGB float32 [0, 1] ``(N, 3, H, W)``; ``hr`` is not looked at. Returns ``(N,)``.
+
+        Raises:
+            ImageError: a side is below 96 pixels.
+        """
+        _check_side(sr, NIQE_BLOCK)
+        mean, covariance = self.get_buffer("mean"), self.get_buffer("covariance")
+        return niqe_scores(sr, mean, covariance)
+
+
+def _check_side(image: Tensor, least: int) -> None:
+    height, width = image.shape[-2:]
+    if min(height, width) < least:
+        raise ImageError(
+            f"expected an image of at least {least} x {least} px, got {height} x {width}"
+        )

@@ -1,0 +1,69 @@
+"""Scoring protocols: colour, border, range and rounding together, under a name that never changes.
+
+A change of any detail is a new protocol with a new name; scores of two never share a table. The
+text for readers is ``docs/protocols.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from srbench.errors import unknown_name
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Protocol:
+    """How images are prepared before PSNR and SSIM see them.
+
+    LPIPS, DISTS and NIQE do not depend on it: the first two take the whole RGB image, NIQE the
+    whole BT.601 Y.
+
+    Attributes:
+        name: goes with every score.
+        summary: one line.
+        color: ``y`` is BT.601 studio-range luma, ``rgb`` all three channels.
+        clamp_contrast: whether SSIM's contrast-structure term is held at 0 from below, pixel by
+            pixel, as pyiqa does; BasicSR and the paper do not.
+    """
+
+    name: str
+    summary: str
+    color: Literal["y", "rgb"]
+    clamp_contrast: bool
+
+    def border(self, scale: int) -> int:
+        """Pixels removed on each side before PSNR and SSIM: the scale."""
+        return scale
+
+
+_ALL = (
+    Protocol(
+        name="y4-v1",
+        summary="PSNR and SSIM on BT.601 Y; LPIPS and DISTS on RGB; NIQE on BT.601 Y",
+        color="y",
+        clamp_contrast=True,
+    ),
+    Protocol(
+        name="rgb4-v1",
+        summary="PSNR and SSIM on RGB as BasicSR reports them; the rest as y4-v1",
+        color="rgb",
+        clamp_contrast=False,
+    ),
+)
+
+PROTOCOLS: Mapping[str, Protocol] = MappingProxyType({item.name: item for item in _ALL})
+"""Every protocol by its name; the first is the default."""
+
+
+def get_protocol(name: str) -> Protocol:
+    """The protocol called ``name``.
+
+    Raises:
+        UnknownName: there is none; the nearest names are given.
+    """
+    if name not in PROTOCOLS:
+        raise unknown_name("protocol", name, PROTOCOLS, "docs/protocols.md describes them")
+    return PROTOCOLS[name]

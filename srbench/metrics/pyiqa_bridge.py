@@ -1,0 +1,189 @@
+"""The only module that imports pyiqa: LPIPS, DISTS, NIQE, and its other metrics by name.
+
+pyiqa's licence is PolyForm Noncommercial 1.0.0, which is why it stays behind this one door.
+
+pyiqa's constructors download torchvision's backbones and its own files, and unpickle them without
+``weights_only``. The networks here are built from state dicts instead: while a pyiqa class is
+constructed, the name ``models`` inside its module stands for our backbones.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import ModuleType, SimpleNamespace
+from typing import Any, Literal
+
+import torch
+import torchvision
+from pyiqa.archs import dists_arch, lpips_arch, niqe_arch
+from pyiqa.default_model_configs import DEFAULT_CONFIGS
+from torch import Tensor, nn
+
+from srbench.contract.loading import load_weights
+from srbench.errors import WeightsError
+
+# pyiqa calls these by their torchvision names.
+_BACKBONES: Mapping[str, Callable[..., nn.Module]] = {
+    "alex": torchvision.models.alexnet,
+    "vgg": torchvision.models.vgg16,
+}
+_NOT_PER_IMAGE = frozenset({"fid", "fid_dinov2", "fid_mmd", "inception_score"})
+_LOCK = threading.Lock()
+
+
+def lpips_network(
+    backbone: Literal["alex", "vgg"], features: Mapping[str, Tensor], heads: Mapping[str, Tensor]
+) -> nn.Module:
+    """pyiqa's LPIPS v0.1: ``forward(sr, hr) -> (N, 1)``, RGB in [0, 1].
+
+    Args:
+        backbone: which of the two networks.
+        features: torchvision's ``features.N.*`` of that network, ImageNet weights.
+        heads: the linear heads, ``lin{0..4}.model.1.weight``.
+
+    Raises:
+        WeightsError: a tensor is missing, left over, or of another shape.
+    """
+    with _construction(lpips_arch, backbone, features):
+        network: nn.Module = lpips_arch.LPIPS(pretrained=False, net=backbone)
+    # `lins` holds the same five layers once more, the rest came with the backbone.
+    own = {name for name in network.state_dict() if name.startswith("lin") and name[3].isdigit()}
+    _fill(network, heads, own, f"lpips-{backbone}")
+    return network.eval().requires_grad_(False)
+
+
+def dists_network(features: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> nn.Module:
+    """pyiqa's DISTS: ``forward(sr, hr) -> (N, 1)``, RGB in [0, 1].
+
+    Args:
+        features: torchvision's VGG16 ``features.N.*``, ImageNet weights.
+        weights: ``alpha`` and ``beta``, each ``(1, 1475, 1, 1)``.
+
+    Raises:
+        WeightsError: a tensor is missing, left over, or of another shape.
+    """
+    with _construction(dists_arch, "vgg", features):
+        network: nn.Module = dists_arch.DISTS(pretrained=False)
+    _fill(network, weights, {"alpha", "beta"}, "dists")
+    return network.eval().requires_grad_(False)
+
+
+def niqe_scores(sr: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
+    """pyiqa's NIQE on BT.601 studio-range Y, cropped right and bottom to multiples of 96.
+
+    Args:
+        sr: RGB float32 [0, 1] ``(N, 3, H, W)``, sides of at least 96.
+        mean: of the pristine model, 36 numbers.
+        covariance: of the pristine model, ``(36, 36)``.
+
+    Returns:
+        ``(N,)`` float64, 0 or more, lower is better.
+    """
+    score: Tensor = niqe_arch.calculate_niqe(
+        sr, color_space="ycbcr", mu_pris_param=mean.reshape(-1), cov_pris_param=covariance
+    )
+    return score.reshape(-1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PyiqaInfo:
+    """What pyiqa's table says of one of its metrics.
+
+    Attributes:
+        name: pyiqa's name.
+        lower_is_better: direction.
+        reference: ``full`` or ``none``.
+    """
+
+    name: str
+    lower_is_better: bool
+    reference: Literal["full", "none"]
+
+
+def pyiqa_catalog() -> dict[str, PyiqaInfo]:
+    """pyiqa's metrics that score one image at a time, by name; FID and the like are left out."""
+    return {
+        name: PyiqaInfo(
+            name=name,
+            lower_is_better=bool(config.get("lower_better", False)),
+            reference="full" if config["metric_mode"] == "FR" else "none",
+        )
+        for name, config in DEFAULT_CONFIGS.items()
+        if name not in _NOT_PER_IMAGE and config.get("metric_mode") in ("FR", "NR")
+    }
+
+
+class PyiqaMetric(nn.Module):
+    """One of pyiqa's own metric objects with its own defaults, downloads and unpickling included.
+
+    Args:
+        name: a key of :func:`pyiqa_catalog`.
+
+    Raises:
+        WeightsError: pyiqa could not build it; most often its files cannot be reached.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        import pyiqa
+
+        self._full = DEFAULT_CONFIGS[name]["metric_mode"] == "FR"
+        try:
+            with contextlib.redirect_stdout(sys.stderr):  # pyiqa reports its downloads by print()
+                self.metric = pyiqa.create_metric(name, device="cpu")
+        except Exception as error:  # downloads, hubs, missing packages: anything may be raised
+            raise WeightsError(
+                f"pyiqa cannot build its metric {name!r}: {type(error).__name__}: {error}",
+                "its weights come from pyiqa's own servers: check the network, or place the file "
+                "where the message says; a ModuleNotFoundError names a package to install",
+            ) from error
+
+    def forward(self, sr: Tensor, hr: Tensor | None) -> Tensor:
+        """``sr``, ``hr``: RGB float32 [0, 1] ``(N, 3, H, W)``; returns ``(N,)``."""
+        scores: Tensor = self.metric(sr, hr) if self._full else self.metric(sr)
+        return scores.reshape(-1)
+
+
+@contextlib.contextmanager
+def _construction(
+    module: ModuleType, backbone: str, features: Mapping[str, Tensor]
+) -> Iterator[None]:
+    """While it lasts, ``module`` gets its backbone from ``features`` instead of torchvision."""
+    network = _backbone(backbone, features)
+    ours = SimpleNamespace(alexnet=lambda **_: network, vgg16=lambda **_: network)
+    # The seeds of a training run must not depend on whether a metric was built beside it.
+    with _LOCK, torch.random.fork_rng(devices=[]):
+        theirs = module.models
+        module.models = ours  # type: ignore[attr-defined]
+        try:
+            yield
+        finally:
+            module.models = theirs  # type: ignore[attr-defined]
+
+
+def _backbone(name: str, features: Mapping[str, Tensor]) -> Any:
+    """The convolutions of a torchvision network; its classifier is never given memory."""
+    with torch.device("meta"):
+        network: Any = _BACKBONES[name](weights=None)
+    convolutions = {key.removeprefix("features."): value for key, value in features.items()}
+    load_weights(network.features, convolutions, weight_id=f"{network.__class__.__name__}")
+    return network
+
+
+def _fill(network: nn.Module, weights: Mapping[str, Tensor], own: set[str], weight_id: str) -> None:
+    """Load exactly the tensors named in ``own``; the rest of the network is filled already."""
+    state = network.state_dict()
+    fits = set(weights) == own and all(weights[key].shape == state[key].shape for key in own)
+    if not fits:
+        raise WeightsError(
+            f"expected the weights {weight_id!r} to be "
+            + ", ".join(f"{key} {tuple(state[key].shape)}" for key in sorted(own))
+            + "; got "
+            + ", ".join(f"{key} {tuple(value.shape)}" for key, value in sorted(weights.items())),
+            f"check the file: srbench weights verify {weight_id}",
+        )
+    network.load_state_dict(dict(weights), strict=False)

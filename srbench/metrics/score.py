@@ -1,0 +1,281 @@
+"""Scoring images: the same bits whatever the workers, the threads of torch or the order of files.
+
+Every image is scored alone (no batches), on one torch thread. Workers are threads of this process:
+torch releases the interpreter while it computes, all workers share one copy of each network, and
+none of them pays for importing torch again.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from srbench.contract import BuildContext, MetricSpec, WeightResolver
+from srbench.errors import ContractError, ImageError, SrbenchError, UserError
+from srbench.imaging import read_image, to_tensor
+from srbench.metrics.determinism import calm_torch, one_thread, seeded
+from srbench.metrics.protocol import get_protocol
+
+if TYPE_CHECKING:
+    import torch
+
+    Metric = Callable[[torch.Tensor, torch.Tensor | None], torch.Tensor]
+
+Image = npt.NDArray[np.uint8]
+ImageSource = Path | Image | Callable[[], Image]
+"""A file, an array uint8 ``(H, W, 3)``, or a function that gives one, called in the worker."""
+
+Progress = Callable[[int, int], None]
+"""Called in the caller's thread with the number of images scored and their total."""
+
+
+class ScoreError(SrbenchError):
+    """A metric that failed on an image, or scored it NaN or infinite."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImagePair:
+    """One image to score.
+
+    Attributes:
+        name: unique among the pairs of a call; the scores are filed under it.
+        sr: the image that is scored.
+        hr: its ground truth, of the same size; ``None`` where only no-reference metrics run.
+    """
+
+    name: str
+    sr: ImageSource
+    hr: ImageSource | None = None
+
+
+class Scorer:
+    """Metrics, built once, that score any number of images.
+
+    A metric whose callable has a true attribute ``thread_safe`` runs in all workers at once. Any
+    other runs in one at a time, with all random generators seeded from the image's name.
+
+    Args:
+        specs: the metrics, their names unique.
+        protocol: name of a protocol.
+        scale: super-resolution factor; PSNR and SSIM leave out a border of as many pixels.
+        device: ``cpu`` or ``cuda``.
+        weights: resolver of the pretrained weights; default: a store of all that the specs declare.
+
+    Raises:
+        UserError: unknown protocol, no metric, two of one name, a scale below 1.
+        WeightsError: weights that cannot be had.
+        ContractError: a metric's factory raised or did not return a callable.
+    """
+
+    def __init__(
+        self,
+        specs: Sequence[MetricSpec],
+        *,
+        protocol: str,
+        scale: int,
+        device: str = "cpu",
+        weights: WeightResolver | None = None,
+    ) -> None:
+        _check_specs(specs, scale)
+        get_protocol(protocol)
+        if weights is None:
+            from srbench.weights import WeightStore
+
+            weights = WeightStore(file for spec in specs for file in spec.weights)
+        context = BuildContext(weights=weights, protocol=protocol, scale=scale, device=device)
+        self._specs = tuple(specs)
+        self._device = device
+        self._metrics = {spec.name: _build(spec, context) for spec in specs}
+        self._foreign = threading.Lock()
+
+    def only(self, name: str) -> Scorer:
+        """A scorer of one of the metrics, which shares its networks with this one."""
+        alone = copy.copy(self)
+        alone._specs = tuple(spec for spec in self._specs if spec.name == name)
+        return alone
+
+    def score(
+        self, pairs: Sequence[ImagePair], *, workers: int = 1, progress: Progress | None = None
+    ) -> dict[str, dict[str, float]]:
+        """Score every pair by every metric.
+
+        Args:
+            pairs: the images, in any order.
+            workers: images scored at the same time; on a GPU always one.
+            progress: told after each image.
+
+        Returns:
+            ``{metric: {pair name: score}}``, metrics and pairs in the order given.
+
+        Raises:
+            ImageError: an image that cannot be read, is too small for a metric, or of another size
+                than its HR.
+            UserError: two pairs of one name, or no HR for a full-reference metric.
+            ScoreError: a metric failed, or gave NaN, infinity or not one number.
+        """
+        _check_pairs(pairs, self._specs, workers)
+        workers = min(workers, max(1, len(pairs))) if self._device == "cpu" else 1
+        largest_first = sorted(pairs, key=_bytes, reverse=True)
+        scores: dict[str, dict[str, float]] = {}
+        with calm_torch(), ThreadPoolExecutor(workers, initializer=one_thread) as pool:
+            futures = {pool.submit(self._score_pair, pair): pair.name for pair in largest_first}
+            try:
+                for done, future in enumerate(as_completed(futures), start=1):
+                    scores[futures[future]] = future.result()
+                    if progress is not None:
+                        progress(done, len(pairs))
+            except BaseException:
+                _cancel(futures)
+                raise
+        return {
+            spec.name: {pair.name: scores[pair.name][spec.name] for pair in pairs}
+            for spec in self._specs
+        }
+
+    def _score_pair(self, pair: ImagePair) -> dict[str, float]:
+        import torch
+
+        sr = _load(pair.sr)
+        hr = None if pair.hr is None else _load(pair.hr)
+        if hr is not None and hr.shape != sr.shape:
+            raise ImageError(
+                f"expected SR and HR of one size, got {_size(sr)} and {_size(hr)} for {pair.name!r}"
+            )
+        with torch.inference_mode():
+            sr_tensor = to_tensor(sr).to(self._device)
+            hr_tensor = None if hr is None else to_tensor(hr).to(self._device)
+            return {
+                spec.name: self._score_one(spec, pair.name, sr_tensor, hr_tensor)
+                for spec in self._specs
+            }
+
+    def _score_one(
+        self, spec: MetricSpec, name: str, sr: torch.Tensor, hr: torch.Tensor | None
+    ) -> float:
+        metric = self._metrics[spec.name]
+        reference = hr if spec.reference == "full" else None
+        try:
+            if getattr(metric, "thread_safe", False):
+                result = metric(sr, reference)
+            else:
+                with self._foreign, seeded(name, self._device):
+                    result = metric(sr, reference)
+            values = [float(value) for value in result.reshape(-1).tolist()]
+        except ImageError as error:
+            raise ImageError(
+                f"{spec.name} of {name!r}: {error.what}",
+                error.fix or f"leave out the image or the metric {spec.name}",
+            ) from error
+        except SrbenchError:
+            raise
+        except Exception as error:  # a plugin's or pyiqa's code: anything may be raised
+            raise ScoreError(
+                f"{spec.name} failed on {name!r}: {type(error).__name__}: {error}"
+            ) from error
+        if len(values) != 1 or not math.isfinite(values[0]):
+            raise ScoreError(
+                f"expected one finite {spec.name} score for {name!r}, got "
+                + (", ".join(map(str, values)) or "none"),
+                f"look at the image; NaN often means that it is constant. Or leave {spec.name} out",
+            )
+        return values[0]
+
+
+def score_images(
+    pairs: Sequence[ImagePair],
+    specs: Sequence[MetricSpec],
+    *,
+    protocol: str,
+    scale: int,
+    workers: int = 1,
+    device: str = "cpu",
+    weights: WeightResolver | None = None,
+    progress: Progress | None = None,
+) -> dict[str, dict[str, float]]:
+    """Build the metrics and score every pair: :class:`Scorer` for one call, with its errors.
+
+    Returns:
+        ``{metric: {pair name: score}}``.
+    """
+    scorer = Scorer(specs, protocol=protocol, scale=scale, device=device, weights=weights)
+    return scorer.score(pairs, workers=workers, progress=progress)
+
+
+def _check_specs(specs: Sequence[MetricSpec], scale: int) -> None:
+    names = [spec.name for spec in specs]
+    if not names:
+        raise UserError("expected at least one metric, got none")
+    if len(set(names)) != len(names):
+        raise UserError(f"expected metrics of different names, got {', '.join(names)}")
+    if scale < 1:
+        raise UserError(f"expected a scale of 1 or more, got {scale}")
+
+
+def _check_pairs(pairs: Sequence[ImagePair], specs: Sequence[MetricSpec], workers: int) -> None:
+    if workers < 1:
+        raise UserError(f"expected 1 or more workers, got {workers}")
+    names = [pair.name for pair in pairs]
+    if len(set(names)) != len(names):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise UserError(f"expected different image names, got twice: {', '.join(twice)}")
+    needy = [spec.name for spec in specs if spec.reference == "full"]
+    alone = [pair.name for pair in pairs if pair.hr is None]
+    if needy and alone:
+        raise UserError(
+            f"expected an HR image for {alone[0]!r}, which {', '.join(needy)} compare with; "
+            "got none",
+            "give the HR images, or ask for no-reference metrics only",
+        )
+
+
+def _build(spec: MetricSpec, context: BuildContext) -> Metric:
+    import torch
+
+    try:
+        metric = spec.build(context)
+    except SrbenchError:
+        raise
+    except Exception as error:  # a plugin's code: anything may be raised
+        raise ContractError(
+            f"metric {spec.name!r} cannot be built: {type(error).__name__}: {error}",
+            "tell the author of the plugin that provides it",
+        ) from error
+    if not callable(metric):
+        raise ContractError(
+            f"metric {spec.name!r}: expected build() to return a callable, "
+            f"got {type(metric).__name__}"
+        )
+    if isinstance(metric, torch.nn.Module):
+        metric = metric.to(context.device).eval().requires_grad_(False)
+    return metric
+
+
+def _cancel(futures: Mapping[Future[dict[str, float]], str]) -> None:
+    for future in futures:
+        future.cancel()
+
+
+def _load(source: ImageSource) -> Image:
+    if isinstance(source, Path):
+        return read_image(source)
+    return source() if callable(source) else source
+
+
+def _bytes(pair: ImagePair) -> int:
+    """A guess at the work: the slowest image must not be the last one to start."""
+    if isinstance(pair.sr, Path):
+        return pair.sr.stat().st_size if pair.sr.exists() else 0
+    return 0 if callable(pair.sr) else pair.sr.nbytes
+
+
+def _size(image: Image) -> str:
+    return f"{image.shape[0]} x {image.shape[1]}"

@@ -1,0 +1,84 @@
+"""Reading and writing records. A record is hostile input: limits and validation before use."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from srbench.errors import RecordError
+from srbench.records.atomic import write_atomic
+from srbench.records.migrate import migrate
+from srbench.records.schema import Record
+
+MAX_BYTES = 64 << 20
+
+
+def record_text(record: Record) -> str:
+    """The canonical text of a record: sorted keys, so that equal records are equal bytes."""
+    document = record.model_dump(mode="json", by_alias=True)
+    return (
+        json.dumps(document, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+    )
+
+
+def write_record(record: Record, folder: Path) -> Path:
+    """Write ``folder/<key>.json`` atomically and return its path."""
+    return write_atomic(folder / f"{record.key}.json", record_text(record))
+
+
+def read_record(path: Path) -> Record:
+    """Read and validate one record.
+
+    Raises:
+        RecordError: not JSON, an unknown field, a NaN, a missing image, a mean that disagrees with
+            its images, or a schema version newer than this srbench.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise RecordError(f"{path}: expected a record of at most {MAX_BYTES} bytes")
+        # pydantic's parser: four times as fast as json's, and it refuses NaN and deep nesting.
+        document = from_json(path.read_bytes(), allow_inf_nan=False)
+    except (OSError, ValueError) as error:
+        if isinstance(error, RecordError):
+            raise
+        raise RecordError(f"{path}: expected a JSON record, got: {error}") from error
+    return validate_record(document, str(path))
+
+
+def validate_record(document: Any, origin: str = "record") -> Record:
+    """A record from its plain document; ``origin`` is named in errors."""
+    if not isinstance(document, dict):
+        raise RecordError(f"{origin}: expected a JSON object, got {type(document).__name__}")
+    document = migrate(document, origin)
+    try:
+        return Record.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "record"
+        raise RecordError(
+            f"{origin}: {place}: {first['msg']}",
+            "the file was edited or damaged; run the suite again to rebuild it",
+        ) from error
+
+
+def read_records(folders: Iterable[Path]) -> Iterator[Record]:
+    """Every record below ``OUT/records`` of the given out folders, in a stable order.
+
+    Raises:
+        RecordError: a folder holds no records, or one of them is damaged.
+    """
+    for folder in folders:
+        records = folder / "records" if (folder / "records").is_dir() else folder
+        paths = sorted(p for p in records.glob("*.json") if not p.name.startswith("."))
+        if not paths:
+            raise RecordError(
+                f"expected records in {folder / 'records'}, found none",
+                "give the out folder of a run, for example runs/quick",
+            )
+        for path in paths:
+            yield read_record(path)

@@ -1,0 +1,241 @@
+"""The schema of a record (``records/<key>.json``), version 1.
+
+A record holds per-image scores; means are stored too, and checked against them on reading, so that
+an edited file is noticed. NaN and infinity are not valid anywhere.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+SCHEMA_VERSION = 1
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+MEAN_TOLERANCE = 1e-9
+
+
+class Strict(BaseModel):
+    """Base: immutable, unknown fields and non-finite numbers are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class SuiteInfo(Strict):
+    """Which suite a row belongs to. ``document`` is the whole resolved suite."""
+
+    name: str
+    version: int
+    sha256: Sha256
+    track: Literal["calibrated", "raw"]
+    document: dict[str, Any]
+
+
+class WeightInfo(Strict):
+    """Pretrained weights that a loss used."""
+
+    id: str
+    tensors_sha256: Sha256
+    source: str
+    license: str
+
+
+class TermInfo(Strict):
+    """One loss of a row (a row may be a weighted sum)."""
+
+    name: str
+    version: int
+    params: dict[str, Any]
+    weight: Number
+    distribution: str
+    distribution_version: str
+
+
+class LossInfo(Strict):
+    """What the row is. ``reference``: one of the reference rows; ``terms`` is empty for rows that
+    no loss was trained for (bicubic, warm-start, hr)."""
+
+    label: str
+    reference: bool
+    terms: tuple[TermInfo, ...]
+    summary: str
+    task: str
+    backbone: str
+    pretrained_on: str
+    license: str
+    paper: str
+    saw_test_images: tuple[str, ...] = ()
+    trains_on_metrics: tuple[str, ...] = ()
+    shares_network_with: tuple[str, ...] = ()
+    weights: tuple[WeightInfo, ...] = ()
+
+
+class CalibrationInfo(Strict):
+    """How the content loss was scaled.
+
+    ``constant`` multiplies the raw loss; ``gradient_norm`` is the RMS, over the fixed batches, of
+    the raw loss's gradient norm with respect to the generator's parameters.
+    """
+
+    mode: Literal["calibrated", "raw"]
+    constant: Number
+    reference: str | None = None
+    gradient_norm: Number | None = None
+    reference_gradient_norm: Number | None = None
+    batches: int = 0
+
+
+class MetricScores(Strict):
+    """One metric on one data set, per image. ``mean`` is the plain mean of ``per_image``."""
+
+    version: int
+    lower_is_better: bool
+    mean: Number
+    per_image: dict[str, Number] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _mean_agrees(self) -> MetricScores:
+        mean = math.fsum(self.per_image.values()) / len(self.per_image)
+        if abs(mean - self.mean) > MEAN_TOLERANCE * max(1.0, abs(mean)):
+            raise ValueError(
+                f"the stated mean {self.mean!r} disagrees with the per-image scores, whose mean "
+                f"is {mean!r}"
+            )
+        return self
+
+
+class DatasetScores(Strict):
+    """All metrics on one data set. Every metric covers exactly ``images``."""
+
+    images: tuple[str, ...] = Field(min_length=1)
+    manifest_sha256: Sha256
+    sizes: dict[str, tuple[int, int]] = Field(
+        default_factory=dict, description="image -> (height, width), pixels"
+    )
+    metrics: dict[str, MetricScores]
+
+    @model_validator(mode="after")
+    def _same_images(self) -> DatasetScores:
+        expected = set(self.images)
+        if len(expected) != len(self.images):
+            raise ValueError("an image is named twice")
+        unknown = set(self.sizes) - expected
+        if unknown:
+            raise ValueError(f"sizes name images that are not in the set: {sorted(unknown)[:3]}")
+        for name, scores in self.metrics.items():
+            missing = expected - set(scores.per_image)
+            extra = set(scores.per_image) - expected
+            if missing or extra:
+                raise ValueError(
+                    f"metric {name!r} must cover exactly the {len(expected)} images of the set; "
+                    f"missing {sorted(missing)[:3]}, unexpected {sorted(extra)[:3]}"
+                )
+        return self
+
+
+class CurvePoint(Strict):
+    """Mean scores on the validation images at one iteration, and logged training values."""
+
+    iteration: int
+    scores: dict[str, Number]
+
+
+class Cost(Strict):
+    """What the row cost. ``device``: name, as figures compare only within one device."""
+
+    device: str
+    seconds: Number
+    iterations_per_second: Number
+    peak_memory_bytes: int | None = None
+    loss_gflops_per_step: Number | None = None
+    loss_parameters: int | None = None
+    data_wait_fraction: Number | None = None
+
+
+class Environment(Strict):
+    """Where it ran."""
+
+    srbench: str
+    git_commit: str | None
+    git_dirty: bool | None
+    python: str
+    platform: str
+    cpu: str
+    gpu: str | None
+    threads: int
+    packages: dict[str, str]
+
+
+class Manifest(Strict):
+    """A data set as it was: a hash over the names and contents of its images."""
+
+    name: str
+    role: Literal["train", "val", "test"]
+    count: int
+    sha256: Sha256
+
+
+class Artifact(Strict):
+    """A file that the row produced, relative to the out folder."""
+
+    path: str
+    sha256: Sha256
+    bytes: int
+
+
+class Failure(Strict):
+    """Why a row failed: the reason in one line, and the traceback."""
+
+    kind: str
+    message: str
+    traceback: str = ""
+    term: str | None = None
+    iteration: int | None = None
+
+
+class Record(Strict):
+    """One row of a suite for one seed.
+
+    ``keys`` holds the content keys of the jobs behind it (``warm_start``, ``training``,
+    ``evaluation``, ``calibration``), where there are any.
+    """
+
+    schema_version: Literal[1] = Field(1, alias="schema")
+    key: Sha256
+    suite: SuiteInfo
+    loss: LossInfo
+    seed: int
+    content_scale: Number
+    status: Literal["finished", "failed", "collapsed"]
+    error: Failure | None = None
+    protocol: str
+    calibration: CalibrationInfo | None = None
+    scores: dict[str, DatasetScores] = Field(default_factory=dict)
+    validation: tuple[CurvePoint, ...] = Field((), description="curve on the held-out images")
+    log: tuple[CurvePoint, ...] = Field((), description="logged training values, thinned")
+    cost: Cost | None = None
+    environment: Environment
+    data: tuple[Manifest, ...] = ()
+    artifacts: dict[str, Artifact] = Field(default_factory=dict)
+    keys: dict[str, Sha256] = Field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+    )
+
+    @model_validator(mode="after")
+    def _status_fits(self) -> Record:
+        if (self.status == "failed") != (self.error is not None):
+            raise ValueError("exactly the failed records carry an error")
+        if self.status == "finished" and not self.scores:
+            raise ValueError("a finished record has scores")
+        return self

@@ -1,0 +1,34 @@
+"""The report: tables, statistics, plots. From records alone; never torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from srbench.report.build import build_leaderboard
+from srbench.report.model import Cell, Leaderboard, Row
+from srbench.report.selection import load_records, split_by_suite
+from srbench.report.terminal import print_leaderboard
+from srbench.report.write import leaderboard_csv, write_leaderboard
+
+__all__ = [
+    "Cell",
+    "Leaderboard",
+    "Row",
+    "build_leaderboard",
+    "leaderboard_csv",
+    "load_records",
+    "print_leaderboard",
+    "split_by_suite",
+    "write_leaderboard",
+    "write_plots",
+]
+
+
+def write_plots(board: Leaderboard, out: Path) -> tuple[Path, ...]:
+    """Write every plot of a leaderboard below ``out/plots`` as SVG and PNG.
+
+    Imported on the call: matplotlib takes longer to import than a table to build.
+    """
+    from srbench.report.plots import write_plots as write
+
+    return write(board, out)

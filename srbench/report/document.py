@@ -1,0 +1,93 @@
+"""``leaderboard.json``: everything that the table shows, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from srbench.report.agreement import PUBLISHED, TRADE_OFF
+from srbench.report.conventions import ALPHA, FLAGS, NETWORKS_ONLY, POWER
+from srbench.report.model import Cell, Family, Leaderboard, Row
+from srbench.report.second_view import second_views
+
+DOCUMENT_SCHEMA = 1
+
+
+def leaderboard_document(board: Leaderboard) -> dict[str, Any]:
+    """The leaderboard as JSON-ready data. ``null`` stands for what is not known."""
+    return {
+        "schema": DOCUMENT_SCHEMA,
+        "suite": {
+            "name": board.suite,
+            "version": board.suite_version,
+            "sha256": board.suite_sha256,
+            "summary": board.summary,
+            "track": board.track,
+        },
+        "protocol": board.protocol,
+        "seeds": list(board.seeds),
+        "declared_seeds": list(board.declared_seeds),
+        "datasets": list(board.datasets),
+        "metrics": [asdict(metric) for metric in board.metrics],
+        "rank": {"metric": board.rank_metric, "datasets": list(board.rank_datasets)},
+        "intervals": {"level": 1.0 - ALPHA, **asdict(board.intervals)},
+        "rows": [_row(row) for row in board.rows],
+        "families": [_family(family) for family in board.families.values()],
+        "correlations": [asdict(table) for table in board.correlations],
+        "agreement": {
+            metric.name: asdict(PUBLISHED[metric.name]) if metric.name in PUBLISHED else None
+            for metric in board.metrics
+        },
+        "trade_off": asdict(TRADE_OFF),
+        "second_view": [asdict(view) for view in second_views(board)],
+        "costs": [asdict(line) for line in board.costs],
+        "flags": {name: {"code": code, "meaning": text} for name, (code, text) in FLAGS.items()},
+        "networks_only": NETWORKS_ONLY,
+        "notes": list(board.notes),
+    }
+
+
+def _row(row: Row) -> dict[str, Any]:
+    document = {
+        name: getattr(row, name)
+        for name in (
+            "label",
+            "loss",
+            "reference",
+            "trained",
+            "summary",
+            "task",
+            "backbone",
+            "pretrained_on",
+            "license",
+            "paper",
+            "status",
+            "scale",
+            "scale_reason",
+            "convergence",
+            "mean_rank",
+            "rank",
+        )
+    }
+    for name in ("seeds", "scales", "missing", "errors"):
+        document[name] = list(getattr(row, name))
+    scores: dict[str, dict[str, Any]] = {}
+    for (dataset, metric), cell in row.cells.items():
+        scores.setdefault(dataset, {})[metric] = _cell(cell)
+    return {**document, "scores": scores}
+
+
+def _cell(cell: Cell) -> dict[str, Any]:
+    return {**asdict(cell), "flags": list(cell.flags)}
+
+
+def _family(family: Family) -> dict[str, Any]:
+    return {
+        "dataset": family.dataset,
+        "metric": family.metric,
+        "labels": list(family.labels),
+        "level": ALPHA,
+        "power": POWER,
+        "tukey": None if family.tukey is None else asdict(family.tukey),
+        "why_not": family.why_not,
+    }

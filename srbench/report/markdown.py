@@ -1,0 +1,155 @@
+"""``leaderboard.md``: the table for a README or a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from srbench.report.agreement import PUBLISHED, TRADE_OFF, Agreement
+from srbench.report.conventions import metric_title
+from srbench.report.model import Cell, CostLine, Leaderboard, Row
+from srbench.report.second_view import second_views, view_line
+from srbench.report.text import (
+    DETECTABLE,
+    flag_codes,
+    heading,
+    interval,
+    markdown_text,
+    number,
+    rank_rule,
+    rank_text,
+    title,
+    used_flags,
+)
+
+
+def leaderboard_markdown(board: Leaderboard) -> str:
+    """The whole leaderboard as GitHub-flavoured Markdown. Strings from records are escaped."""
+    parts = [f"# {markdown_text(title(board))}", markdown_text(board.summary)]
+    for dataset in board.datasets:
+        parts += [f"## {markdown_text(dataset)}", _dataset_table(board, dataset)]
+    parts += ["## Reading the table", _bullets(_explanations(board))]
+    troubled = [row for row in board.rows if row.missing or row.errors]
+    if troubled:
+        parts += ["## Incomplete and failed rows", _bullets(map(_trouble, troubled))]
+    parts += ["## The losses", _losses_table(board.rows)]
+    parts += _cost_sections(board.costs)
+    parts += ["## How far the metrics stand in for people", _bullets(_agreements(board))]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    rows = [header, ["---"] * len(header), *lines]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def _bullets(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _dataset_table(board: Leaderboard, dataset: str) -> str:
+    header = ["rank", "label", "seeds", *(heading(m) for m in board.metrics), "status"]
+    lines = []
+    for row in board.rows:
+        cells = [_cell(row.cells.get((dataset, m.name)), m.name) for m in board.metrics]
+        seeds = str(len(row.seeds)) if row.seeds else "-"
+        lines.append([rank_text(row.rank), markdown_text(row.label), seeds, *cells, row.status])
+    results = [(m.name, board.families[dataset, m.name].tukey) for m in board.metrics]
+    if any(tukey is not None for _, tukey in results):
+        found = [number(None if t is None else t.detectable, name) for name, t in results]
+        lines.append(["", "*detectable*", "", *found, ""])
+    return _table(header, lines)
+
+
+def _cell(cell: Cell | None, metric: str) -> str:
+    if cell is None:
+        return "-"
+    text = number(cell.mean, metric)
+    if cell.group:
+        text += f" {cell.group}"
+    if cell.flags:
+        text += f" ({flag_codes(cell)})"
+    covered = interval(cell, metric)
+    return f"{text}<br>{covered}" if covered else text
+
+
+def _explanations(board: Leaderboard) -> list[str]:
+    lines = [
+        board.intervals.meaning,
+        board.intervals.groups,
+        rank_rule(board),
+    ]
+    if any(family.tukey is not None for family in board.families.values()):
+        lines.insert(2, DETECTABLE)
+    lines += [
+        markdown_text(f"{row.label}: {row.scale_reason}") for row in board.rows if row.scale_reason
+    ]
+    lines += [f"{code}: {flag}: {meaning}" for code, flag, meaning in used_flags(board)]
+    lines += [markdown_text(view_line(view)) for view in second_views(board)]
+    return [*lines, *(markdown_text(note) for note in board.notes)]
+
+
+def _trouble(row: Row) -> str:
+    reasons = [f"missing {item}" for item in row.missing] + list(row.errors)
+    return markdown_text(f"{row.label} ({row.status}): " + "; ".join(reasons))
+
+
+def _losses_table(rows: Sequence[Row]) -> str:
+    header = ["label", "loss", "task", "backbone", "pretrained on", "licence"]
+    return _table(
+        header,
+        [
+            [
+                markdown_text(value)
+                for value in (r.label, r.loss, r.task, r.backbone, r.pretrained_on, r.license)
+            ]
+            for r in rows
+        ],
+    )
+
+
+def _cost_sections(costs: Sequence[CostLine]) -> list[str]:
+    parts = []
+    for device in dict.fromkeys(line.device for line in costs):
+        header = [
+            "label",
+            "iterations/s",
+            "seconds",
+            "loss GFLOPs/step",
+            "loss parameters",
+            "peak memory, MiB",
+        ]
+        lines = [
+            [
+                markdown_text(line.label),
+                _figure(line.iterations_per_second, 2),
+                _figure(line.seconds, 1),
+                _figure(line.loss_gflops_per_step, 2),
+                _figure(line.loss_parameters, 0),
+                _figure(line.peak_memory_bytes, 0, unit=1 << 20),
+            ]
+            for line in costs
+            if line.device == device
+        ]
+        parts += [f"## Cost on {markdown_text(device)}", _table(header, lines)]
+    return parts
+
+
+def _figure(value: float | None, digits: int, unit: float = 1.0) -> str:
+    return "-" if value is None else f"{value / unit:,.{digits}f}"
+
+
+def _agreements(board: Leaderboard) -> list[str]:
+    lines = []
+    for metric in board.metrics:
+        known = PUBLISHED.get(metric.name)
+        name = markdown_text(metric_title(metric.name))
+        lines.append(
+            f"{name}: no published agreement with people is on file here."
+            if known is None
+            else f"{name}: {_sourced(known)}"
+        )
+    return [*lines, _sourced(TRADE_OFF)]
+
+
+def _sourced(known: Agreement) -> str:
+    return f"{known.finding}. [{known.source}]({known.url})"

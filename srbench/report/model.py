@@ -1,0 +1,190 @@
+"""What a leaderboard is: plain frozen data, made by :mod:`srbench.report.build`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pandas as pd
+
+from srbench.records import CurvePoint, Record
+from srbench.report.statistics import TukeyResult
+
+Status = Literal["finished", "incomplete", "failed", "collapsed"]
+Key = tuple[str, str]
+"""(dataset, metric)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MetricInfo:
+    """A metric's column: its name, version and direction."""
+
+    name: str
+    version: int
+    lower_is_better: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cell:
+    """One row's score on one data set by one metric.
+
+    Attributes:
+        mean: over seeds, of the means over images.
+        low, high: 95 % interval; what it covers is said by :class:`Intervals`.
+        rank: 1 is best; rows that no loss trained and incomplete rows have none.
+        group: tie-group letters; empty with one seed and outside the family.
+        flags: names out of :data:`srbench.report.conventions.FLAGS`.
+    """
+
+    mean: float
+    low: float | None
+    high: float | None
+    seeds: int
+    images: int
+    rank: float | None = None
+    group: str = ""
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One label of the suite: what it is, what is missing, and its cells.
+
+    Attributes:
+        loss: the installed losses behind the row, or the label of a reference row.
+        scale: content scale that was chosen on the validation images.
+        missing: what keeps the row from a rank, in words.
+        errors: why runs failed, one line each.
+        mean_rank: mean over the suite's rank data sets of the rank by its rank metric.
+        rank: place by ``mean_rank``.
+    """
+
+    label: str
+    loss: str
+    reference: bool
+    trained: bool
+    summary: str
+    task: str
+    backbone: str
+    pretrained_on: str
+    license: str
+    paper: str
+    status: Status
+    seeds: tuple[int, ...]
+    scale: float
+    scales: tuple[float, ...]
+    scale_reason: str
+    convergence: Literal["settled", "not-converged", "unknown"]
+    missing: tuple[str, ...]
+    errors: tuple[str, ...]
+    cells: Mapping[Key, Cell]
+    mean_rank: float | None = None
+    rank: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Intervals:
+    """What every interval of a table means."""
+
+    kind: Literal["seeds", "images", "none"]
+    meaning: str
+    groups: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Family:
+    """Tukey's test over one (data set, metric), or the reason why there is none."""
+
+    dataset: str
+    metric: str
+    labels: tuple[str, ...]
+    tukey: TukeyResult | None
+    why_not: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Correlation:
+    """Rank correlation between metrics over the rows of one data set.
+
+    +1: the two metrics order the rows alike, better with better, whatever their directions.
+    """
+
+    dataset: str
+    metrics: tuple[str, ...]
+    rows: int
+    spearman: tuple[tuple[float | None, ...], ...]
+    kendall: tuple[tuple[float | None, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CostLine:
+    """What one label cost on one device: means over its seeds. ``None``: not measured."""
+
+    device: str
+    label: str
+    seeds: int
+    iterations_per_second: float | None
+    seconds: float | None
+    peak_memory_bytes: float | None
+    loss_gflops_per_step: float | None
+    loss_parameters: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Curve:
+    """Validation and training values of one run."""
+
+    label: str
+    seed: int
+    scale: float
+    validation: tuple[CurvePoint, ...]
+    log: tuple[CurvePoint, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leaderboard:
+    """One suite's table, from records alone.
+
+    Attributes:
+        scores: the tidy frame, one line per (label, seed, scale, dataset, metric, image), with the
+            score in ``score``. Seed-independent rows carry the seed of their record.
+        records: what the table was made from, after duplicates were dropped.
+        rows: ranked ones first, then reference rows, then incomplete and failed ones.
+    """
+
+    suite: str
+    suite_version: int
+    suite_sha256: str
+    summary: str
+    track: str
+    protocol: str
+    declared_seeds: tuple[int, ...]
+    seeds: tuple[int, ...]
+    datasets: tuple[str, ...]
+    metrics: tuple[MetricInfo, ...]
+    rank_metric: str
+    rank_datasets: tuple[str, ...]
+    intervals: Intervals
+    rows: tuple[Row, ...]
+    families: Mapping[Key, Family]
+    correlations: tuple[Correlation, ...]
+    costs: tuple[CostLine, ...]
+    curves: tuple[Curve, ...]
+    notes: tuple[str, ...]
+    scores: pd.DataFrame = field(repr=False, compare=False)
+    records: tuple[Record, ...] = field(repr=False, compare=False)
+
+    def row(self, label: str) -> Row:
+        """The row of a label; ``KeyError`` where there is none."""
+        for row in self.rows:
+            if row.label == label:
+                return row
+        raise KeyError(label)
+
+    def metric(self, name: str) -> MetricInfo:
+        """The column of a metric; ``KeyError`` where there is none."""
+        for metric in self.metrics:
+            if metric.name == name:
+                return metric
+        raise KeyError(name)

@@ -1,0 +1,198 @@
+"""The table in the terminal (rich). Strings from records never reach rich's markup."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from srbench.report.agreement import agreement_line
+from srbench.report.conventions import metric_title
+from srbench.report.model import Cell, Correlation, Leaderboard, Row
+from srbench.report.second_view import second_views, view_line
+from srbench.report.text import (
+    DETECTABLE,
+    flag_codes,
+    heading,
+    interval,
+    number,
+    plain,
+    rank_rule,
+    rank_text,
+    title,
+    used_flags,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def print_leaderboard(
+    board: Leaderboard, console: Console, *, datasets: Sequence[str] | None = None
+) -> None:
+    """Print the table of each data set, then what its numbers mean.
+
+    Args:
+        datasets: only these; all where left out.
+    """
+    _say(console, title(board), style="bold")
+    _say(console, board.summary)
+    for dataset in board.datasets if datasets is None else datasets:
+        console.print()
+        console.print(_fitting_table(board, dataset, console))
+    _print_explanations(board, console)
+    _print_troubles(board.rows, console)
+    for view in second_views(board):
+        if datasets is None or view.dataset in datasets:
+            _say(console, view_line(view))
+    for correlation in board.correlations:
+        if datasets is None or correlation.dataset in datasets:
+            console.print()
+            console.print(_correlation_table(correlation))
+    _print_losses(board.rows, console)
+    _print_costs(board, console)
+    console.print()
+    for metric in board.metrics:
+        _say(console, agreement_line(metric.name), style="dim")
+
+
+def _say(console: Console, text: str, style: str = "") -> None:
+    console.print(Text(plain(text), style=style), soft_wrap=not console.is_terminal)
+
+
+def _fitting_table(board: Leaderboard, dataset: str, console: Console) -> Table:
+    table = _dataset_table(board, dataset, intervals=True)
+    if (
+        Measurement.get(console, console.options.update(max_width=10_000), table).maximum
+        <= console.width
+    ):
+        return table
+    # A table squeezed into fewer columns breaks labels into single letters.
+    return _dataset_table(board, dataset, intervals=False)
+
+
+def _dataset_table(board: Leaderboard, dataset: str, *, intervals: bool) -> Table:
+    title = plain(dataset) if intervals else f"{plain(dataset)} (intervals need a wider terminal)"
+    table = Table(title=Text(title), title_justify="left", show_lines=False)
+    table.add_column("rank", justify="right")
+    table.add_column("label", overflow="fold")
+    table.add_column("seeds", justify="right")
+    for metric in board.metrics:
+        table.add_column(heading(metric), justify="right", no_wrap=True)
+    previous = None
+    for row in board.rows:
+        kind = (row.rank is not None, row.trained)
+        if previous is not None and kind != previous:
+            table.add_section()
+        previous = kind
+        cells = [_cell(row.cells.get((dataset, m.name)), m.name, intervals) for m in board.metrics]
+        seeds = str(len(row.seeds)) if row.seeds else "-"
+        label = plain(row.label) + ("" if row.status == "finished" else f"\n{row.status}")
+        table.add_row(rank_text(row.rank), Text(label), seeds, *cells)
+    if any(board.families[dataset, m.name].tukey is not None for m in board.metrics):
+        table.add_section()
+        table.add_row("", "detectable", "", *_detectable(board, dataset), style="dim")
+    return table
+
+
+def _detectable(board: Leaderboard, dataset: str) -> list[str]:
+    results = [(m.name, board.families[dataset, m.name].tukey) for m in board.metrics]
+    return [number(None if t is None else t.detectable, name) for name, t in results]
+
+
+def _cell(cell: Cell | None, metric: str, intervals: bool) -> Text:
+    if cell is None:
+        return Text("-")
+    text = Text(number(cell.mean, metric))
+    if cell.group:
+        text.append(f" {cell.group}", style="bold")
+    if cell.flags:
+        text.append(f" ({flag_codes(cell)})", style="yellow")
+    covered = interval(cell, metric)
+    if covered and intervals:
+        text.append(f"\n{covered}", style="dim")
+    return text
+
+
+def _print_explanations(board: Leaderboard, console: Console) -> None:
+    console.print()
+    _say(console, f"Interval: {board.intervals.meaning}")
+    _say(console, f"Letters: {board.intervals.groups}")
+    if any(family.tukey is not None for family in board.families.values()):
+        _say(
+            console,
+            DETECTABLE,
+        )
+    _say(console, rank_rule(board))
+    for row in board.rows:
+        if row.scale_reason:
+            _say(console, f"{row.label}: {row.scale_reason}")
+    for code, flag, meaning in used_flags(board):
+        _say(console, f"({code}) {flag}: {meaning}")
+    for note in board.notes:
+        _say(console, note, style="yellow")
+
+
+def _print_troubles(rows: Sequence[Row], console: Console) -> None:
+    for row in rows:
+        reasons = [f"missing {item}" for item in row.missing] + list(row.errors)
+        if reasons:
+            _say(console, f"{row.label} ({row.status}): " + "; ".join(reasons), style="red")
+
+
+def _correlation_table(correlation: Correlation) -> Table:
+    table = Table(
+        title=Text(
+            plain(
+                f"Do the metrics order the {correlation.rows} rows of {correlation.dataset} alike? "
+                "Spearman (Kendall); +1: the same order, better with better"
+            )
+        ),
+        title_justify="left",
+    )
+    table.add_column("")
+    for name in correlation.metrics:
+        table.add_column(Text(metric_title(plain(name))), justify="right")
+    for i, name in enumerate(correlation.metrics):
+        values = zip(correlation.spearman[i], correlation.kendall[i], strict=True)
+        table.add_row(
+            Text(metric_title(plain(name))),
+            *("-" if s is None or k is None else f"{s:+.2f} ({k:+.2f})" for s, k in values),
+        )
+    return table
+
+
+def _print_losses(rows: Sequence[Row], console: Console) -> None:
+    table = Table(title="The losses", title_justify="left")
+    for name in ("label", "task", "backbone", "licence"):
+        table.add_column(name, overflow="fold")
+    for row in (row for row in rows if row.trained):
+        table.add_row(*(Text(plain(v)) for v in (row.label, row.task, row.backbone, row.license)))
+    console.print()
+    console.print(table)
+
+
+def _print_costs(board: Leaderboard, console: Console) -> None:
+    for device in dict.fromkeys(line.device for line in board.costs):
+        table = Table(title=Text(plain(f"Cost on {device}")), title_justify="left")
+        table.add_column("label", overflow="fold")
+        for name in ("iterations/s", "seconds", "loss GFLOPs/step", "parameters", "peak MiB"):
+            table.add_column(name, justify="right")
+        for line in (line for line in board.costs if line.device == device):
+            table.add_row(
+                Text(plain(line.label)),
+                _figure(line.iterations_per_second, 2),
+                _figure(line.seconds, 1),
+                _figure(line.loss_gflops_per_step, 2),
+                _figure(line.loss_parameters, 0),
+                _figure(line.peak_memory_bytes, 0, unit=1 << 20),
+            )
+        console.print()
+        console.print(table)
+
+
+def _figure(value: float | None, digits: int, unit: float = 1.0) -> str:
+    return "-" if value is None else f"{value / unit:,.{digits}f}"

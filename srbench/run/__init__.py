@@ -1,0 +1,1 @@
+"""Running suites: plans, jobs with content keys, workers, scores and records."""

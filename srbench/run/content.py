@@ -1,0 +1,81 @@
+"""The content loss of one row inside a worker: one loss, or a weighted sum of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from srbench.contract import BuildContext
+from srbench.host import build_loss, discover, resolve_loss
+from srbench.records import WeightInfo
+from srbench.weights import WeightStore
+
+
+class WeightedSum(nn.Module):
+    """sum_i weight_i x loss_i(sr, hr); the weights are buffers, so they move with the module."""
+
+    weights: torch.Tensor
+
+    def __init__(self, losses: Sequence[nn.Module], weights: Sequence[float]) -> None:
+        super().__init__()
+        self.losses = nn.ModuleList(losses)
+        self.register_buffer("weights", torch.tensor(list(weights), dtype=torch.float32))
+
+    def forward(self, sr: torch.Tensor, hr: torch.Tensor) -> torch.Tensor:
+        """``sr``, ``hr``: ``(N, 3, H, W)`` RGB [0, 1]; returns a scalar."""
+        values = torch.stack([loss(sr, hr).float() for loss in self.losses])
+        return (self.weights * values).sum()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ContentLoss:
+    """The built losses of a row, their weights in the sum, and what they were built from."""
+
+    losses: tuple[nn.Module, ...]
+    weights: tuple[float, ...]
+    weight_infos: tuple[WeightInfo, ...]
+
+    def module(self, scale: Sequence[float] | None = None) -> nn.Module:
+        """The loss to train with; ``scale`` multiplies each term (its calibration)."""
+        if len(self.losses) == 1:
+            return self.losses[0]  # its constant is the calibration's, its weight means nothing
+        factors = scale or [1.0] * len(self.losses)
+        return WeightedSum(self.losses, [w * f for w, f in zip(self.weights, factors, strict=True)])
+
+    def parameter_count(self) -> int:
+        """Parameters of all loss networks."""
+        return sum(p.numel() for loss in self.losses for p in loss.parameters())
+
+
+def build_content(terms: Sequence[Mapping[str, Any]], request: Mapping[str, Any]) -> ContentLoss:
+    """Build the losses that a job names. Their plugins are imported here, in the worker, alone."""
+    registry = discover()
+    resolved = [resolve_loss(registry.loss(term["name"]), term["params"]) for term in terms]
+    modules, infos = [], {}
+    for loss in resolved:
+        store = WeightStore(loss.spec.weights)
+        modules.append(build_loss(loss, _context(store, request)).to(request["device"]))
+        for used in store.used.values():
+            infos[used.id] = WeightInfo(
+                id=used.id, tensors_sha256=used.tensors_sha256, source=used.source,
+                license=used.license,
+            )  # fmt: skip
+    return ContentLoss(
+        losses=tuple(modules),
+        weights=tuple(float(term["weight"]) for term in terms),
+        weight_infos=tuple(infos.values()),
+    )
+
+
+def _context(store: WeightStore, request: Mapping[str, Any]) -> BuildContext:
+    return BuildContext(
+        weights=store,
+        scale=request["scale"],
+        patch_size=request["data"]["patch_size"],
+        seed=request["seed"],
+        device=request["device"],
+    )

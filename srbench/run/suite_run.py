@@ -1,0 +1,112 @@
+"""A whole run: train, score, and put the records together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from srbench.records import Record
+from srbench.run.assemble import assemble_records
+from srbench.run.environment import available_cores
+from srbench.run.evaluation import scoring_request, targets
+from srbench.run.failures import Outcome
+from srbench.run.jobs import Job
+from srbench.run.keys import content_key
+from srbench.run.layout import OutFolder, write_json
+from srbench.run.local import LocalExecutor, Observer, visible_gpus
+from srbench.run.plan import Plan
+from srbench.suite import Suite
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Execution:
+    """What the execution of a plan left behind.
+
+    Attributes:
+        records: of this run's rows.
+        outcomes: job key -> how it ended.
+        failed: titles of the jobs that failed, with the reason.
+    """
+
+    records: tuple[Record, ...]
+    outcomes: Mapping[str, Outcome]
+    failed: tuple[str, ...]
+
+
+def execute_plan(plan: Plan, out: OutFolder, observer: Observer, *, parallel: int = 1) -> Execution:
+    """Run everything that has no result yet. Rerunning after any kind of end continues.
+
+    Raises:
+        SrbenchError: an input is missing; nothing was started.
+        KeyboardInterrupt: after the workers wrote their checkpoints.
+    """
+    check_ready(plan)
+    out.root.mkdir(parents=True, exist_ok=True)
+    write_json(out.root / "suite.json", plan.suite.model_dump(mode="json", by_alias=True))
+    executor = LocalExecutor(out=out, observer=observer, parallel=parallel, gpus=_gpus(plan.device))
+    outcomes = executor.run(plan.jobs)
+    outcomes.update(_score(plan, out, executor))
+    records = assemble_records(plan, out)
+    return Execution(
+        records=tuple(records),
+        outcomes=outcomes,
+        failed=_failures(plan, outcomes),
+    )
+
+
+def default_jobs(suite: Suite, device: str) -> int:
+    """Workers at once where the user does not say.
+
+    One per visible GPU. On CPU as many as the cores hold where the suite fixes the threads per job,
+    else one that has all cores.
+    """
+    if device == "cuda":
+        return max(1, len(_gpus(device)))
+    threads = suite.execution.threads
+    return max(1, available_cores() // threads) if threads else 1
+
+
+def check_ready(plan: Plan) -> None:
+    """Refuse to start on a missing input.
+
+    Raises:
+        SrbenchError: the first problem; the others are named too.
+    """
+    problems = plan.inputs.problems
+    if not problems:
+        return
+    if len(problems) == 1:
+        raise problems[0]
+    first = problems[0]
+    others = "; ".join(problem.what for problem in problems[1:])
+    raise type(first)(f"{first.what}. Also missing: {others}", first.fix)
+
+
+def _score(plan: Plan, out: OutFolder, executor: LocalExecutor) -> dict[str, Outcome]:
+    """One worker makes and scores the images of all cells that lack them."""
+    wanted = [t for t in targets(plan, out) if t.missing(out) or not t.images_ready(out)]
+    if not wanted:
+        return {}
+    workers = 1 if plan.device == "cuda" else available_cores()
+    request = scoring_request(plan, out, wanted, workers)
+    key = content_key({"kind": "scoring", **request})
+    job = Job(key=key, kind="scoring", label="scores", seed=0, content_scale=1.0, request=request)
+    out.result(key).unlink(missing_ok=True)  # its images may have been removed since
+    return replace(executor, parallel=1).run([job])
+
+
+def _gpus(device: str) -> list[str]:
+    if device != "cuda":
+        return []
+    import torch
+
+    return visible_gpus(torch.cuda.device_count)
+
+
+def _failures(plan: Plan, outcomes: Mapping[str, Outcome]) -> tuple[str, ...]:
+    titles = {job.key: job.title for job in plan.jobs}
+    return tuple(
+        f"{titles.get(key, 'scoring')}: {outcome.failure.message}"
+        for key, outcome in outcomes.items()
+        if outcome.failure is not None
+    )

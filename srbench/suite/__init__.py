@@ -1,0 +1,38 @@
+"""Suite files: the schema, reading them, and expanding their losses into labels. Never torch."""
+
+from srbench.suite.expand import RESERVED_LABELS, LossRow, expand_losses
+from srbench.suite.load import apply_overrides, load_suite, parse_suite, suite_path
+from srbench.suite.schema import (
+    Adversarial,
+    Calibration,
+    Data,
+    Discriminator,
+    Execution,
+    Generator,
+    LossEntry,
+    LossTerm,
+    Suite,
+    Validation,
+    WarmStart,
+)
+
+__all__ = [
+    "RESERVED_LABELS",
+    "Adversarial",
+    "Calibration",
+    "Data",
+    "Discriminator",
+    "Execution",
+    "Generator",
+    "LossEntry",
+    "LossRow",
+    "LossTerm",
+    "Suite",
+    "Validation",
+    "WarmStart",
+    "apply_overrides",
+    "expand_losses",
+    "load_suite",
+    "parse_suite",
+    "suite_path",
+]

@@ -1,0 +1,242 @@
+"""Second stage: content, pixel and adversarial terms against a discriminator.
+
+One discriminator forward of the fake batch serves both updates. The generator's update needs its
+gradient with respect to the image, the discriminator's with respect to the weights, and both start
+from the same logits of the same weights: so the graph is kept and walked twice. The usual form
+runs the fake batch forward a second time for the same numbers.
+
+Each term is differentiated with respect to SR as soon as its value is there, and its graph is
+freed; the generator's graph is walked once, from the sum of those gradients. That bounds memory
+by the largest network instead of their sum, and the norms of the parts come for free.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from srbench.errors import ContractError, UserError
+from srbench.train.checkpoint import CheckpointFolder
+from srbench.train.loop import Loop
+from srbench.train.objective import discriminator_loss, generator_adversarial_loss, pixel_loss
+from srbench.train.runtime import Placement, session
+from srbench.train.schedule import learning_rate, set_learning_rate
+from srbench.train.settings import AdversarialSettings, RuntimeSettings
+from srbench.train.stage import Hooks, Sampler, Schedule, StageResult
+
+
+class _Part(NamedTuple):
+    """A weighted term of the objective: its value and its gradient with respect to SR."""
+
+    name: str
+    value: Tensor
+    gradient: Tensor
+
+
+class AdversarialStep:
+    """One update of the generator and one of the discriminator.
+
+    Terms, in the order in which a step computes them: ``sr`` (Euclidean norm of the SR batch, to
+    tell a broken generator from a broken loss); for each part of the objective its weighted value
+    and ``<part>_gradient``, the Euclidean norm of its gradient with respect to SR; and
+    ``discriminator``, the discriminator's loss.
+    """
+
+    name = "adversarial"
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        content_loss: nn.Module | None,
+        settings: AdversarialSettings,
+        placement: Placement,
+    ) -> None:
+        self._settings = settings
+        self._placement = placement
+        self.generator = placement.module(generator).train()
+        self.discriminator = placement.module(discriminator).train()
+        self._generate = placement.forward(self.generator)
+        self._discriminate = placement.forward(self.discriminator)
+        self._use_content = content_loss is not None and settings.content_factor > 0
+        if content_loss is not None and self._use_content:
+            self._content_loss = placement.forward(placement.module(content_loss))
+        self._generator_optimiser = placement.adam(
+            generator, settings.learning_rate, settings.betas
+        )
+        self._discriminator_optimiser = placement.adam(
+            discriminator, settings.learning_rate, settings.betas
+        )
+        self._discriminator_weights = list(discriminator.parameters())
+        self.terms: tuple[str, ...] = self._term_names()
+
+    def _term_names(self) -> tuple[str, ...]:
+        parts = []
+        if self._use_content:
+            parts.append("content")
+        if self._settings.pixel_weight:
+            parts.append("pixel")
+        if self._settings.adversarial_weight:
+            parts.append("adversarial")
+        if not parts:
+            raise UserError(
+                "expected an objective with at least one term, got all weights 0",
+                "raise content_weight, pixel_weight or adversarial_weight",
+            )
+        names = ["sr", *(name for part in parts for name in (part, f"{part}_gradient"))]
+        return (*names, "discriminator") if "adversarial" in parts else tuple(names)
+
+    def __call__(self, lr: Tensor, hr: Tensor, iteration: int) -> Tensor:
+        """Update on ``lr (N, 3, h, w)`` and ``hr``; the values of ``terms``, not awaited."""
+        for optimiser in (self._generator_optimiser, self._discriminator_optimiser):
+            set_learning_rate(optimiser, self._rate(iteration))
+        with self._placement.networks():
+            sr = self._generate(lr)
+        sr = sr.float()
+        image = sr.detach().requires_grad_()
+        parts = []
+        if self._use_content:
+            parts.append(self._content(image, hr))
+        if self._settings.pixel_weight:
+            parts.append(self._pixel(image, hr))
+        fake_logits = None
+        if self._settings.adversarial_weight:
+            with self._placement.networks():
+                fake_logits = self._discriminate(image)
+            parts.append(self._adversarial(image, fake_logits))
+        self._update_generator(sr, parts)
+        values = [torch.linalg.vector_norm(image.detach())]
+        for part in parts:
+            values += [part.value, torch.linalg.vector_norm(part.gradient)]
+        if fake_logits is not None:
+            values.append(self._update_discriminator(hr, fake_logits))
+        return torch.stack(values)
+
+    def _content(self, image: Tensor, hr: Tensor) -> _Part:
+        with self._placement.losses():
+            value = self._content_loss(image, hr)
+        if value.ndim:
+            raise ContractError(
+                f"expected a content loss that returns a scalar, got shape {tuple(value.shape)}",
+                "return the mean over the batch",
+            )
+        return _part("content", self._settings.content_factor * value.float(), image)
+
+    def _pixel(self, image: Tensor, hr: Tensor) -> _Part:
+        value = pixel_loss(image, hr, self._settings.pixel_loss)
+        return _part("pixel", self._settings.pixel_weight * value, image)
+
+    def _adversarial(self, image: Tensor, fake_logits: Tensor) -> _Part:
+        value = generator_adversarial_loss(fake_logits, self._settings.adversarial_loss)
+        # Only the image's gradient is asked for: no weight gradient is computed here. The graph
+        # stays for the discriminator's update.
+        weighted = self._settings.adversarial_weight * value
+        return _part("adversarial", weighted, image, retain_graph=True)
+
+    def _update_generator(self, sr: Tensor, parts: list[_Part]) -> None:
+        # Last part first: the order in which autograd adds the branches of one objective, so that
+        # the sum has the same bits.
+        gradient = parts[-1].gradient
+        for part in reversed(parts[:-1]):
+            gradient = gradient + part.gradient
+        self._generator_optimiser.zero_grad(set_to_none=True)
+        sr.backward(gradient)  # type: ignore[no-untyped-call]
+        self._generator_optimiser.step()
+
+    def _update_discriminator(self, hr: Tensor, fake_logits: Tensor) -> Tensor:
+        # A forward of its own: BatchNorm must see HR and SR batches apart.
+        with self._placement.networks():
+            real_logits = self._discriminate(hr)
+        loss = discriminator_loss(real_logits, fake_logits, self._settings.adversarial_loss)
+        self._discriminator_optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss, inputs=self._discriminator_weights)
+        self._discriminator_optimiser.step()
+        return loss.detach()
+
+    def summary(self, means: dict[str, float], iteration: int) -> dict[str, float]:
+        """The means without ``sr``, the whole ``objective``, the rate, and the ratio of gradients.
+
+        ``content_to_adversarial`` is the norm of the content part's gradient with respect to SR
+        over the adversarial part's; left out where the latter is 0.
+        """
+        values = {name: value for name, value in means.items() if name != "sr"}
+        parts = [values[name] for name in ("content", "pixel", "adversarial") if name in values]
+        values["objective"] = sum(parts)
+        adversarial = values.get("adversarial_gradient", 0.0)
+        if "content_gradient" in values and adversarial > 0:
+            values["content_to_adversarial"] = values["content_gradient"] / adversarial
+        values["learning_rate"] = self._rate(iteration)
+        return values
+
+    def state_dict(self) -> dict[str, Any]:
+        """Both networks and both optimisers."""
+        return {
+            "generator": dict(self.generator.state_dict()),
+            "discriminator": dict(self.discriminator.state_dict()),
+            "generator_optimiser": self._generator_optimiser.state_dict(),
+            "discriminator_optimiser": self._discriminator_optimiser.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from a checkpoint."""
+        self.generator.load_state_dict(state["generator"])
+        self.discriminator.load_state_dict(state["discriminator"])
+        self._generator_optimiser.load_state_dict(state["generator_optimiser"])
+        self._discriminator_optimiser.load_state_dict(state["discriminator_optimiser"])
+
+    def _rate(self, iteration: int) -> float:
+        s = self._settings
+        return learning_rate(
+            iteration, initial=s.learning_rate, milestones=s.milestones, gamma=s.gamma
+        )
+
+
+def _part(name: str, value: Tensor, image: Tensor, *, retain_graph: bool = False) -> _Part:
+    if not value.requires_grad:
+        raise ContractError(
+            f"expected a {name} loss with a gradient with respect to SR, got a constant",
+            "do not detach sr, and do not compute it under torch.no_grad()",
+        )
+    (gradient,) = torch.autograd.grad(value, image, retain_graph=retain_graph)
+    return _Part(name, value.detach(), gradient)
+
+
+def run_adversarial(
+    generator: nn.Module,
+    discriminator: nn.Module,
+    content_loss: nn.Module | None,
+    sampler: Sampler,
+    settings: AdversarialSettings,
+    runtime: RuntimeSettings,
+    *,
+    seed: int,
+    checkpoints: CheckpointFolder,
+    hooks: Hooks | None = None,
+) -> StageResult:
+    """Train ``generator`` and ``discriminator`` in place, from the newest checkpoint if any.
+
+    Args:
+        generator: with the warm start's weights; left on the runtime's device, in eval mode.
+        content_loss: frozen, ``forward(sr, hr) -> scalar``; ``None``: no content term.
+        seed: of the global random states during the stage.
+        checkpoints: of this job; holds the finished state too, until it is cleared.
+
+    Raises:
+        NonFiniteLoss: a term, or its gradient, went NaN or infinite.
+        ContractError: the content loss returns no scalar or no gradient.
+        CheckpointError: a checkpoint could not be written, or belongs to other work.
+        UserError: all weights are 0.
+    """
+    with session(runtime, seed=seed) as placement:
+        step = AdversarialStep(generator, discriminator, content_loss, settings, placement)
+        schedule = Schedule(
+            iterations=settings.iterations,
+            log_every=settings.log_every,
+            validate_every=settings.validate_every,
+        )
+        loop = Loop(
+            step, sampler, schedule, placement=placement, checkpoints=checkpoints, hooks=hooks
+        )
+        return loop.run()

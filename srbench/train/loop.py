@@ -1,0 +1,197 @@
+"""The loop that both stages share: data, logging, validation, checkpoints, stopping."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+
+from srbench.train.checkpoint import CheckpointError, CheckpointFolder
+from srbench.train.monitor import Monitor
+from srbench.train.rng import capture_rng, isolated_rng, restore_rng
+from srbench.train.runtime import Placement, peak_memory_bytes
+from srbench.train.stage import Hooks, Point, Sampler, Schedule, StageResult, TrainingStep
+
+
+@dataclass(kw_only=True, slots=True)
+class _Progress:
+    """What a checkpoint keeps beside the step's own state."""
+
+    iteration: int = 0
+    seconds: float = 0.0
+    log: list[Point] = field(default_factory=list)
+    validation: list[Point] = field(default_factory=list)
+
+
+class Loop:
+    """Runs a :class:`TrainingStep` to its end, or until it is told to stop."""
+
+    def __init__(
+        self,
+        step: TrainingStep,
+        sampler: Sampler,
+        schedule: Schedule,
+        *,
+        placement: Placement,
+        checkpoints: CheckpointFolder,
+        hooks: Hooks | None,
+    ) -> None:
+        self._step = step
+        self._sampler = sampler
+        self._schedule = schedule
+        self._placement = placement
+        self._checkpoints = checkpoints
+        self._hooks = hooks or Hooks()
+        self._monitor = Monitor(step.terms, placement.device)
+        self._progress = _Progress()
+        self._saved: int | None = None
+        self._window = (0, 0.0)
+        self._clock = 0.0
+        # On the CPU reading a value costs nothing, so a bad one is found in its own iteration.
+        self._check_always = placement.device.type == "cpu"
+
+    def run(self) -> StageResult:
+        """Resume where there is a checkpoint, train, and report.
+
+        Raises:
+            NonFiniteLoss: a term went NaN or infinite; no checkpoint holds that state.
+            CheckpointError: a checkpoint could not be written or belongs to other work.
+        """
+        resumed_from, notes = self._restore()
+        stopped = False
+        self._start_clock()
+        while self._progress.iteration < self._schedule.iterations:
+            if self._hooks.should_stop():
+                stopped = True
+                break
+            self._iterate()
+        self._stop_clock()
+        if self._progress.iteration > 0:
+            self._save()
+        self._step.generator.eval()
+        progress = self._progress
+        return StageResult(
+            iterations=progress.iteration,
+            seconds=progress.seconds,
+            iterations_per_second=_rate(progress.iteration, progress.seconds),
+            log=progress.log,
+            validation=progress.validation,
+            peak_memory_bytes=peak_memory_bytes(self._placement.device),
+            data_wait_fraction=self._sampler.wait_fraction,
+            stopped=stopped,
+            resumed_from=resumed_from,
+            notes=notes,
+        )
+
+    def _iterate(self) -> None:
+        lr, hr = self._sampler.next()
+        values = self._step(
+            self._placement.images(lr), self._placement.images(hr), self._progress.iteration
+        )
+        self._monitor.add(self._progress.iteration, values)
+        if self._check_always:
+            self._monitor.check()
+        self._progress.iteration += 1
+        done, last = self._progress.iteration, self._schedule.iterations
+        if done % self._schedule.log_every == 0 or done == last:
+            self._log()
+        every = self._schedule.validate_every
+        if (every and done % every == 0) or done == last:
+            self._validate()
+        if done < last and self._checkpoints.due(done):
+            self._pause(self._save)
+        self._hooks.on_progress(done, last)
+
+    def _log(self) -> None:
+        self._monitor.check()
+        iteration = self._progress.iteration
+        values = self._step.summary(self._monitor.means(), iteration - 1)
+        self._lap()
+        since, seconds = self._window
+        values["iterations_per_second"] = _rate(iteration - since, self._progress.seconds - seconds)
+        values["data_wait_fraction"] = self._sampler.wait_fraction
+        self._window = (iteration, self._progress.seconds)
+        self._progress.log.append((iteration, values))
+        self._hooks.on_log(iteration, values)
+
+    def _validate(self) -> None:
+        self._monitor.check()
+        self._pause(self._call_validation)
+
+    def _call_validation(self) -> None:
+        generator = self._step.generator
+        generator.eval()
+        try:
+            with isolated_rng(), torch.no_grad():
+                scores = self._hooks.validate(generator, self._progress.iteration)
+        finally:
+            generator.train()
+        if scores is not None:
+            self._progress.validation.append((self._progress.iteration, scores))
+
+    def _save(self) -> None:
+        if self._saved == self._progress.iteration:
+            return
+        self._monitor.check()
+        progress = self._progress
+        state = {
+            "stage": self._step.name,
+            "step": self._step.state_dict(),
+            "monitor": self._monitor.state_dict(),
+            "sampler": self._sampler.state_dict(),
+            "rng": capture_rng(),
+            "seconds": progress.seconds,
+            "log": progress.log,
+            "validation": progress.validation,
+        }
+        self._checkpoints.save(progress.iteration, state)
+        self._saved = progress.iteration
+
+    def _restore(self) -> tuple[int | None, tuple[str, ...]]:
+        checkpoint, notes = self._checkpoints.load()
+        if checkpoint is None:
+            return None, notes
+        state = checkpoint.state
+        if state["stage"] != self._step.name:
+            raise CheckpointError(
+                f"expected a checkpoint of stage {self._step.name}, got one of {state['stage']}",
+                "give each stage a checkpoint folder of its own",
+            )
+        self._step.load_state_dict(state["step"])
+        self._monitor.load_state_dict(state["monitor"])
+        self._sampler.load_state_dict(state["sampler"])
+        restore_rng(state["rng"])
+        self._progress = _Progress(
+            iteration=checkpoint.iteration,
+            seconds=state["seconds"],
+            log=list(state["log"]),
+            validation=list(state["validation"]),
+        )
+        self._window = (checkpoint.iteration, state["seconds"])
+        self._saved = checkpoint.iteration
+        return checkpoint.iteration, notes
+
+    def _pause(self, work: Callable[[], None]) -> None:
+        self._stop_clock()
+        try:
+            work()
+        finally:
+            self._start_clock()
+
+    def _start_clock(self) -> None:
+        self._clock = time.perf_counter()
+
+    def _stop_clock(self) -> None:
+        self._placement.synchronize()
+        self._lap()
+
+    def _lap(self) -> None:
+        now = time.perf_counter()
+        self._progress.seconds += now - self._clock
+        self._clock = now
+
+
+def _rate(iterations: int, seconds: float) -> float:
+    return iterations / seconds if seconds > 0 else 0.0

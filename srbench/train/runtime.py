@@ -1,0 +1,179 @@
+"""Where and how the arithmetic runs: device, precision, layout, threads, determinism."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from srbench.errors import UserError
+from srbench.train.rng import isolated_rng, seed_rng
+from srbench.train.settings import Precision, RuntimeSettings
+
+Forward = Callable[..., Tensor]
+
+
+def choose_device(name: str | None) -> torch.device:
+    """``name`` as a device; CUDA first where ``name`` is ``None``.
+
+    Raises:
+        UserError: not a device, or CUDA was asked for and there is none.
+    """
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise UserError(f"expected a device such as cuda or cpu, got {name!r}") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise UserError(
+            f"expected a CUDA GPU for device {name!r}, but torch sees none",
+            "use --device cpu, or install a driver and a CUDA build of torch",
+        )
+    return device
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Placement:
+    """A device together with the settings of the work done on it."""
+
+    device: torch.device
+    settings: RuntimeSettings
+
+    def module(self, module: nn.Module) -> nn.Module:
+        """``module`` itself, moved to the device and into the memory layout, in place."""
+        module.to(self.device)
+        if self.settings.channels_last:
+            module.to(memory_format=torch.channels_last)
+        return module
+
+    def forward(self, module: nn.Module) -> Forward:
+        """What to call instead of ``module``: compiled where the settings say so."""
+        if not self.settings.compile:
+            return module
+        compiled: Forward = torch.compile(module, dynamic=False)
+        return compiled
+
+    def images(self, images: Tensor) -> Tensor:
+        """``images`` on the device, in the memory layout; a no-op where they are so already."""
+        layout = torch.channels_last if self.settings.channels_last else torch.preserve_format
+        return images.to(self.device, non_blocking=True, memory_format=layout)
+
+    def networks(self) -> AbstractContextManager[Any]:
+        """Autocast of generator and discriminator."""
+        return self._autocast(self.settings.precision)
+
+    def losses(self) -> AbstractContextManager[Any]:
+        """Autocast of the loss network."""
+        return self._autocast(self.settings.loss_precision)
+
+    def _autocast(self, precision: Precision) -> AbstractContextManager[Any]:
+        if precision == "float32":
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+
+    def adam(
+        self, module: nn.Module, learning_rate: float, betas: tuple[float, float]
+    ) -> torch.optim.Adam:
+        """Adam over the parameters of ``module``."""
+        return torch.optim.Adam(
+            module.parameters(), lr=learning_rate, betas=betas, fused=self.settings.fused_adam
+        )
+
+    def synchronize(self) -> None:
+        """Wait for the device; for clocks only, never inside a step."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+
+@contextmanager
+def session(settings: RuntimeSettings, *, seed: int) -> Iterator[Placement]:
+    """Everything global that a stage needs, put back on the way out.
+
+    Sets threads, TF32, cuDNN's autotuner, deterministic algorithms (on the CPU, where the same
+    number of threads then gives the same bits) and all global random states.
+    """
+    device = choose_device(settings.device)
+    if "bf16" in (settings.precision, settings.loss_precision) and device.type == "cuda":
+        _need_bf16(device)
+    with ExitStack() as stack:
+        stack.enter_context(isolated_rng())
+        stack.enter_context(_threads(settings.threads))
+        stack.enter_context(_flags(settings, device))
+        if settings.compile:
+            stack.enter_context(_retainable_graphs())
+        seed_rng(seed)
+        if device.type == "cuda":
+            torch.cuda.init()  # type: ignore[no-untyped-call]
+            torch.cuda.reset_peak_memory_stats(device)
+        yield Placement(device=device, settings=settings)
+
+
+def peak_memory_bytes(device: torch.device) -> int:
+    """Peak memory: what torch allocated on the GPU, else the process's resident set."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    if sys.platform == "win32":
+        import psutil
+
+        return int(psutil.Process().memory_info().peak_wset)
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _need_bf16(device: torch.device) -> None:
+    with torch.cuda.device(device):
+        if not torch.cuda.is_bf16_supported(including_emulation=False):
+            raise UserError(
+                f"expected a GPU with bf16, got {torch.cuda.get_device_name(device)}",
+                "set execution.precision and execution.loss_precision to float32",
+            )
+
+
+@contextmanager
+def _threads(threads: int | None) -> Iterator[None]:
+    before = torch.get_num_threads()
+    if threads is not None:
+        torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def _flags(settings: RuntimeSettings, device: torch.device) -> Iterator[None]:
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = (matmul.allow_tf32, cudnn.allow_tf32, cudnn.benchmark)
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    fill = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
+    try:
+        matmul.allow_tf32 = cudnn.allow_tf32 = settings.tf32
+        cudnn.benchmark = True  # patches have one size, so the fastest kernels are found once
+        if device.type == "cpu":
+            # A plugin's operation without a deterministic form warns instead of failing. Filling
+            # fresh memory is for finding bugs and costs a pass over every output.
+            torch.use_deterministic_algorithms(True, warn_only=True)
+            torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+        yield
+    finally:
+        matmul.allow_tf32, cudnn.allow_tf32, cudnn.benchmark = before
+        torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
+        torch.utils.deterministic.fill_uninitialized_memory = fill  # type: ignore[attr-defined]
+
+
+def _retainable_graphs() -> AbstractContextManager[Any]:
+    # The discriminator's graph is walked twice; compiled graphs that reuse ("donate") their saved
+    # buffers in the first backward refuse that.
+    import torch._functorch.config as functorch_config
+
+    patched: AbstractContextManager[Any] = functorch_config.patch(donated_buffer=False)
+    return patched

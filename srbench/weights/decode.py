@@ -1,0 +1,114 @@
+"""Turning a file into names and arrays. No reader runs anything that the file contains."""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from srbench.contract import Reader
+from srbench.errors import ArchiveError
+from srbench.weights.pickles import load_array_pickle
+
+MAX_ARRAY_BYTES = 8 * 2**30
+"""A file that unpacks to more than this is refused: no loss network is that large."""
+
+
+def decode(reader: Reader, path: Path) -> Mapping[str, Any]:
+    """The flat mapping in ``path``: names to arrays or tensors.
+
+    Raises:
+        ArchiveError: the file is truncated, of another format, or not safe to read.
+    """
+    return _READERS[reader](path)
+
+
+def _torch(path: Path) -> Mapping[str, Any]:
+    import torch
+
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+        raise _damaged(
+            "a PyTorch checkpoint that weights_only=True can read", path, error
+        ) from error
+    except (AttributeError, TypeError, IndexError, AssertionError) as error:
+        # What torch's restricted unpickler raises on a stream that is cut or forged.
+        raise _damaged("a PyTorch checkpoint", path, error) from error
+    if not isinstance(loaded, Mapping):
+        raise ArchiveError(f"expected a state dict in {path.name}, got {type(loaded).__name__}")
+    return loaded
+
+
+def _safetensors(path: Path) -> Mapping[str, Any]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise _damaged("a safetensors file", path, error) from error
+
+
+def _npz(path: Path) -> Mapping[str, Any]:
+    import numpy as np
+
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            infos = archive.zip.infolist()
+            _limit(sum(info.file_size for info in infos), path)
+            return {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
+        raise _damaged("an .npz file without pickled objects", path, error) from error
+
+
+def _h5(path: Path) -> Mapping[str, Any]:
+    import h5py
+
+    arrays: dict[str, Any] = {}
+    total = 0
+
+    def visit(name: str, node: object) -> None:
+        nonlocal total
+        if not isinstance(node, h5py.Dataset):
+            return
+        if node.external is not None or node.is_virtual:
+            raise ArchiveError(f"expected {path.name} to hold its own data, {name} is elsewhere")
+        if node.dtype.kind not in "biuf":
+            return  # names and settings that Keras keeps beside the weights
+        total += node.nbytes
+        _limit(total, path)
+        arrays[name] = node[()]
+
+    try:
+        with h5py.File(path, "r") as file:
+            file.visititems(visit)  # does not follow links, which may point at other files
+    except (OSError, RuntimeError, KeyError) as error:
+        raise _damaged("an HDF5 file", path, error) from error
+    return arrays
+
+
+def _limit(size: int, path: Path) -> None:
+    if size > MAX_ARRAY_BYTES:
+        raise ArchiveError(
+            f"expected {path.name} to unpack to at most {MAX_ARRAY_BYTES} bytes, got {size}"
+        )
+
+
+def _damaged(expected: str, path: Path, error: Exception) -> ArchiveError:
+    first = str(error).strip().splitlines()
+    reason = first[0] if first else type(error).__name__
+    return ArchiveError(
+        f"expected {expected}, got {path.name} ({path.stat().st_size} bytes): {reason}"
+    )
+
+
+_READERS: Mapping[Reader, Callable[[Path], Mapping[str, Any]]] = {
+    "torch": _torch,
+    "flax-pickle": load_array_pickle,
+    "h5": _h5,
+    "safetensors": _safetensors,
+    "npz": _npz,
+}

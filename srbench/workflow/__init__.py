@@ -1,0 +1,71 @@
+"""What the command line and the Python API do with several rooms at once: run, then report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from srbench.records import Record
+from srbench.report import Leaderboard, build_leaderboard, write_leaderboard, write_plots
+from srbench.run.failures import Outcome
+from srbench.run.keys import file_sha256
+from srbench.run.layout import OutFolder, read_json, write_json
+from srbench.run.local import Observer
+from srbench.run.plan import Plan
+from srbench.run.suite_run import execute_plan
+from srbench.workflow.pictures import write_comparisons
+
+__all__ = ["RunResult", "run_and_report"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunResult:
+    """What a run left behind.
+
+    Attributes:
+        out: the out folder.
+        records: of this run's rows.
+        leaderboard: the table over all records in the out folder.
+        outcomes: job key -> how it ended.
+        failed: titles of the jobs that failed, with the reason.
+    """
+
+    out: Path
+    records: tuple[Record, ...]
+    leaderboard: Leaderboard
+    outcomes: Mapping[str, Outcome]
+    failed: tuple[str, ...]
+
+
+def run_and_report(
+    plan: Plan, out: OutFolder, observer: Observer, *, parallel: int = 1
+) -> RunResult:
+    """Execute a plan, then write the table, the plots and the comparison pictures beside it.
+
+    Raises:
+        SrbenchError: an input is missing; nothing was started.
+        KeyboardInterrupt: after the workers wrote their checkpoints.
+    """
+    done = execute_plan(plan, out, observer, parallel=parallel)
+    board = build_leaderboard(out.root)
+    write_leaderboard(board, out.root)
+    _plots(board, out)
+    write_comparisons(plan, out)
+    return RunResult(
+        out=out.root,
+        records=done.records,
+        leaderboard=board,
+        outcomes=done.outcomes,
+        failed=done.failed,
+    )
+
+
+def _plots(board: Leaderboard, out: OutFolder) -> None:
+    """Draw the plots unless they show this very table: drawing takes longer than a rerun."""
+    note = out.root / "plots" / ".source.json"
+    shown = {"leaderboard": file_sha256(out.root / "leaderboard.json")}
+    if read_json(note) == shown:
+        return
+    write_plots(board, out.root)
+    write_json(note, shown)

@@ -1,0 +1,83 @@
+"""One comparison picture per test image: LR-bicubic, every row, HR, with a zoomed crop."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from PIL.Image import Image
+
+from srbench.records import write_atomic
+from srbench.report.comparison import comparison_picture
+from srbench.run.evaluation import Target, targets
+from srbench.run.layout import OutFolder, read_json, write_json
+from srbench.run.plan import Plan
+
+FIRST, LAST = ("bicubic",), ("hr",)
+CAPTIONS = {"psnr": "{:.2f} dB", "lpips": "LPIPS {:.3f}"}
+
+
+def write_comparisons(plan: Plan, out: OutFolder) -> list[Path]:
+    """Write ``comparisons/<dataset>/<image>.png`` for the first seed; unchanged ones are kept."""
+    seed = min(cell.seed for cell in plan.cells)
+    written = []
+    for dataset in plan.suite.data.test:
+        rows = _rows(plan, out, dataset, seed)
+        if not rows:
+            continue
+        folder = out.comparisons(dataset)
+        note = folder / ".source.json"
+        wanted = {row.row: row.identity for row in rows}
+        if read_json(note) == wanted:
+            continue
+        note.unlink(missing_ok=True)
+        for name in _image_names(out, rows[0]):
+            labels = {row.cell.row.label: row for row in rows}
+            picture = comparison_picture(
+                {
+                    label: out.images(dataset, row.row) / f"{name}.png"
+                    for label, row in labels.items()
+                },
+                captions={label: _scores(out, row, name) for label, row in labels.items()},
+                title=f"{dataset}: {name}",
+            )
+            written.append(folder / f"{name}.png")
+            _save(picture, written[-1])
+        write_json(note, wanted)
+    return written
+
+
+def _rows(plan: Plan, out: OutFolder, dataset: str, seed: int) -> list[Target]:
+    """Rows to show: bicubic first, HR last, each loss at the content scale nearest to 1."""
+    chosen: dict[str, Target] = {}
+    for target in targets(plan, out):
+        cell = target.cell
+        if target.dataset != dataset or cell.seed not in (seed, plan.suite.seeds[0]):
+            continue
+        if not target.images_ready(out):
+            continue
+        before = chosen.get(cell.row.label)
+        if before is None or abs(cell.content_scale - 1) < abs(before.cell.content_scale - 1):
+            chosen[cell.row.label] = target
+    order = {**dict.fromkeys(FIRST, 0), **dict.fromkeys(LAST, 2)}
+    return sorted(chosen.values(), key=lambda t: order.get(t.cell.row.label, 1))
+
+
+def _scores(out: OutFolder, target: Target, image: str) -> str:
+    """A line such as ``28.54 dB  LPIPS 0.347`` from the score files of this image."""
+    parts = []
+    for metric, form in CAPTIONS.items():
+        document = read_json(out.scores(target.scores[metric])) if metric in target.scores else None
+        if document is not None:
+            parts.append(form.format(document["per_image"][image]))
+    return "  ".join(parts)
+
+
+def _image_names(out: OutFolder, target: Target) -> list[str]:
+    return sorted(path.stem for path in out.images(target.dataset, target.row).glob("*.png"))
+
+
+def _save(picture: Image, path: Path) -> None:
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG", optimize=True)
+    write_atomic(path, buffer.getvalue())

@@ -1,0 +1,124 @@
+"""``srbench report``."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from srbench.cli import cli
+from srbench.records import write_record
+from srbench.report.synthetic import synthetic_records
+
+
+@pytest.fixture
+def out(one_seed, tmp_path):
+    for record in one_seed:
+        write_record(record, tmp_path / "out" / "records")
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def invoke():
+    def call(*arguments):
+        return CliRunner().invoke(cli, ["report", *map(str, arguments)])
+
+    return call
+
+
+def test_prints_and_writes(out, invoke):
+    result = invoke(out)
+    assert result.exit_code == 0
+    assert "photos-test" in result.stdout
+    assert "Synthetic scores: nothing was trained." in result.stdout
+    assert "\x1b" not in result.stdout
+    for kind in ("csv", "json", "md"):
+        assert (out / f"leaderboard.{kind}").is_file()
+    assert not (out / "plots").exists()
+
+
+def test_json_is_alone_on_stdout_and_writes_nothing(out, invoke):
+    result = invoke(out, "--json")
+    assert json.loads(result.stdout)["suite"]["name"] == "synthetic"
+    assert not (out / "leaderboard.json").exists()
+
+
+@pytest.mark.slow
+def test_plots(out, invoke):
+    assert invoke(out, "--plots").exit_code == 0
+    assert (out / "plots" / "plane-photos-test.svg").is_file()
+
+
+def test_compare_two_rows(out, invoke):
+    result = invoke(out, "--compare", "alexnet", "pixel")
+    assert result.exit_code == 0
+    assert (out / "plots" / "images-photos-test-alexnet-minus-pixel.png").is_file()
+    result = invoke(out, "--compare", "alexnet", "pixle")
+    assert result.exit_code == 2
+    assert "'pixel'" in result.stderr
+
+
+def test_unknown_data_set_suggests_the_nearest(out, invoke):
+    result = invoke(out, "--dataset", "photo-test")
+    assert result.exit_code == 2
+    assert "photos-test" in result.stderr
+
+
+def test_damaged_record_exits_2(out, invoke):
+    path = next((out / "records").iterdir())
+    path.write_text(path.read_text().replace('"seed": 1', '"seed": NaN'))
+    result = invoke(out)
+    assert result.exit_code == 2
+    assert path.name in result.stderr
+
+
+def test_empty_folder_exits_2(tmp_path, invoke):
+    result = invoke(tmp_path)
+    assert result.exit_code == 2
+    assert "found none" in result.stderr
+
+
+def test_suites_have_tables_of_their_own(out, tmp_path, invoke):
+    other = tmp_path / "other"
+    for record in synthetic_records(suite="another", seeds=[1, 2], images=4):
+        write_record(record, other / "records")
+    result = invoke(out, other)
+    assert result.exit_code == 0
+    assert "synthetic v1" in result.stdout
+    assert "another v1" in result.stdout
+    assert "--to DIR" in result.stderr
+    result = invoke(out, other, "--to", tmp_path / "to")
+    assert (tmp_path / "to" / "another" / "leaderboard.csv").is_file()
+    assert (tmp_path / "to" / "synthetic" / "leaderboard.csv").is_file()
+    assert len(json.loads(invoke(out, other, "--json").stdout)) == 2
+    only = json.loads(invoke(out, other, "--json", "--suite", "another").stdout)
+    assert only["suite"]["name"] == "another"
+    assert invoke(out, "--suite", "anothr").exit_code == 2
+
+
+def test_mixed_versions_exit_2_and_one_can_be_chosen(out, tmp_path, edited, one_seed, invoke):
+    changed = edited(one_seed, lambda d: d["suite"].update(sha256="ab" * 32, version=2))
+    for record in changed:
+        write_record(record, tmp_path / "new" / "records")
+    result = invoke(out, tmp_path / "new")
+    assert result.exit_code == 2
+    assert "suite version" in result.stderr
+    chosen = invoke(out, tmp_path / "new", "--json", "--suite", "abab")
+    assert json.loads(chosen.stdout)["suite"]["version"] == 2
+
+
+@pytest.mark.slow
+def test_report_never_imports_torch(out):
+    code = (
+        "import sys\n"
+        "from srbench.cli import cli\n"
+        f"cli(['report', {str(out)!r}, '--plots'], standalone_mode=False)\n"
+        "assert not {'torch', 'torchvision', 'srbench.run', 'srbench.train'} & set(sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,94 @@
+"""What must not share a table, and what counts as a copy."""
+
+from __future__ import annotations
+
+import pytest
+
+from srbench.errors import MixedRecords, RecordError
+from srbench.records import write_record
+from srbench.report import build_leaderboard
+from srbench.report.selection import load_records, select_records, split_by_suite
+from srbench.report.synthetic import synthetic_records
+
+
+def _set(path, value):
+    def change(document):
+        *parents, leaf = path
+        for part in parents:
+            document = document[part]
+        document[leaf] = value
+
+    return change
+
+
+MIXTURES = [
+    (("protocol",), "rgb4-v1", "protocol"),
+    (("suite", "version"), 2, "suite version"),
+    (("suite", "sha256"), "0" * 64, "suite hash"),
+    (("suite", "track"), "raw", "track"),
+    (("suite", "name"), "other", "suite"),
+    (("scores", "set14", "manifest_sha256"), "0" * 64, "images"),
+    (("scores", "set14", "metrics", "psnr", "version"), 2, "metric"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "named"), MIXTURES)
+def test_mixtures_are_refused_with_the_reason(three_seeds, edited, path, value, named):
+    last = three_seeds[-1].key
+    records = edited(three_seeds, _set(path, value), lambda r: r.key == last)
+    with pytest.raises(MixedRecords, match=named) as caught:
+        build_leaderboard(records)
+    assert caught.value.fix
+    assert caught.value.exit_status == 2
+
+
+def test_no_records_are_refused():
+    with pytest.raises(MixedRecords, match="got none"):
+        build_leaderboard([])
+
+
+def test_a_folder_without_records_is_refused(tmp_path):
+    with pytest.raises(RecordError, match="found none"):
+        build_leaderboard(tmp_path)
+
+
+def test_several_folders_make_one_table(three_seeds, tmp_path):
+    for record in three_seeds:
+        write_record(record, tmp_path / f"machine-{record.seed % 2}" / "records")
+    together = build_leaderboard([tmp_path / "machine-0", tmp_path / "machine-1"])
+    assert together.rows == build_leaderboard(three_seeds).rows
+
+
+def test_exact_copies_are_dropped(three_seeds):
+    assert len(select_records([*three_seeds, *three_seeds])) == len(three_seeds)
+
+
+def test_order_of_records_does_not_matter(three_seeds):
+    assert build_leaderboard(three_seeds[::-1]) == build_leaderboard(three_seeds)
+
+
+def test_a_finished_run_supersedes_a_failed_one(three_seeds, failing):
+    failed = failing(three_seeds, "alexnet", 2)
+    for records in ([*failed, *three_seeds], [*three_seeds, *failed]):
+        assert build_leaderboard(records).row("alexnet").status == "finished"
+
+
+def test_two_runs_that_disagree_are_refused(three_seeds):
+    other = [r for r in synthetic_records(random_state=1) if r.loss.label == "alexnet"]
+    with pytest.raises(MixedRecords, match="two that disagree"):
+        select_records([*three_seeds, *other])
+
+
+def test_seed_independent_rows_of_several_seeds_are_one(three_seeds, edited):
+    again = edited(
+        [r for r in three_seeds if r.loss.label == "bicubic"],
+        lambda d: d.update(seed=3, key="f" * 64),
+    )
+    assert len(select_records([*three_seeds, *again])) == len(three_seeds)
+
+
+def test_suites_are_split_in_order(three_seeds, one_seed, edited):
+    other = edited(one_seed, lambda d: d["suite"].update(name="another"))
+    groups = split_by_suite(load_records([*other, *three_seeds]))
+    assert list(groups) == ["another", "synthetic"]
+    assert len(groups["another"]) == len(other)

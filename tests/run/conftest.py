@@ -1,0 +1,131 @@
+"""A small suite on the photographs that ship with scikit-image, and a fake worker."""
+
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from srbench.suite import Suite, parse_suite
+
+SUITE = """
+schema = 1
+name = "small"
+version = 1
+summary = "for tests"
+track = "calibrated"
+seeds = [1, 2]
+metrics = ["psnr"]
+
+[data]
+train = "photos"
+val = 2
+test = ["photos-test"]
+patch_size = 32
+batch_size = 2
+
+[generator]
+name = "msrresnet"
+blocks = 1
+channels = 8
+
+[discriminator]
+channels = 4
+
+[warm_start]
+iterations = 4
+learning_rate = 1e-3
+
+[adversarial]
+iterations = 4
+pixel_weight = 0.01
+adversarial_weight = 0.005
+
+[calibration]
+reference = "first"
+batches = 2
+
+[validation]
+every = 2
+metrics = ["psnr"]
+
+[execution]
+threads = 1
+
+[[loss]]
+label = "first"
+name = "l2"
+
+[[loss]]
+label = "second"
+name = "charbonnier"
+"""
+
+
+@pytest.fixture
+def suite_text() -> str:
+    return SUITE
+
+
+@pytest.fixture
+def suite() -> Suite:
+    return parse_suite(SUITE)
+
+
+@pytest.fixture
+def fake_worker(tmp_path: Path) -> list[str]:
+    """A worker that does what the job's label says, in milliseconds: see the script."""
+    script = tmp_path / "fake_worker.py"
+    script.write_text(
+        textwrap.dedent(
+            """
+            import json, os, pathlib, signal, sys, time
+            root, key = pathlib.Path(sys.argv[1]), sys.argv[2]
+            job = json.loads((root / "jobs" / key / "job.json").read_text())
+            label = job["label"]
+            with (root / "started.txt").open("a") as file:
+                file.write(label + "\\n")
+            if label.startswith("kill"):
+                os.kill(os.getpid(), signal.SIGKILL)
+            if label.startswith("exit"):
+                print("last words of the worker")
+                sys.exit(3)
+            if label.startswith("segfault"):
+                import ctypes
+                ctypes.string_at(0)
+            if label.startswith("slow"):
+                def stop(number, frame):
+                    sys.exit(75)
+                signal.signal(signal.SIGTERM, stop)
+                (root / "slow-is-ready").touch()
+                time.sleep(60)
+            events = root / "jobs" / key / "events.jsonl"
+            with events.open("a") as file:
+                file.write(json.dumps({"time": 0, "event": "progress", "iteration": 1,
+                                       "total": 1}) + "\\n")
+            folder = root / "checkpoints" / key
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "part").write_text(json.dumps({"key": key}))
+            os.replace(folder / "part", folder / "result.json")
+            """
+        )
+    )
+    return [sys.executable, str(script)]
+
+
+class Watcher:
+    """An observer that remembers."""
+
+    def __init__(self) -> None:
+        self.ended: dict[str, str] = {}
+        self.events: list[Any] = []
+
+    def job_started(self, job: Any) -> None:
+        pass
+
+    def job_event(self, job: Any, event: Any) -> None:
+        self.events.append((job.label, event["event"]))
+
+    def job_ended(self, job: Any, outcome: Any) -> None:
+        self.ended[job.label] = outcome.status

@@ -1,0 +1,157 @@
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from srbench.run.jobs import Job
+from srbench.run.layout import OutFolder
+from srbench.run.local import LocalExecutor
+
+from .conftest import Watcher
+
+
+def job(label: str, *needs: str) -> Job:
+    return Job(
+        key=label, kind="adversarial", label=label, seed=1, content_scale=1.0,
+        request={"execution": {"threads": 1}}, needs=needs,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> OutFolder:
+    root = tmp_path / "out"
+    root.mkdir()
+    return OutFolder(root)
+
+
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Parallel test processes ignore SIGINT; here it is what a user types."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def started(out: OutFolder) -> list[str]:
+    return (out.root / "started.txt").read_text().split()
+
+
+def test_jobs_run_after_those_that_they_need(out: OutFolder, fake_worker: list[str]) -> None:
+    executor = LocalExecutor(out=out, observer=Watcher(), parallel=3, command=fake_worker)
+    outcomes = executor.run([job("c", "b"), job("b", "a"), job("a")])
+    assert started(out) == ["a", "b", "c"]
+    assert {o.status for o in outcomes.values()} == {"finished"}
+
+
+def test_a_finished_job_is_not_started_again(out: OutFolder, fake_worker: list[str]) -> None:
+    for _ in range(2):
+        executor = LocalExecutor(out=out, observer=Watcher(), command=fake_worker)
+        assert executor.run([job("a")])["a"].status == "finished"
+    assert started(out) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("label", "kind", "said"),
+    [
+        ("kill", "SIGKILL", "out of memory"),
+        ("exit", "exit", "status 3"),
+        ("segfault", "SIGSEGV", "SIGSEGV"),
+    ],
+)
+def test_a_dying_worker_fails_its_job_and_what_needs_it_alone(
+    out: OutFolder, fake_worker: list[str], label: str, kind: str, said: str
+) -> None:
+    watcher = Watcher()
+    executor = LocalExecutor(out=out, observer=watcher, command=fake_worker)
+    outcomes = executor.run([job(label), job("after", label), job("other")])
+    failure = outcomes[label].failure
+    assert failure is not None
+    assert failure.kind == kind
+    assert said in failure.message
+    assert outcomes["after"].failure is not None
+    assert said in outcomes["after"].failure.message
+    assert outcomes["other"].status == "finished"
+    assert watcher.ended == {label: "failed", "after": "failed", "other": "finished"}
+
+
+def test_the_last_words_of_a_dead_worker_are_kept(out: OutFolder, fake_worker: list[str]) -> None:
+    executor = LocalExecutor(out=out, observer=Watcher(), command=fake_worker)
+    failure = executor.run([job("exit")])["exit"].failure
+    assert failure is not None
+    assert "last words of the worker" in failure.traceback
+
+
+def test_a_failed_job_is_tried_again_by_the_next_run(
+    out: OutFolder, fake_worker: list[str]
+) -> None:
+    for _ in range(2):
+        LocalExecutor(out=out, observer=Watcher(), command=fake_worker).run([job("exit")])
+    assert started(out) == ["exit", "exit"]
+
+
+def test_an_interrupt_stops_the_workers_and_goes_on_to_the_caller(
+    out: OutFolder, fake_worker: list[str], ctrl_c: None
+) -> None:
+    def interrupt() -> None:
+        while not (out.root / "slow-is-ready").exists():
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    executor = LocalExecutor(out=out, observer=Watcher(), command=fake_worker)
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        executor.run([job("a"), job("slow")])
+    thread.join()
+    assert time.monotonic() - began < 30
+    assert out.result("a").exists()
+    assert not out.result("slow").exists()
+
+
+def test_events_reach_the_observer(out: OutFolder, fake_worker: list[str]) -> None:
+    watcher = Watcher()
+    LocalExecutor(out=out, observer=watcher, command=fake_worker).run([job("a")])
+    assert ("a", "progress") in watcher.events
+
+
+def test_a_job_that_another_process_works_at_is_waited_for_not_done_twice(
+    out: OutFolder, fake_worker: list[str]
+) -> None:
+    lock = out.checkpoint("a") / ".lock"
+    lock.parent.mkdir(parents=True)
+    other = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import sys, time, pathlib\n"
+            "from filelock import FileLock\n"
+            "lock = pathlib.Path(sys.argv[1])\n"
+            "with FileLock(lock):\n"
+            "    print('held', flush=True)\n"
+            "    time.sleep(1.0)\n"
+            "    (lock.parent / 'result.json').write_text('{}')\n",
+            str(lock),
+        ],
+        stdout=subprocess.PIPE,
+    )
+    assert other.stdout is not None
+    assert other.stdout.readline() == b"held\n"
+    executor = LocalExecutor(out=out, observer=Watcher(), command=fake_worker)
+    assert executor.run([job("a")])["a"].status == "finished"
+    assert other.wait() == 0
+    other.stdout.close()
+    assert not (out.root / "started.txt").exists()
+
+
+def test_threads_and_gpus_reach_the_worker(out: OutFolder) -> None:
+    executor = LocalExecutor(out=out, observer=Watcher(), gpus=["4", "7"])
+    environment = executor._environment(job("a"), slot=1)
+    assert environment["OMP_NUM_THREADS"] == "1"
+    assert environment["CUDA_VISIBLE_DEVICES"] == "7"

@@ -1,0 +1,67 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from srbench.contract import MetricSpec
+from srbench.data import find_dataset
+from srbench.imaging import write_image
+from srbench.metrics.score import Scorer
+from srbench.run.layout import OutFolder, read_json
+from srbench.run.scoring import _Metrics, _score, _write_images
+
+
+def build_difference(ctx: Any) -> Any:
+    return lambda sr, hr: (sr - hr).abs().mean(dim=(1, 2, 3))
+
+
+def build_nan_if_constant(ctx: Any) -> Any:
+    return lambda sr, hr: sr.std(dim=(1, 2, 3)) / sr.std(dim=(1, 2, 3))
+
+
+def spec(name: str, build: Any) -> MetricSpec:
+    return MetricSpec(
+        name=name, version=1, lower_is_better=True, reference="full", build=build, license="MIT"
+    )
+
+
+def test_a_score_that_is_not_finite_costs_that_score_alone(tmp_path: Path) -> None:
+    specs = [spec("difference", build_difference), spec("fragile", build_nan_if_constant)]
+    rng = np.random.default_rng(0)
+    hr = tmp_path / "data"
+    for name in ("a", "b"):
+        write_image(hr / f"{name}.png", rng.integers(0, 256, (32, 32, 3), dtype=np.uint8))
+    dataset = find_dataset(f"folder:{hr}")
+    out = OutFolder(tmp_path / "out")
+    for row, pixels in (("fine", None), ("constant", 128)):
+        for name in ("a", "b"):
+            image = dataset.load(0) if pixels is None else np.full((32, 32, 3), pixels, np.uint8)
+            write_image(out.images("d", row) / f"{name}.png", image)
+    group = [
+        {"row": row, "dataset": "d", "scores": {s.name: f"{row}-{s.name}" for s in specs}}
+        for row in ("fine", "constant")
+    ]
+    metrics = _Metrics(specs, Scorer(specs, protocol="y4-v1", scale=4), 1)
+    _score(metrics, group, dataset, hr, out)
+
+    assert out.scores("fine-difference").exists()
+    assert out.scores("fine-fragile").exists()
+    assert out.scores("constant-difference").exists()
+    assert not out.scores("constant-fragile").exists()
+    assert "fragile" in read_json(out.score_error("constant-fragile"))["message"]
+
+
+def test_images_of_another_generator_are_made_again(tmp_path: Path) -> None:
+    dataset = find_dataset("photos-test")
+    folder = tmp_path / "images"
+
+    def grey(value: float) -> Any:
+        return lambda lr: torch.full((1, 3, 4 * lr.shape[2], 4 * lr.shape[3]), value)
+
+    _write_images(dataset, folder, "first", grey(0.0), 4)
+    before = (folder / "coffee.png").read_bytes()
+    _write_images(dataset, folder, "first", grey(1.0), 4)
+    assert (folder / "coffee.png").read_bytes() == before  # same identity: kept
+    _write_images(dataset, folder, "second", grey(1.0), 4)
+    assert (folder / "coffee.png").read_bytes() != before

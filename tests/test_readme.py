@@ -1,0 +1,73 @@
+"""README and docs show only commands that exist, and their examples run."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from srbench.cli import cli
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+MAKE_TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+def shown_commands() -> list[tuple[str, str]]:
+    """Every line that a ``console`` block shows after its prompt, with the page it stands on."""
+    found = []
+    for page in PAGES:
+        for block in re.findall(r"```console\n(.*?)```", page.read_text(), re.DOTALL):
+            text = block.replace("\\\n", " ")
+            found += [(page.name, m) for m in re.findall(r"^\$ (.+)$", text, re.MULTILINE)]
+    return found
+
+
+def words(line: str) -> list[str]:
+    found = shlex.split(line, comments=True)
+    return found[: found.index("|")] if "|" in found else found
+
+
+COMMANDS = shown_commands()
+
+
+def test_there_are_commands_to_check() -> None:
+    assert {"make", "srbench"} <= {words(line)[0] for _, line in COMMANDS}
+
+
+@pytest.mark.parametrize(("page", "line"), COMMANDS)
+def test_the_command_exists_with_these_options(page: str, line: str) -> None:
+    program, *args = words(line)
+    if program == "make":
+        targets = {arg for arg in args if "=" not in arg}
+        assert targets <= MAKE_TARGETS
+    if program == "srbench":
+        parse(cli, args)
+
+
+def parse(command: click.Command, args: list[str]) -> None:
+    """Let click parse the words without running anything; UsageError fails the test."""
+    context = command.make_context(command.name, list(args), resilient_parsing=False)
+    if isinstance(command, click.Group):
+        rest = [*context._protected_args, *context.args]
+        assert rest, f"{command.name} needs a subcommand"
+        name, sub, remaining = command.resolve_command(context, rest)
+        assert sub is not None, name
+        parse(sub, remaining)
+
+
+@pytest.mark.slow
+@pytest.mark.network
+def test_the_load_loss_example_runs() -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    example = next(block for block in blocks if "load_loss" in block)
+    subprocess.run([sys.executable, "-c", example], check=True, timeout=300)
+
+
+def test_the_readme_lists_the_suites() -> None:
+    readme = (ROOT / "README.md").read_text()
+    for suite in (ROOT / "benchmarks").glob("*.toml"):
+        assert f"`{suite.stem}`" in readme
