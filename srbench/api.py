@@ -50,10 +50,10 @@ def run_suite(
 
     from srbench.host import discover
     from srbench.run.environment import detect_device
-    from srbench.run.layout import OutFolder
+    from srbench.run.layout import OutFolder, writing_to
     from srbench.run.plan import make_plan
     from srbench.run.progress import RunProgress
-    from srbench.run.suite_run import default_jobs
+    from srbench.run.suite_run import check_ready, default_jobs
     from srbench.suite import Suite as SuiteModel
     from srbench.suite import load_suite
     from srbench.workflow import run_and_report
@@ -73,7 +73,8 @@ def run_suite(
         say=lambda line: console.print(line, markup=False, highlight=False),
     )
     folder = OutFolder(Path(out) if out is not None else Path("runs") / suite.name)
-    with RunProgress(console, folder, plan.jobs) as shown:
+    check_ready(plan)
+    with writing_to(folder), RunProgress(console, folder, plan.jobs) as shown:
         return run_and_report(plan, folder, shown, parallel=parallel)
 
 

@@ -13,6 +13,9 @@ from srbench.errors import SrbenchError
 
 COMMANDS = {
     "run": "run",
+    "plan": "plan",
+    "runs": "runs",
+    "reproduce": "reproduce",
     "losses": "losses",
     "plugins": "plugins",
     "weights": "weights",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -19,7 +19,18 @@ if TYPE_CHECKING:
     "--seed", "seeds", multiple=True, type=int, help="Instead of the suite's. Repeatable."
 )
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Default: CUDA if there is one.")
-@click.option("--executor", type=click.Choice(["local"]), default="local", show_default=True)
+@click.option(
+    "--executor",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="This machine, or all machines of a Ray cluster.",
+)
+@click.option(
+    "--storage",
+    metavar="URL",
+    help="With ray and no shared disk: where jobs' files travel through.",
+)
 @click.option("--jobs", type=click.IntRange(min=1), help="Workers at once.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting.")
 @click.option("--dry-run", is_flag=True, help="Say what would run; start nothing.")
@@ -30,6 +41,7 @@ def command(
     seeds: tuple[int, ...],
     device: str | None,
     executor: str,
+    storage: str | None,
     jobs: int | None,
     overrides: tuple[str, ...],
     dry_run: bool,
@@ -42,17 +54,23 @@ def command(
 
     Exit status: 0 done, 1 some jobs failed (the table shows why), 2 a mistake in the input.
     """
-    del executor
     from pathlib import Path
 
     from srbench.cli.output import warn_broken
+    from srbench.errors import UserError
     from srbench.host import discover
     from srbench.run.environment import detect_device
     from srbench.run.layout import OutFolder
+    from srbench.run.overview import overview_lines, plan_overview
     from srbench.run.plan import make_plan
     from srbench.run.suite_run import default_jobs
     from srbench.suite import load_suite
 
+    if storage is not None and executor != "ray":
+        raise UserError(
+            "expected --storage together with --executor ray",
+            "on one machine, or with a shared disk, the out folder is the storage: use --out",
+        )
     loaded = load_suite(suite, overrides)
     registry = discover()
     warn_broken(registry)
@@ -70,22 +88,43 @@ def command(
     )
     folder = OutFolder(Path(out) if out else Path("runs") / loaded.name)
     if dry_run:
-        _print_plan(plan, folder)
+        for line in overview_lines(plan_overview(plan, folder, parallel=parallel)):
+            click.echo(line)
         return
-    _execute(plan, folder, parallel)
+    cluster = Cluster(at_once=jobs, storage=storage) if executor == "ray" else None
+    _execute(plan, folder, parallel, cluster)
 
 
-def _execute(plan: Plan, folder: OutFolder, parallel: int) -> None:
+class Cluster(NamedTuple):
+    """What the command line says of a Ray cluster."""
+
+    at_once: int | None
+    storage: str | None
+
+
+def _execute(plan: Plan, folder: OutFolder, parallel: int, cluster: Cluster | None) -> None:
     from srbench.cli.output import console, stop_on_sigterm
     from srbench.report import print_leaderboard
+    from srbench.run.cluster import RayExecutor
+    from srbench.run.layout import writing_to
     from srbench.run.progress import RunProgress
     from srbench.run.suite_run import check_ready
     from srbench.workflow import run_and_report
 
     check_ready(plan)
     stop_on_sigterm()
-    with RunProgress(console(stderr=True), folder, plan.jobs) as progress:
-        result = run_and_report(plan, folder, progress, parallel=parallel)
+    with writing_to(folder), RunProgress(console(stderr=True), folder, plan.jobs) as progress:
+        executor = None
+        if cluster is not None:
+            executor = RayExecutor(
+                out=folder,
+                observer=progress,
+                device=plan.device,
+                threads=plan.threads,
+                parallel=cluster.at_once,
+                storage=cluster.storage,
+            )
+        result = run_and_report(plan, folder, progress, parallel=parallel, executor=executor)
     print_leaderboard(result.leaderboard, console())
     click.echo(f"\nTable: {result.out}/leaderboard.{{csv,json,md}}", err=True)
     click.echo(f"Pictures: {result.out}/comparisons, {result.out}/plots", err=True)
@@ -93,17 +132,3 @@ def _execute(plan: Plan, folder: OutFolder, parallel: int) -> None:
         click.echo(f"failed: {line}", err=True)
     if result.failed:
         raise SystemExit(1)
-
-
-def _print_plan(plan: Plan, folder: OutFolder) -> None:
-    suite = plan.suite
-    click.echo(f"suite {suite.name} version {suite.version}, track {suite.track}: {suite.summary}")
-    click.echo(
-        f"device {plan.device}, {plan.threads} threads per job, seeds "
-        f"{', '.join(str(s) for s in sorted({c.seed for c in plan.cells}))}"
-    )
-    for job in plan.jobs:
-        state = "reuse" if folder.result(job.key).exists() else "run"
-        click.echo(f"  {state:6} {job.title}")
-    for problem in plan.inputs.problems:
-        click.echo(f"missing: {problem}")

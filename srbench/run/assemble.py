@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from srbench.errors import RecordError
@@ -30,6 +31,7 @@ from srbench.run.keys import content_key
 from srbench.run.layout import OutFolder, read_json
 from srbench.run.plan import Cell, Plan
 from srbench.run.rows import loss_info
+from srbench.run.sources import Sources
 from srbench.suite import Suite, expand_losses
 
 MAX_LOG_POINTS = 200
@@ -42,25 +44,37 @@ def conditions_sha256(suite: Suite) -> str:
     Not in it: the list of losses, the seeds and the words. A loss that is added later is compared
     under the same conditions.
     """
-    return content_key(
-        suite.model_dump(mode="json", exclude={"loss", "seeds", "summary", "report", "metrics"})
-    )
+    left_out = {"loss", "seeds", "summary", "report", "metrics", "checkpoint", "limits"}
+    if suite.stopping is None:
+        left_out.add("stopping")  # hashes of before this section existed stay
+    return content_key(suite.model_dump(mode="json", exclude=left_out))
 
 
-def assemble_records(plan: Plan, out: OutFolder) -> list[Record]:
-    """Write one record per cell that has scores or a failure; returns those written."""
+def assemble_records(plan: Plan, out: OutFolder) -> list[Path]:
+    """Write one record per cell that has scores or a failure; returns the files.
+
+    A record whose sources are unchanged since it was written is left as it is: a rerun of a large,
+    finished suite then answers in seconds.
+    """
     by_cell: dict[int, list[Target]] = {}
     for target in targets(plan, out):
         by_cell.setdefault(id(target.cell), []).append(target)
     assembler = _Assembler(plan, out)
-    written = []
+    sources = Sources(plan, out)
+    paths = []
     for cell in plan.cells:
-        record = assembler.record(cell, by_cell.get(id(cell), []))
-        if record is not None:
+        found = by_cell.get(id(cell), [])
+        path = out.records / f"{assembler.key(cell)}.json"
+        if not sources.unchanged(path, cell, found):
+            record = assembler.record(cell, found)
+            if record is None:
+                continue
             write_record(record, out.records)
-            written.append(record)
-    _supersede(plan, out, {record.key for record in written})
-    return written
+            sources.note(path, cell, found)
+        paths.append(path)
+    sources.save()
+    _supersede(plan, out, {path.stem for path in paths})
+    return paths
 
 
 class _Assembler:
@@ -106,14 +120,15 @@ class _Assembler:
         loss = loss_info(cell.row)
         extra = cell.row.kind == "trained" and not loss.reference and loss.label not in self.labels
         calibration = result.get("calibration")
+        collapsed = result.get("collapsed")
         cost = result.get("cost")
         return Record(
-            key=self._key(cell),
+            key=self.key(cell),
             suite=self.suite,
             loss=_with_weights(loss, result.get("weights", [])),
             seed=cell.seed,
             content_scale=cell.content_scale,
-            status="failed" if failure else "finished",
+            status="failed" if failure else "collapsed" if collapsed else "finished",
             error=failure,
             protocol=self.plan.suite.protocol,
             calibration=CalibrationInfo.model_validate(calibration) if calibration else None,
@@ -128,13 +143,15 @@ class _Assembler:
             artifacts=self._artifacts(cell, result),
             keys={"training": cell.training} if cell.training else {},
             notes=(
+                *((f"stopped as collapsed: {collapsed}",) if collapsed else ()),
                 *result.get("notes", ()),
                 *((ADDED,) if extra else ()),
                 *score_errors,
             ),
         )
 
-    def _key(self, cell: Cell) -> str:
+    def key(self, cell: Cell) -> str:
+        """Key of the cell's record."""
         # The row's identity, not its content: a rerun with other settings replaces the record.
         return content_key(
             {

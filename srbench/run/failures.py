@@ -14,6 +14,9 @@ from srbench.run.layout import OutFolder, read_json, write_json
 EXIT_STOPPED = 75
 """Exit status of a worker that was asked to stop and wrote a checkpoint (``EX_TEMPFAIL``)."""
 
+EXIT_UNWRITABLE = 74
+"""Exit status of a worker that failed and could not leave its failure behind (``EX_IOERR``)."""
+
 LOG_TAIL = 4000
 
 
@@ -44,6 +47,13 @@ def describe_exit(code: int, log_tail: str) -> Failure:
         if name == "SIGKILL":
             reason += "; most often that is the system out of memory"
         return Failure(kind=name, message=reason, traceback=log_tail[-LOG_TAIL:])
+    if code == EXIT_UNWRITABLE:
+        return Failure(
+            kind="unwritable",
+            message="the worker could not write to the out folder: the disk is full, or the "
+            "folder cannot be written",
+            traceback=log_tail[-LOG_TAIL:],
+        )
     return Failure(
         kind="exit", message=f"the worker ended with status {code}", traceback=log_tail[-LOG_TAIL:]
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from srbench.run.collapse import CollapseRule
 from srbench.run.events import EventLog
 from srbench.run.validation import Validator
 from srbench.train import Hooks
@@ -34,14 +35,15 @@ class Monitor:
     validator: Validator | None = None
     _writer: SummaryWriter | None = field(default=None, init=False)
 
-    def hooks(self) -> Hooks:
+    def hooks(self, rule: CollapseRule | None = None) -> Hooks:
         """For the training room, which knows neither files nor metrics."""
-        return Hooks(
+        hooks = Hooks(
             on_progress=self.events.progress,
             on_log=self._log,
             validate=self._validate,
             should_stop=self.should_stop,
         )
+        return hooks if rule is None else replace(hooks, is_lost=rule)
 
     def close(self) -> None:
         """Flush TensorBoard's file."""

@@ -117,6 +117,11 @@ class _Builder:
             "generator": suite.generator.model_dump(mode="json"),
             "data": suite.data.model_dump(mode="json", exclude={"test"}),
         }
+        # How often to save and when to give up changes no result: in requests, not in keys.
+        self.unkeyed: dict[str, Any] = {
+            "checkpoint": suite.checkpoint.model_dump(mode="json"),
+            "limits": suite.limits.model_dump(mode="json"),
+        }
         self.identity: dict[str, Any] = {
             **self.common,
             "training_version": TRAINING_VERSION,
@@ -146,6 +151,7 @@ class _Builder:
         )
         request = {
             **self.common,
+            **self.unkeyed,
             "seed": seed,
             "warm_start": section,
             "validation": self.suite.validation.model_dump(mode="json"),
@@ -170,6 +176,7 @@ class _Builder:
         )
         request = {
             **self.common,
+            **self.unkeyed,
             "seed": seed,
             "warm_start_key": warm.key,
             "batches": batches,
@@ -185,10 +192,13 @@ class _Builder:
     ) -> Job:
         suite = self.suite
         section = suite.adversarial.model_dump(mode="json", exclude={"content_scales"})
+        # Absent, not null, where a suite has none: keys of before [stopping] existed stay.
+        stopping = {"stopping": suite.stopping.model_dump(mode="json")} if suite.stopping else {}
         key = content_key(
             {
                 "kind": "adversarial",
                 **self.identity,
+                **stopping,
                 "seed": seed,
                 "warm_start": warm.key,
                 "calibration": calibration.key if calibration else None,
@@ -200,6 +210,8 @@ class _Builder:
         )
         request = {
             **self.common,
+            **self.unkeyed,
+            **stopping,
             "seed": seed,
             "warm_start_key": warm.key,
             "calibration_key": calibration.key if calibration else None,

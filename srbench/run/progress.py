@@ -68,11 +68,14 @@ class RunProgress(AbstractContextManager["RunProgress"]):
         if self._live is None:
             self._say(f"{job.title}: started")
             return
+        if job.key in self._tasks:  # a further attempt
+            self._live.remove_task(self._tasks.pop(job.key))
         self._tasks[job.key] = self._live.add_task(job.title, total=None)
 
     def job_event(self, job: Job, event: Mapping[str, Any]) -> None:
         """Advance the job's bar, or print a line now and then."""
         if event["event"] != "progress":
+            self._tell(job, event)
             self._events.write(
                 event["event"],
                 **{k: v for k, v in event.items() if k not in ("event", "time")},
@@ -87,6 +90,14 @@ class RunProgress(AbstractContextManager["RunProgress"]):
             return
         self._live.update(self._tasks[job.key], completed=done, total=total)
         self._update_total()
+
+    def _tell(self, job: Job, event: Mapping[str, Any]) -> None:
+        if event["event"] == "waiting":
+            self._say(f"{job.title}: another srbench run is at it; waiting for that one")
+        elif event["event"] == "retry":
+            parts = event["micro_batches"]
+            how = f", each batch in {parts} parts" if parts > 1 else ""
+            self._say(f"{job.title}: {event['reason']}; attempt {event['attempt']}{how}")
 
     def job_ended(self, job: Job, outcome: Outcome) -> None:
         """Say how it ended; a failure with its reason."""

@@ -22,6 +22,7 @@ from srbench.run.generators import load_generator
 from srbench.run.layout import OutFolder, read_json, write_json
 
 Upscaler = Callable[[torch.Tensor], torch.Tensor]
+Alive = Callable[[int, int], None]
 
 
 def run_scoring(
@@ -37,27 +38,35 @@ def run_scoring(
     for target in request["targets"]:
         by_dataset[target["dataset"]].append(target)
     total, done = len(request["targets"]), 0
+
+    def alive(*_: int) -> None:
+        events.progress(done, 2 * total)  # a sign of life per image; the bar moves per target
+
     for name, targets in by_dataset.items():
         dataset = find_dataset(name)
         hr_folder = out.images(name, "hr-images")
-        _write_images(dataset, hr_folder, "hr", None, request["scale"])
+        _write_images(dataset, hr_folder, "hr", None, request["scale"], alive)
         for target in targets:
             if should_stop():
                 return False
-            _make_images(target, dataset, out, request)
+            _make_images(target, dataset, out, request, alive)
             done += 1
             events.progress(done, 2 * total)
         for metrics, group in _by_metrics(targets).items():
             if should_stop():
                 return False
-            _score(scorers.of(metrics), group, dataset, hr_folder, out)
+            _score(scorers.of(metrics), group, dataset, hr_folder, out, alive)
             done += len(group)
             events.progress(done, 2 * total)
     return True
 
 
 def _make_images(
-    target: Mapping[str, Any], dataset: Dataset, out: OutFolder, request: Mapping[str, Any]
+    target: Mapping[str, Any],
+    dataset: Dataset,
+    out: OutFolder,
+    request: Mapping[str, Any],
+    alive: Alive,
 ) -> None:
     folder = out.images(target["dataset"], target["row"])
     upscaler: Upscaler | None
@@ -68,11 +77,16 @@ def _make_images(
     else:
         generator = load_generator(out.generator(target["training"])).to(request["device"])
         upscaler = _network(generator, request["device"])
-    _write_images(dataset, folder, target["identity"], upscaler, request["scale"])
+    _write_images(dataset, folder, target["identity"], upscaler, request["scale"], alive)
 
 
 def _write_images(
-    dataset: Dataset, folder: Path, identity: str, upscaler: Upscaler | None, scale: int
+    dataset: Dataset,
+    folder: Path,
+    identity: str,
+    upscaler: Upscaler | None,
+    scale: int,
+    alive: Alive,
 ) -> None:
     """One PNG per test image: what ``upscaler`` makes of its LR, or HR itself where it is None."""
     note = folder / ".source.json"
@@ -82,6 +96,7 @@ def _write_images(
         return
     note.unlink(missing_ok=True)  # until the new images are all there, this folder is nobody's
     for index, name in enumerate(dataset.names):
+        alive(index, len(dataset))
         hr = crop_to_multiple(dataset.load(index), scale)
         if upscaler is None:
             write_image(folder / f"{name}.png", hr)
@@ -144,10 +159,13 @@ def _score(
     dataset: Dataset,
     hr_folder: Path,
     out: OutFolder,
+    alive: Alive,
 ) -> None:
     try:
         scores = metrics.scorer.score(
-            _pairs(metrics.specs, group, dataset, hr_folder, out), workers=metrics.workers
+            _pairs(metrics.specs, group, dataset, hr_folder, out),
+            workers=metrics.workers,
+            progress=alive,
         )
     except ScoreError as error:
         if len(group) == 1 and len(metrics.specs) == 1:
@@ -155,7 +173,7 @@ def _score(
             key = group[0]["scores"][metrics.specs[0].name]
             write_json(out.score_error(key), {"message": error.what})
             return
-        _score_one_by_one(metrics, group, dataset, hr_folder, out)
+        _score_one_by_one(metrics, group, dataset, hr_folder, out, alive)
         return
     for target in group:
         for spec in metrics.specs:
@@ -181,11 +199,12 @@ def _score_one_by_one(
     dataset: Dataset,
     hr_folder: Path,
     out: OutFolder,
+    alive: Alive,
 ) -> None:
     for target in group:
         for spec in metrics.specs:
             alone = replace(metrics, specs=[spec], scorer=metrics.scorer.only(spec.name))
-            _score(alone, [target], dataset, hr_folder, out)
+            _score(alone, [target], dataset, hr_folder, out, alive)
 
 
 def _pairs(

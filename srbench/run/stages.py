@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
-from srbench.data import PatchSampler, find_dataset, prepare_store, split_validation
-from srbench.errors import ContractError
+from srbench.data import PatchSampler
 from srbench.models import build_discriminator, build_generator
+from srbench.run.collapse import collapse_rule
 from srbench.run.content import ContentLoss, build_content
 from srbench.run.cost import device_name, loss_gflops
 from srbench.run.environment import describe_environment
@@ -20,12 +21,21 @@ from srbench.run.generators import load_generator, save_generator
 from srbench.run.jobs import Job
 from srbench.run.layout import OutFolder, read_json, row_folder
 from srbench.run.monitor import Monitor
-from srbench.run.validation import Validator
+from srbench.run.stage_data import (
+    ADVERSARIAL_STREAM,
+    WARM_STREAM,
+    fixed_batches,
+    job_sampler,
+    job_validator,
+)
+from srbench.run.stage_settings import (
+    adversarial_settings,
+    checkpoint_folder,
+    runtime_settings,
+    warm_start_settings,
+)
 from srbench.train import (
-    AdversarialSettings,
-    CheckpointFolder,
     RuntimeSettings,
-    WarmStartSettings,
     calibration_constant,
     gradient_norm,
     run_adversarial,
@@ -33,114 +43,101 @@ from srbench.train import (
 )
 
 if TYPE_CHECKING:
-    from srbench.data import Dataset
     from srbench.train import StageResult
 
-# The parts of one run must not draw from one random stream; all losses of a seed share them, and so
-# see the same patches in the same order.
-WARM_STREAM, ADVERSARIAL_STREAM, FIXED_STREAM = range(3)
+Batches = Sequence[tuple[torch.Tensor, torch.Tensor]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stage:
+    """A job at work: where, how, and in how many parts each batch is computed."""
+
+    job: Job
+    out: OutFolder
+    runtime: RuntimeSettings
+    micro_batches: int = 1
+
+    def gradient_norm(self, generator: nn.Module, loss: nn.Module, batches: Batches) -> float:
+        """See :func:`srbench.train.gradient_norm`."""
+        return gradient_norm(generator, loss, batches, self.runtime, parts=self.micro_batches)
 
 
 def run_stage(
-    job: Job, out: OutFolder, events: EventLog, should_stop: Callable[[], bool]
+    job: Job,
+    out: OutFolder,
+    events: EventLog,
+    should_stop: Callable[[], bool],
+    *,
+    micro_batches: int = 1,
 ) -> dict[str, Any] | None:
     """Do one job; returns its result document, or ``None`` where it was stopped before the end."""
-    runtime = _runtime(job.request)
+    runtime = runtime_settings(job.request)
+    stage = Stage(job=job, out=out, runtime=runtime, micro_batches=micro_batches)
     if job.kind == "calibration":
-        return _calibration(job, out, runtime)
-    sampler = _sampler(job, WARM_STREAM if job.kind == "warm-start" else ADVERSARIAL_STREAM)
+        return None if should_stop() else _calibration(stage)
+    sampler = job_sampler(job, WARM_STREAM if job.kind == "warm-start" else ADVERSARIAL_STREAM)
     monitor = Monitor(
         events=events,
         logs=out.tensorboard(row_folder(job.label, job.seed, job.content_scale)),
         should_stop=should_stop,
-        validator=_validator(job),
+        validator=job_validator(job),
     )
     try:
-        stage = _warm_start if job.kind == "warm-start" else _adversarial
-        return stage(job, out, runtime, sampler, monitor)
+        work = _warm_start if job.kind == "warm-start" else _adversarial
+        return work(stage, sampler, monitor)
     finally:
         sampler.close()
         monitor.close()
 
 
-def _warm_start(
-    job: Job, out: OutFolder, runtime: RuntimeSettings, sampler: PatchSampler, monitor: Monitor
-) -> dict[str, Any] | None:
-    request = job.request
-    section = request["warm_start"]
-    generator = _new_generator(job).to(request["device"])
-    settings = WarmStartSettings(
-        loss=section["loss"],
-        iterations=section["iterations"],
-        learning_rate=section["learning_rate"],
-        milestones=tuple(section["milestones"]),
-        gamma=section["gamma"],
-        log_every=_log_every(section["iterations"]),
-        validate_every=request["validation"]["every"],
-    )
+def _warm_start(stage: Stage, sampler: PatchSampler, monitor: Monitor) -> dict[str, Any] | None:
+    job = stage.job
+    generator = _new_generator(job).to(job.request["device"])
     result = run_warm_start(
         generator,
         sampler,
-        settings,
-        runtime,
+        warm_start_settings(job.request, stage.micro_batches),
+        stage.runtime,
         seed=job.seed,
-        checkpoints=CheckpointFolder(out.checkpoint(job.key), identity=job.key),
+        checkpoints=checkpoint_folder(job, stage.out),
         hooks=monitor.hooks(),
     )
     if result.stopped:
         return None
-    return _document(job, out, generator, result)
+    return _document(stage, generator, result)
 
 
-def _calibration(job: Job, out: OutFolder, runtime: RuntimeSettings) -> dict[str, Any]:
+def _calibration(stage: Stage) -> dict[str, Any]:
     """The reference loss's gradient norm on this seed's warm start."""
-    generator = load_generator(out.generator(job.request["warm_start_key"])).to(runtime.device)
+    job = stage.job
+    generator = _warm_generator(stage)
     content = build_content(job.request["terms"], job.request)
-    batches = _fixed_batches(job, job.request["batches"])
-    factors = _term_factors(generator, content, batches, runtime)
-    norm = gradient_norm(generator, content.module(factors), batches, runtime)
+    batches = fixed_batches(job, job.request["batches"])
+    module = content.module(_term_factors(stage, generator, content, batches))
+    norm = stage.gradient_norm(generator, module, batches)
     return {"key": job.key, "kind": job.kind, "gradient_norm": norm}
 
 
-def _adversarial(
-    job: Job, out: OutFolder, runtime: RuntimeSettings, sampler: PatchSampler, monitor: Monitor
-) -> dict[str, Any] | None:
-    request = job.request
-    section = request["adversarial"]
-    generator = load_generator(out.generator(request["warm_start_key"])).to(request["device"])
+def _adversarial(stage: Stage, sampler: PatchSampler, monitor: Monitor) -> dict[str, Any] | None:
+    job, request = stage.job, stage.job.request
+    generator = _warm_generator(stage)
     content = build_content(request["terms"], request)
-    module, calibration = _calibrated(job, out, generator, content, runtime)
+    module, calibration = _calibrated(stage, generator, content)
     discriminator = build_discriminator(request["discriminator"]["channels"], seed=job.seed)
-    settings = AdversarialSettings(
-        iterations=section["iterations"],
-        learning_rate=section["learning_rate"],
-        milestones=tuple(section["milestones"]),
-        gamma=section["gamma"],
-        betas=tuple(section["betas"]),
-        content_weight=section["content_weight"],
-        content_scale=request["content_scale"],
-        content_constant=calibration["constant"],
-        pixel_loss=section["pixel_loss"],
-        pixel_weight=section["pixel_weight"],
-        adversarial_loss=section["adversarial_loss"],
-        adversarial_weight=section["adversarial_weight"],
-        log_every=_log_every(section["iterations"]),
-        validate_every=request["validation"]["every"],
-    )
     result = run_adversarial(
         generator,
         discriminator.to(request["device"]),
         module,
         sampler,
-        settings,
-        runtime,
+        adversarial_settings(request, calibration["constant"], stage.micro_batches),
+        stage.runtime,
         seed=job.seed,
-        checkpoints=CheckpointFolder(out.checkpoint(job.key), identity=job.key),
-        hooks=monitor.hooks(),
+        checkpoints=checkpoint_folder(job, stage.out),
+        hooks=monitor.hooks(collapse_rule(job)),
     )
     if result.stopped:
         return None
-    document = _document(job, out, generator, result)
+    document = _document(stage, generator, result)
     document["calibration"] = calibration
     document["weights"] = [info.model_dump(mode="json") for info in content.weight_infos]
     document["cost"]["loss_parameters"] = content.parameter_count()
@@ -151,22 +148,18 @@ def _adversarial(
 
 
 def _calibrated(
-    job: Job,
-    out: OutFolder,
-    generator: nn.Module,
-    content: ContentLoss,
-    runtime: RuntimeSettings,
+    stage: Stage, generator: nn.Module, content: ContentLoss
 ) -> tuple[nn.Module, dict[str, Any]]:
     """The content loss and the constant that brings it to the reference's gradient norm."""
-    request = job.request
+    request = stage.job.request
     if request["calibration_key"] is None:
         return content.module(), {"mode": "raw", "constant": 1.0}
-    reference = read_json(out.result(request["calibration_key"]))["gradient_norm"]
-    batches = _fixed_batches(job, request["calibration_batches"])
-    module = content.module(_term_factors(generator, content, batches, runtime))
+    reference = read_json(stage.out.result(request["calibration_key"]))["gradient_norm"]
+    batches = fixed_batches(stage.job, request["calibration_batches"])
+    module = content.module(_term_factors(stage, generator, content, batches))
     # The reference itself was measured by the calibration job, on these very batches.
     same = request["is_reference"]
-    own = reference if same else gradient_norm(generator, module, batches, runtime)
+    own = reference if same else stage.gradient_norm(generator, module, batches)
     return module, {
         "mode": "calibrated",
         "constant": calibration_constant(reference, own),
@@ -178,22 +171,17 @@ def _calibrated(
 
 
 def _term_factors(
-    generator: nn.Module,
-    content: ContentLoss,
-    batches: Sequence[tuple[torch.Tensor, torch.Tensor]],
-    runtime: RuntimeSettings,
+    stage: Stage, generator: nn.Module, content: ContentLoss, batches: Batches
 ) -> list[float]:
     """Brings each term of a sum to gradient norm 1, so that the weights of the sum mean shares."""
     if len(content.losses) == 1:
         return [1.0]
-    norms = [gradient_norm(generator, loss, batches, runtime) for loss in content.losses]
-    return [1.0 / norm for norm in norms]
+    return [1.0 / stage.gradient_norm(generator, loss, batches) for loss in content.losses]
 
 
-def _document(
-    job: Job, out: OutFolder, generator: nn.Module, result: StageResult
-) -> dict[str, Any]:
-    path = out.generator(job.key)
+def _document(stage: Stage, generator: nn.Module, result: StageResult) -> dict[str, Any]:
+    job = stage.job
+    path = stage.out.generator(job.key)
     sha256 = save_generator(generator, job.request["generator"], job.request["scale"], path)
     device = device_name(job.request["device"])
     environment = describe_environment(
@@ -214,8 +202,25 @@ def _document(
             "data_wait_fraction": result.data_wait_fraction,
         },
         "environment": environment.model_dump(mode="json"),
-        "notes": list(result.notes),
+        "collapsed": result.lost,
+        "notes": [*result.notes, *_micro_batch_notes(stage)],
     }
+
+
+def _micro_batch_notes(stage: Stage) -> list[str]:
+    if stage.micro_batches == 1:
+        return []
+    batch = stage.job.request["data"]["batch_size"]
+    return [
+        f"each batch of {batch} was computed in {stage.micro_batches} parts and the gradients "
+        f"summed, since it did not fit the GPU's memory: the effective batch is still {batch}, but "
+        "BatchNorm saw one part at a time, from the checkpoint on at which that began"
+    ]
+
+
+def _warm_generator(stage: Stage) -> nn.Module:
+    request = stage.job.request
+    return load_generator(stage.out.generator(request["warm_start_key"])).to(request["device"])
 
 
 def _point(iteration: int, values: Mapping[str, float]) -> dict[str, Any]:
@@ -232,68 +237,3 @@ def _new_generator(job: Job) -> nn.Module:
         scale=job.request["scale"],
         seed=job.seed,
     )
-
-
-def _datasets(job: Job) -> tuple[Dataset, Dataset]:
-    data = job.request["data"]
-    found = find_dataset(data["train"], count=data["train_count"], seed=data["subset_seed"])
-    return split_validation(found, data["val"])
-
-
-def _sampler(job: Job, stream: int) -> PatchSampler:
-    data = job.request["data"]
-    train, _ = _datasets(job)
-    return PatchSampler(
-        prepare_store(train),
-        patch_size=data["patch_size"],
-        batch_size=data["batch_size"],
-        scale=job.request["scale"],
-        seed=1000 * job.seed + stream,
-        device=job.request["device"],
-    )
-
-
-def _fixed_batches(job: Job, count: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    sampler = _sampler(job, FIXED_STREAM)
-    try:
-        return list(sampler.fixed_batches(count, seed=1000 * job.seed + FIXED_STREAM))
-    finally:
-        sampler.close()
-
-
-def _validator(job: Job) -> Validator | None:
-    data = job.request["data"]
-    if not data["val"]:
-        return None
-    _, val = _datasets(job)
-    return Validator(
-        val,
-        metrics=tuple(job.request["validation"]["metrics"]),
-        scale=job.request["scale"],
-        device=job.request["device"],
-    )
-
-
-def _runtime(request: Mapping[str, Any]) -> RuntimeSettings:
-    execution = request["execution"]
-    settings = RuntimeSettings(
-        device=request["device"],
-        precision=execution["precision"],
-        loss_precision=execution["loss_precision"],
-        tf32=execution["tf32"],
-        channels_last=execution["channels_last"],
-        compile=execution["compile"],
-        fused_adam=execution["fused_adam"],
-        threads=execution["threads"],
-    )
-    if request["device"] == "cuda" and not torch.cuda.is_available():
-        raise ContractError(
-            "expected a CUDA device, found none that torch can use",
-            "run with --device cpu, or install a torch build for this machine's driver",
-        )
-    return settings
-
-
-def _log_every(iterations: int) -> int:
-    """About 200 logged points per stage, at most one every 10 iterations."""
-    return max(10, iterations // 200)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from srbench.records import Record
+from filelock import FileLock
+
+from srbench.records import Record, read_record
 from srbench.run.assemble import assemble_records
 from srbench.run.environment import available_cores
 from srbench.run.evaluation import scoring_request, targets
 from srbench.run.failures import Outcome
 from srbench.run.jobs import Job
 from srbench.run.keys import content_key
-from srbench.run.layout import OutFolder, write_json
-from srbench.run.local import LocalExecutor, Observer, visible_gpus
+from srbench.run.layout import OutFolder, write_json, writing_to
+from srbench.run.local import Executor, LocalExecutor, Observer, visible_gpus
 from srbench.run.plan import Plan
 from srbench.suite import Suite
 
@@ -23,32 +26,52 @@ class Execution:
     """What the execution of a plan left behind.
 
     Attributes:
-        records: of this run's rows.
+        paths: files of this run's records.
         outcomes: job key -> how it ended.
         failed: titles of the jobs that failed, with the reason.
     """
 
-    records: tuple[Record, ...]
+    paths: tuple[Path, ...]
     outcomes: Mapping[str, Outcome]
     failed: tuple[str, ...]
 
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """The records, read anew."""
+        return tuple(read_record(path) for path in self.paths)
 
-def execute_plan(plan: Plan, out: OutFolder, observer: Observer, *, parallel: int = 1) -> Execution:
+
+def execute_plan(
+    plan: Plan,
+    out: OutFolder,
+    observer: Observer,
+    *,
+    parallel: int = 1,
+    executor: Executor | None = None,
+) -> Execution:
     """Run everything that has no result yet. Rerunning after any kind of end continues.
+
+    Args:
+        parallel: workers at once on this machine.
+        executor: where training jobs run; this machine where it is left out. Scoring runs here.
 
     Raises:
         SrbenchError: an input is missing; nothing was started.
+        OutFolderError: the out folder could not be written.
         KeyboardInterrupt: after the workers wrote their checkpoints.
     """
     check_ready(plan)
-    out.root.mkdir(parents=True, exist_ok=True)
-    write_json(out.root / "suite.json", plan.suite.model_dump(mode="json", by_alias=True))
-    executor = LocalExecutor(out=out, observer=observer, parallel=parallel, gpus=_gpus(plan.device))
-    outcomes = executor.run(plan.jobs)
-    outcomes.update(_score(plan, out, executor))
-    records = assemble_records(plan, out)
+    with writing_to(out):
+        write_json(out.root / "suite.json", plan.suite.model_dump(mode="json", by_alias=True))
+        gpus = _gpus(plan.device)
+        local = LocalExecutor(out=out, observer=observer, parallel=parallel, gpus=gpus)
+        outcomes = (executor or local).run(plan.jobs)
+        # One run at a time: what the other has scored and recorded meanwhile is not done again.
+        with FileLock(out.root / ".scoring.lock"):
+            outcomes.update(_score(plan, out, replace(local, parallel=1)))
+            paths = assemble_records(plan, out)
     return Execution(
-        records=tuple(records),
+        paths=tuple(paths),
         outcomes=outcomes,
         failed=_failures(plan, outcomes),
     )
@@ -89,10 +112,11 @@ def _score(plan: Plan, out: OutFolder, executor: LocalExecutor) -> dict[str, Out
         return {}
     workers = 1 if plan.device == "cuda" else available_cores()
     request = scoring_request(plan, out, wanted, workers)
-    key = content_key({"kind": "scoring", **request})
+    request["limits"] = plan.suite.limits.model_dump(mode="json")
+    key = content_key({"kind": "scoring", **request})  # names the job's folder, nothing more
     job = Job(key=key, kind="scoring", label="scores", seed=0, content_scale=1.0, request=request)
     out.result(key).unlink(missing_ok=True)  # its images may have been removed since
-    return replace(executor, parallel=1).run([job])
+    return executor.run([job])
 
 
 def _gpus(device: str) -> list[str]:
@@ -106,7 +130,13 @@ def _gpus(device: str) -> list[str]:
 def _failures(plan: Plan, outcomes: Mapping[str, Outcome]) -> tuple[str, ...]:
     titles = {job.key: job.title for job in plan.jobs}
     return tuple(
-        f"{titles.get(key, 'scoring')}: {outcome.failure.message}"
+        f"{titles.get(key, 'scoring')}: {_reason(outcome)}"
         for key, outcome in outcomes.items()
-        if outcome.failure is not None
+        if outcome.status != "finished"
     )
+
+
+def _reason(outcome: Outcome) -> str:
+    if outcome.failure is None:
+        return "stopped before its end; the same command continues it"
+    return outcome.failure.message

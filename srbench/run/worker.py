@@ -2,11 +2,13 @@
 
 It takes the job's lock, does the work, and writes ``result.json`` last. Exit status: 0 finished,
 75 stopped with a checkpoint (SIGTERM, Ctrl-C, or its parent is gone), 1 failed with
-``failure.json``.
+``failure.json``, 74 failed and could not write that either.
 """
 
 from __future__ import annotations
 
+import contextlib
+import faulthandler
 import os
 import signal
 import sys
@@ -15,12 +17,22 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
+from srbench.run.attempts import read_attempts
 from srbench.run.events import EventLog
-from srbench.run.failures import EXIT_STOPPED, describe_exception, write_failure
+from srbench.run.failures import (
+    EXIT_STOPPED,
+    EXIT_UNWRITABLE,
+    describe_exception,
+    write_failure,
+)
 from srbench.run.jobs import Job, job_from_document
 from srbench.run.layout import OutFolder, read_json, write_json
+from srbench.run.process import PARENT
+
+LOCK_SECONDS = 1.0
+"""How often a worker that waits for the job's lock looks whether it is to stop."""
 
 
 class StopRequest:
@@ -28,7 +40,8 @@ class StopRequest:
 
     def __init__(self) -> None:
         self._asked = False
-        self._parent = os.getppid()
+        # From the environment: the parent may have gone before this line was reached.
+        self._parent = int(os.environ.get(PARENT, os.getppid()))
         signal.signal(signal.SIGTERM, self._ask)
         signal.signal(signal.SIGINT, self._ask)
 
@@ -46,35 +59,51 @@ def run_locked(out: OutFolder, key: str, should_stop: Callable[[], bool]) -> int
     job = job_from_document(read_json(out.job(key) / "job.json"))
     folder = out.checkpoint(key)
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".lock"):
-        if out.result(key).exists():
-            return 0  # another run finished it while this one waited for the lock
-        return _attempt(out, job, should_stop)
+    lock = FileLock(folder / ".lock")
+    while not should_stop():
+        try:
+            with lock.acquire(timeout=LOCK_SECONDS):
+                if out.result(key).exists():
+                    return 0  # another run finished it while this one waited for the lock
+                return _attempt(out, job, should_stop)
+        except Timeout:
+            continue
+    return EXIT_STOPPED
 
 
 def _attempt(out: OutFolder, job: Job, should_stop: Callable[[], bool]) -> int:
     events = EventLog(out.job(job.key) / "events.jsonl")
-    events.write("started", pid=os.getpid(), label=job.label, seed=job.seed, kind=job.kind)
+    attempts = read_attempts(out, job.key)
     try:
-        result = _work(job, out, events, should_stop)
+        events.write("started", pid=os.getpid(), label=job.label, seed=job.seed, kind=job.kind)
+        result = _work(job, out, events, should_stop, attempts.micro_batches)
+        if result is not None:
+            result["notes"] = [*result.get("notes", ()), *attempts.notes()]
+            write_json(out.result(job.key), result)
     except (Exception, SystemExit) as error:
-        failure = describe_exception(error)
+        return _leave_failure(out, job, error, events)
+    events.write("stopped" if result is None else "finished")
+    events.close()
+    return EXIT_STOPPED if result is None else 0
+
+
+def _leave_failure(out: OutFolder, job: Job, error: BaseException, events: EventLog) -> int:
+    failure = describe_exception(error)
+    sys.stderr.write(failure.traceback)
+    try:
         write_failure(out, job.key, failure)
         events.write("failed", kind=failure.kind, message=failure.message)
-        return 1
-    finally:
-        sys.stdout.flush()
-    if result is None:
-        events.write("stopped")
-        return EXIT_STOPPED
-    write_json(out.result(job.key), result)
-    events.write("finished")
-    events.close()
-    return 0
+    except OSError:
+        return EXIT_UNWRITABLE  # most often what failed the job: the disk is full
+    return 1
 
 
 def _work(
-    job: Job, out: OutFolder, events: EventLog, should_stop: Callable[[], bool]
+    job: Job,
+    out: OutFolder,
+    events: EventLog,
+    should_stop: Callable[[], bool],
+    micro_batches: int,
 ) -> dict[str, Any] | None:
     # Imported here: a scoring worker needs no training code, a training worker no pyiqa.
     if job.kind == "scoring":
@@ -84,14 +113,28 @@ def _work(
         return {"key": job.key, "kind": job.kind} if done else None
     from srbench.run.stages import run_stage
 
-    return run_stage(job, out, events, should_stop)
+    return run_stage(job, out, events, should_stop, micro_batches=micro_batches)
+
+
+def _prepare_process() -> None:
+    """Make this process the one that dies when memory runs out, and able to say where it hangs."""
+    faulthandler.enable()
+    if hasattr(signal, "SIGUSR1"):
+        faulthandler.register(signal.SIGUSR1, all_threads=True)
+    with contextlib.suppress(OSError):  # not Linux, or a container that forbids it
+        Path("/proc/self/oom_score_adj").write_text("1000")
 
 
 def main(argv: list[str]) -> int:
     """Entry point of the worker process."""
     root, key = argv
+    _prepare_process()
     return run_locked(OutFolder(Path(root)), key, StopRequest())
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    status = main(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Everything is on disk. Taking torch apart would cost every job another second.
+    os._exit(status)

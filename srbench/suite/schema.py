@@ -113,6 +113,47 @@ class Execution(Strict):
     )
 
 
+class Checkpoint(Strict):
+    """How often a training stage saves all that it needs to continue. Part of no key."""
+
+    every_seconds: Positive = Field(300.0, description="time between two checkpoints")
+    every_iterations: int | None = Field(
+        None, ge=1, description="and a checkpoint after that many iterations"
+    )
+
+
+class Limits(Strict):
+    """When a job is ended from outside, and how often it is tried again. Part of no key."""
+
+    retries: int = Field(
+        0, ge=0, le=20, description="further attempts of a job that did not fail by its own error"
+    )
+    hang_seconds: NonNegative = Field(
+        1800.0, description="a job without any sign of life for so long is ended; 0: never"
+    )
+    memory_gib: Positive | None = Field(
+        None, description="a job whose process holds more main memory than this is ended"
+    )
+
+
+class Stopping(Strict):
+    """Opt-in: end adversarial training that collapsed. Its row stays, marked ``collapsed``."""
+
+    patience: int = Field(ge=1, description="iterations for which a sign must hold throughout")
+    discriminator_below: Positive | None = Field(
+        None, description="sign: the discriminator's loss stays below this"
+    )
+    psnr_below_bicubic: NonNegative | None = Field(
+        None, description="sign: validation PSNR stays that many dB below bicubic's"
+    )
+
+    @model_validator(mode="after")
+    def _a_sign(self) -> Stopping:
+        if self.discriminator_below is None and self.psnr_below_bicubic is None:
+            raise ValueError("needs a sign: discriminator_below, psnr_below_bicubic or both")
+        return self
+
+
 class LossTerm(Strict):
     """One installed loss with its parameters, and its weight inside a sum."""
 
@@ -172,6 +213,9 @@ class Suite(Strict):
     calibration: Calibration | None = None
     validation: Validation = Field(default_factory=Validation)
     execution: Execution = Field(default_factory=Execution)
+    checkpoint: Checkpoint = Field(default_factory=Checkpoint)
+    limits: Limits = Field(default_factory=Limits)
+    stopping: Stopping | None = None
     report: Report = Field(default_factory=Report)
     loss: tuple[LossEntry, ...] = Field(min_length=1)
 
@@ -190,6 +234,13 @@ class Suite(Strict):
             raise ValueError("track 'calibrated' needs a [calibration] section with a reference")
         if self.track == "raw" and self.calibration is not None:
             raise ValueError("track 'raw' takes no [calibration] section")
+        if self.stopping is not None and self.stopping.psnr_below_bicubic is not None:
+            measured = self.data.val and self.validation.every
+            if not measured or "psnr" not in self.validation.metrics:
+                raise ValueError(
+                    "stopping.psnr_below_bicubic needs data.val and validation.every above 0, "
+                    "and psnr among validation.metrics"
+                )
         if self.data.patch_size % self.scale:
             raise ValueError(f"data.patch_size must be a multiple of the scale, {self.scale}")
         for what, values in (("seeds", self.seeds), ("data.test", self.data.test)):

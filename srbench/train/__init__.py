@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from srbench.train.adversarial import run_adversarial
     from srbench.train.calibrate import calibration_constant, gradient_cosine, gradient_norm
     from srbench.train.checkpoint import Checkpoint, CheckpointError, CheckpointFolder
-    from srbench.train.stage import Hooks, Sampler, StageResult
+    from srbench.train.stage import Hooks, Point, Sampler, StageResult
     from srbench.train.warm_start import run_warm_start
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "CheckpointError",
     "CheckpointFolder",
     "Hooks",
+    "Point",
     "RuntimeSettings",
     "Sampler",
     "StageResult",
@@ -41,6 +42,7 @@ _HOMES = {
     "CheckpointError": "checkpoint",
     "CheckpointFolder": "checkpoint",
     "Hooks": "stage",
+    "Point": "stage",
     "Sampler": "stage",
     "StageResult": "stage",
     "calibration_constant": "calibrate",

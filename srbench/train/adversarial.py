@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from srbench.errors import ContractError, UserError
 from srbench.train.checkpoint import CheckpointFolder
 from srbench.train.loop import Loop
+from srbench.train.micro_batch import MicroBatch, combined, micro_batches
 from srbench.train.objective import discriminator_loss, generator_adversarial_loss, pixel_loss
 from srbench.train.runtime import Placement, session
 from srbench.train.schedule import learning_rate, set_learning_rate
@@ -92,67 +93,77 @@ class AdversarialStep:
         """Update on ``lr (N, 3, h, w)`` and ``hr``; the values of ``terms``, not awaited."""
         for optimiser in (self._generator_optimiser, self._discriminator_optimiser):
             set_learning_rate(optimiser, self._rate(iteration))
+            optimiser.zero_grad(set_to_none=True)
+        values = [
+            self._accumulate(part) for part in micro_batches(lr, hr, self._settings.micro_batches)
+        ]
+        self._generator_optimiser.step()
+        if self._settings.adversarial_weight:
+            self._discriminator_optimiser.step()
+        norms = [name == "sr" or name.endswith("_gradient") for name in self.terms]
+        return combined(values, norms=norms)
+
+    def _accumulate(self, batch: MicroBatch) -> Tensor:
+        """Add a part of the batch to the gradients of both networks; its share of the terms."""
         with self._placement.networks():
-            sr = self._generate(lr)
+            sr = self._generate(batch.lr)
         sr = sr.float()
         image = sr.detach().requires_grad_()
         parts = []
         if self._use_content:
-            parts.append(self._content(image, hr))
+            parts.append(self._content(image, batch))
         if self._settings.pixel_weight:
-            parts.append(self._pixel(image, hr))
+            parts.append(self._pixel(image, batch))
         fake_logits = None
         if self._settings.adversarial_weight:
             with self._placement.networks():
                 fake_logits = self._discriminate(image)
-            parts.append(self._adversarial(image, fake_logits))
-        self._update_generator(sr, parts)
+            parts.append(self._adversarial(image, fake_logits, batch))
+        self._backward_generator(sr, parts)
         values = [torch.linalg.vector_norm(image.detach())]
         for part in parts:
             values += [part.value, torch.linalg.vector_norm(part.gradient)]
         if fake_logits is not None:
-            values.append(self._update_discriminator(hr, fake_logits))
+            values.append(self._backward_discriminator(batch, fake_logits))
         return torch.stack(values)
 
-    def _content(self, image: Tensor, hr: Tensor) -> _Part:
+    def _content(self, image: Tensor, batch: MicroBatch) -> _Part:
         with self._placement.losses():
-            value = self._content_loss(image, hr)
+            value = self._content_loss(image, batch.hr)
         if value.ndim:
             raise ContractError(
                 f"expected a content loss that returns a scalar, got shape {tuple(value.shape)}",
                 "return the mean over the batch",
             )
-        return _part("content", self._settings.content_factor * value.float(), image)
+        weighted = batch.scaled(self._settings.content_factor * value.float())
+        return _part("content", weighted, image)
 
-    def _pixel(self, image: Tensor, hr: Tensor) -> _Part:
-        value = pixel_loss(image, hr, self._settings.pixel_loss)
-        return _part("pixel", self._settings.pixel_weight * value, image)
+    def _pixel(self, image: Tensor, batch: MicroBatch) -> _Part:
+        value = pixel_loss(image, batch.hr, self._settings.pixel_loss)
+        return _part("pixel", batch.scaled(self._settings.pixel_weight * value), image)
 
-    def _adversarial(self, image: Tensor, fake_logits: Tensor) -> _Part:
+    def _adversarial(self, image: Tensor, fake_logits: Tensor, batch: MicroBatch) -> _Part:
         value = generator_adversarial_loss(fake_logits, self._settings.adversarial_loss)
         # Only the image's gradient is asked for: no weight gradient is computed here. The graph
         # stays for the discriminator's update.
-        weighted = self._settings.adversarial_weight * value
+        weighted = batch.scaled(self._settings.adversarial_weight * value)
         return _part("adversarial", weighted, image, retain_graph=True)
 
-    def _update_generator(self, sr: Tensor, parts: list[_Part]) -> None:
+    def _backward_generator(self, sr: Tensor, parts: list[_Part]) -> None:
         # Last part first: the order in which autograd adds the branches of one objective, so that
         # the sum has the same bits.
         gradient = parts[-1].gradient
         for part in reversed(parts[:-1]):
             gradient = gradient + part.gradient
-        self._generator_optimiser.zero_grad(set_to_none=True)
         sr.backward(gradient)  # type: ignore[no-untyped-call]
-        self._generator_optimiser.step()
 
-    def _update_discriminator(self, hr: Tensor, fake_logits: Tensor) -> Tensor:
+    def _backward_discriminator(self, batch: MicroBatch, fake_logits: Tensor) -> Tensor:
         # A forward of its own: BatchNorm must see HR and SR batches apart.
         with self._placement.networks():
-            real_logits = self._discriminate(hr)
+            real_logits = self._discriminate(batch.hr)
         loss = discriminator_loss(real_logits, fake_logits, self._settings.adversarial_loss)
-        self._discriminator_optimiser.zero_grad(set_to_none=True)
+        loss = batch.scaled(loss)
         torch.autograd.backward(loss, inputs=self._discriminator_weights)
-        self._discriminator_optimiser.step()
         return loss.detach()
 
     def summary(self, means: dict[str, float], iteration: int) -> dict[str, float]:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from srbench.errors import ContractError, UserError
+from srbench.train.micro_batch import micro_batches
 from srbench.train.runtime import Placement, session
 from srbench.train.settings import RuntimeSettings
 
@@ -31,6 +32,7 @@ def gradient_norm(
     runtime: RuntimeSettings,
     *,
     seed: int = 0,
+    parts: int = 1,
 ) -> float:
     """RMS over ``batches`` of the norm of d content_loss / d generator parameters.
 
@@ -38,6 +40,7 @@ def gradient_norm(
         generator: moved to the runtime's device; weights, statistics, gradients and modes stay.
         runtime: gives the device and the threads; precision, TF32 and compilation are ignored.
         seed: for losses that draw random numbers.
+        parts: that each batch is computed in, gradients summed, where memory is short.
 
     Raises:
         ContractError: the norm is zero, or not finite, or the loss has no gradient.
@@ -48,9 +51,11 @@ def gradient_norm(
         placement.module(content_loss)
         parameters = [p for p in generator.parameters() if p.requires_grad]
         for lr, hr in batches:
-            sr = generator(placement.images(lr))
-            value = _scalar(content_loss(sr, placement.images(hr)))
-            gradients = torch.autograd.grad(value, parameters, allow_unused=True)
+            gradients: list[Tensor | None] = [None] * len(parameters)
+            for part in micro_batches(placement.images(lr), placement.images(hr), parts):
+                value = part.scaled(_scalar(content_loss(generator(part.lr), part.hr)))
+                new = torch.autograd.grad(value, parameters, allow_unused=True)
+                gradients = [_added(a, b) for a, b in zip(gradients, new, strict=True)]
             squares.append(
                 sum(float(g.double().square().sum()) for g in gradients if g is not None)
             )
@@ -156,6 +161,12 @@ def _scalar(value: Tensor) -> Tensor:
             "return the mean over the batch and do not detach sr",
         )
     return value
+
+
+def _added(total: Tensor | None, new: Tensor | None) -> Tensor | None:
+    if total is None or new is None:
+        return total if new is None else new
+    return total + new
 
 
 def _count(values: list[float]) -> int:

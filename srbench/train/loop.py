@@ -62,11 +62,13 @@ class Loop:
         resumed_from, notes = self._restore()
         stopped = False
         self._start_clock()
-        while self._progress.iteration < self._schedule.iterations:
+        lost = self._lost()
+        while self._progress.iteration < self._schedule.iterations and lost is None:
             if self._hooks.should_stop():
                 stopped = True
                 break
-            self._iterate()
+            if self._iterate():
+                lost = self._lost()
         self._stop_clock()
         if self._progress.iteration > 0:
             self._save()
@@ -83,9 +85,14 @@ class Loop:
             stopped=stopped,
             resumed_from=resumed_from,
             notes=notes,
+            lost=lost,
         )
 
-    def _iterate(self) -> None:
+    def _lost(self) -> str | None:
+        return self._hooks.is_lost(self._progress.log, self._progress.validation)
+
+    def _iterate(self) -> bool:
+        """One update; whether there is a new logged or validated point."""
         lr, hr = self._sampler.next()
         values = self._step(
             self._placement.images(lr), self._placement.images(hr), self._progress.iteration
@@ -95,14 +102,17 @@ class Loop:
             self._monitor.check()
         self._progress.iteration += 1
         done, last = self._progress.iteration, self._schedule.iterations
-        if done % self._schedule.log_every == 0 or done == last:
-            self._log()
+        logs = done % self._schedule.log_every == 0 or done == last
         every = self._schedule.validate_every
-        if (every and done % every == 0) or done == last:
+        validates = bool(every and done % every == 0) or done == last
+        if logs:
+            self._log()
+        if validates:
             self._validate()
         if done < last and self._checkpoints.due(done):
             self._pause(self._save)
         self._hooks.on_progress(done, last)
+        return logs or validates
 
     def _log(self) -> None:
         self._monitor.check()

@@ -28,6 +28,7 @@ class WarmStartSettings:
         betas: of Adam.
         log_every: iterations between logged values; the only points where the device is awaited.
         validate_every: iterations between calls of the validation hook; 0 calls it at the end only.
+        micro_batches: parts that a batch is computed in, gradients summed, where memory is short.
     """
 
     iterations: int
@@ -38,6 +39,7 @@ class WarmStartSettings:
     betas: tuple[float, float] = (0.9, 0.999)
     log_every: int = 50
     validate_every: int = 0
+    micro_batches: int = 1
 
     def __post_init__(self) -> None:
         _one_of("loss", self.loss, ("l1", "l2"))
@@ -45,6 +47,7 @@ class WarmStartSettings:
         _check_schedule(self.learning_rate, self.milestones, self.gamma, self.betas)
         _at_least("log_every", self.log_every, 1)
         _at_least("validate_every", self.validate_every, 0)
+        _at_least("micro_batches", self.micro_batches, 1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,6 +82,7 @@ class AdversarialSettings:
     adversarial_weight: float = 1e-3
     log_every: int = 50
     validate_every: int = 0
+    micro_batches: int = 1
 
     @property
     def content_factor(self) -> float:
@@ -96,6 +100,7 @@ class AdversarialSettings:
             _finite(what, getattr(self, what), positive=True)
         _at_least("log_every", self.log_every, 1)
         _at_least("validate_every", self.validate_every, 0)
+        _at_least("micro_batches", self.micro_batches, 1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

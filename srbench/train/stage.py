@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -47,6 +47,10 @@ def _never() -> bool:
     return False
 
 
+def _not_lost(log: Sequence[Point], validation: Sequence[Point]) -> str | None:
+    return None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hooks:
     """What a stage reports to, and asks.
@@ -58,12 +62,16 @@ class Hooks:
         validate: ``(generator in eval mode, updates done)`` to mean scores, or ``None``. Runs
             without gradients; whatever it draws from the random states is undone.
         should_stop: asked before every iteration; true makes the stage save and return.
+        is_lost: asked after every logged or validated point, with all points so far; a reason makes
+            the stage end there for good. It must depend on those points alone: a resumed stage
+            asks again.
     """
 
     on_progress: Callable[[int, int], None] = _no_progress
     on_log: Callable[[int, dict[str, float]], None] = _no_log
     validate: Callable[[nn.Module, int], dict[str, float] | None] = _no_validation
     should_stop: Callable[[], bool] = _never
+    is_lost: Callable[[Sequence[Point], Sequence[Point]], str | None] = _not_lost
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,6 +89,7 @@ class StageResult:
         stopped: the ``should_stop`` hook ended it early; a checkpoint holds the rest.
         resumed_from: iteration of the checkpoint that it continued, or ``None``.
         notes: for the record: damaged checkpoints passed over.
+        lost: why the ``is_lost`` hook ended it early, or ``None``.
     """
 
     iterations: int
@@ -93,6 +102,7 @@ class StageResult:
     stopped: bool
     resumed_from: int | None = None
     notes: tuple[str, ...] = ()
+    lost: str | None = None
 
 
 class TrainingStep(Protocol):

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from srbench.train.checkpoint import CheckpointFolder
 from srbench.train.loop import Loop
+from srbench.train.micro_batch import MicroBatch, combined, micro_batches
 from srbench.train.objective import pixel_loss
 from srbench.train.runtime import Placement, session
 from srbench.train.schedule import learning_rate, set_learning_rate
@@ -38,13 +39,19 @@ class WarmStartStep:
     def __call__(self, lr: Tensor, hr: Tensor, iteration: int) -> Tensor:
         """Update on ``lr (N, 3, h, w)`` and ``hr``; the values of ``terms``, not awaited."""
         set_learning_rate(self._optimiser, self._rate(iteration))
-        with self._placement.networks():
-            sr = self._forward(lr)
-        sr = sr.float()
-        loss = pixel_loss(sr, hr, self._settings.loss)
         self._optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        parts = [
+            self._accumulate(part) for part in micro_batches(lr, hr, self._settings.micro_batches)
+        ]
         self._optimiser.step()
+        return combined(parts, norms=(True, False))
+
+    def _accumulate(self, part: MicroBatch) -> Tensor:
+        with self._placement.networks():
+            sr = self._forward(part.lr)
+        sr = sr.float()
+        loss = part.scaled(pixel_loss(sr, part.hr, self._settings.loss))
+        loss.backward()  # type: ignore[no-untyped-call]
         return torch.stack([torch.linalg.vector_norm(sr.detach()), loss.detach()])
 
     def summary(self, means: dict[str, float], iteration: int) -> dict[str, float]:

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from srbench.records import Record
+from filelock import FileLock
+
+from srbench.records import Record, read_record
 from srbench.report import Leaderboard, build_leaderboard, write_leaderboard, write_plots
 from srbench.run.failures import Outcome
 from srbench.run.keys import file_sha256
-from srbench.run.layout import OutFolder, read_json, write_json
-from srbench.run.local import Observer
+from srbench.run.layout import OutFolder, read_json, write_json, writing_to
+from srbench.run.local import Executor, Observer
 from srbench.run.plan import Plan
 from srbench.run.suite_run import execute_plan
 from srbench.workflow.pictures import write_comparisons
@@ -25,36 +27,52 @@ class RunResult:
 
     Attributes:
         out: the out folder.
-        records: of this run's rows.
+        paths: files of this run's records.
         leaderboard: the table over all records in the out folder.
         outcomes: job key -> how it ended.
         failed: titles of the jobs that failed, with the reason.
     """
 
     out: Path
-    records: tuple[Record, ...]
+    paths: tuple[Path, ...]
     leaderboard: Leaderboard
     outcomes: Mapping[str, Outcome]
     failed: tuple[str, ...]
 
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """The records of this run's rows, read anew."""
+        return tuple(read_record(path) for path in self.paths)
+
 
 def run_and_report(
-    plan: Plan, out: OutFolder, observer: Observer, *, parallel: int = 1
+    plan: Plan,
+    out: OutFolder,
+    observer: Observer,
+    *,
+    parallel: int = 1,
+    executor: Executor | None = None,
 ) -> RunResult:
     """Execute a plan, then write the table, the plots and the comparison pictures beside it.
 
+    Args:
+        parallel: workers at once on this machine.
+        executor: where training jobs run; this machine where it is left out.
+
     Raises:
         SrbenchError: an input is missing; nothing was started.
+        OutFolderError: the out folder could not be written.
         KeyboardInterrupt: after the workers wrote their checkpoints.
     """
-    done = execute_plan(plan, out, observer, parallel=parallel)
-    board = build_leaderboard(out.root)
-    write_leaderboard(board, out.root)
-    _plots(board, out)
-    write_comparisons(plan, out)
+    done = execute_plan(plan, out, observer, parallel=parallel, executor=executor)
+    with writing_to(out), FileLock(out.root / ".report.lock"):
+        board = build_leaderboard(out.root)
+        write_leaderboard(board, out.root)
+        _plots(board, out)
+        write_comparisons(plan, out)
     return RunResult(
         out=out.root,
-        records=done.records,
+        paths=done.paths,
         leaderboard=board,
         outcomes=done.outcomes,
         failed=done.failed,

@@ -94,6 +94,20 @@ def fake_worker(tmp_path: Path) -> list[str]:
             if label.startswith("segfault"):
                 import ctypes
                 ctypes.string_at(0)
+            if label.startswith("hang"):
+                time.sleep(60)
+            if label.startswith("hog"):
+                hoard = b"x" * (400 * 2**20)
+                time.sleep(60)
+            if label.startswith("flaky") and (root / "started.txt").read_text().count(label) < 3:
+                os.kill(os.getpid(), signal.SIGKILL)
+            kind = label.partition(":")[2]
+            note = root / "jobs" / key / "attempts.json"
+            parts = json.loads(note.read_text())["micro_batches"] if note.exists() else 1
+            if kind and parts < 4:
+                failure = {"kind": kind, "message": "as told"}
+                (root / "jobs" / key / "failure.json").write_text(json.dumps(failure))
+                sys.exit(1)
             if label.startswith("slow"):
                 def stop(number, frame):
                     sys.exit(75)

@@ -150,8 +150,18 @@ def test_a_job_that_another_process_works_at_is_waited_for_not_done_twice(
     assert not (out.root / "started.txt").exists()
 
 
-def test_threads_and_gpus_reach_the_worker(out: OutFolder) -> None:
-    executor = LocalExecutor(out=out, observer=Watcher(), gpus=["4", "7"])
-    environment = executor._environment(job("a"), slot=1)
-    assert environment["OMP_NUM_THREADS"] == "1"
-    assert environment["CUDA_VISIBLE_DEVICES"] == "7"
+def test_threads_and_gpus_reach_the_worker(out: OutFolder, tmp_path: Path) -> None:
+    script = tmp_path / "told.py"
+    script.write_text(
+        "import os, sys, pathlib, time\n"
+        "root, key = pathlib.Path(sys.argv[1]), sys.argv[2]\n"
+        "names = ('OMP_NUM_THREADS', 'CUDA_VISIBLE_DEVICES')\n"
+        "(root / key).write_text(' '.join(os.environ[n] for n in names))\n"
+        "while len(list(root.glob('job?'))) < 2: time.sleep(0.01)\n"
+        "sys.exit(3)\n"
+    )
+    command = [sys.executable, str(script)]
+    LocalExecutor(out=out, observer=Watcher(), gpus=["4", "7"], parallel=2, command=command).run(
+        [job("job1"), job("job2")]
+    )
+    assert {(out.root / name).read_text() for name in ("job1", "job2")} == {"1 4", "1 7"}

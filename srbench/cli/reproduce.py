@@ -1,0 +1,67 @@
+"""``srbench reproduce``: rerun one record from itself alone, and compare."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("reproduce", short_help="Rerun one record from itself alone, and compare.")
+@click.argument("record", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Work folder.")
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Default: the record's.")
+@click.option("--lock", type=click.Path(path_type=Path), help="Write the versions as requirements.")
+@click.option("--dry-run", is_flag=True, help="Only say what differs here; run nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Only JSON, on stdout.")
+def command(
+    record: Path,
+    out: Path | None,
+    device: str | None,
+    lock: Path | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Rerun the row of RECORD from its own suite and compare generator and scores.
+
+    First comes what differs here: versions, processor, training data, weights. --lock FILE writes
+    the record's versions for `pip install -r FILE`, with which a rerun on the same kind of
+    processor is bit for bit the same. Exit status: 0 the same scores, 1 other scores.
+    """
+    from srbench.cli.output import console, echo_json, stop_on_sigterm
+    from srbench.host import discover
+    from srbench.records import read_record
+    from srbench.run.layout import OutFolder, writing_to
+    from srbench.run.progress import RunProgress
+    from srbench.run.reproduction import Reproduction, lock_file
+    from srbench.run.suite_run import check_ready
+
+    def say(line: str) -> None:
+        click.echo(line, err=True)
+
+    original = read_record(record)
+    if lock is not None:
+        lock.write_text(lock_file(original), encoding="utf-8")
+        say(f"wrote {lock}: pip install -r {lock}")
+    work = Reproduction(original, discover(), device=device, pull=not dry_run, say=say)
+    differences = work.differences()
+    for line in differences:
+        say(f"differs: {line}")
+    if not differences:
+        say("nothing differs between the record's environment and this one")
+    if dry_run:
+        if as_json:
+            echo_json({"differences": differences, "comparison": None})
+        return
+    check_ready(work.plan)
+    folder = OutFolder(out or Path("runs") / f"reproduce-{original.key[:12]}")
+    stop_on_sigterm()
+    with writing_to(folder), RunProgress(console(stderr=True), folder, work.plan.jobs) as shown:
+        comparison = work.run(folder, shown)
+    if as_json:
+        echo_json({"differences": differences, "comparison": comparison.document()})
+    else:
+        for line in comparison.lines():
+            click.echo(line)
+    if not comparison.same:
+        raise SystemExit(1)

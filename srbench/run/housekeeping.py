@@ -1,0 +1,204 @@
+"""Out folders as they lie on disk: what is there, what it cost, what nothing needs any more."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from srbench.errors import RecordError, UserError
+from srbench.records import Record, read_record
+from srbench.run.failures import read_failure
+from srbench.run.jobs import Job, job_from_document
+from srbench.run.layout import OutFolder, read_json, row_folder
+
+CHECKPOINTS = ("checkpoint-*.pt", "damaged-checkpoint-*.pt", ".tmp-*")
+
+
+def find_runs(root: Path) -> list[OutFolder]:
+    """Out folders at ``root`` and one level below it."""
+    candidates = [root, *sorted(root.glob("*"))] if root.is_dir() else []
+    return [OutFolder(path) for path in candidates if (path / "suite.json").is_file()]
+
+
+def open_run(path: Path) -> OutFolder:
+    """The out folder at ``path``.
+
+    Raises:
+        UserError: there is none.
+    """
+    if not (path / "suite.json").is_file():
+        raise UserError(
+            f"expected the out folder of a run, found no suite.json in {path}",
+            "`srbench runs list DIR` finds out folders",
+        )
+    return OutFolder(path)
+
+
+def summarise_run(out: OutFolder) -> dict[str, Any]:
+    """One run in a few numbers: rows by status, hours of training, bytes on disk."""
+    suite = read_json(out.root / "suite.json") or {}
+    status = {"finished": 0, "failed": 0, "collapsed": 0}
+    seconds: dict[str, float] = {}
+    for record in _records(out):
+        status[record.status] += 1
+        if record.cost is not None:
+            # Rows may share one job: what it cost counts once.
+            seconds[record.keys.get("training", record.key)] = record.cost.seconds
+    return {
+        "out": str(out.root),
+        "suite": suite.get("name", "unknown"),
+        "version": suite.get("version"),
+        **status,
+        "hours": sum(seconds.values()) / 3600,
+        "bytes": _size(out.root),
+    }
+
+
+def describe_jobs(out: OutFolder) -> list[dict[str, Any]]:
+    """Every training job that was ever started here."""
+    described = []
+    for job in _jobs(out):
+        result = read_json(out.result(job.key))
+        failure = None if result else read_failure(out, job.key)
+        state = "finished" if result else "failed" if failure else "unfinished"
+        if state == "unfinished" and _is_locked(out, job.key):
+            state = "running"
+        if result and result.get("collapsed"):
+            state = "collapsed"
+        described.append(
+            {
+                "key": job.key,
+                "title": job.title,
+                "kind": job.kind,
+                "state": state,
+                "seconds": (result or {}).get("cost", {}).get("seconds"),
+                "bytes": _size(out.checkpoint(job.key)),
+                "reason": failure.message if failure else (result or {}).get("collapsed"),
+            }
+        )
+    return described
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Garbage:
+    """Something that can be removed, and why."""
+
+    out: OutFolder
+    path: Path
+    reason: str
+    bytes: int
+    job: str | None = None
+
+    def document(self) -> dict[str, Any]:
+        """As JSON data."""
+        return {"path": str(self.path), "reason": self.reason, "bytes": self.bytes}
+
+
+def garbage(out: OutFolder, *, unfinished: bool = False) -> list[Garbage]:
+    """What no record and no unfinished work needs. Nothing is removed.
+
+    Args:
+        unfinished: also jobs without a result that no record names. They may be of a run that was
+            interrupted before its first record, so they are kept by default.
+    """
+    records = list(_records(out))
+    jobs = {job.key: job for job in _jobs(out)}
+    named = _needed(records, jobs)
+    found: list[Garbage] = []
+    for folder in sorted((out.root / "checkpoints").glob("*")):
+        key = folder.name
+        finished = out.result(key).exists()
+        if key in named or (not finished and not unfinished):
+            if finished:
+                found += _checkpoints(out, folder)
+            continue
+        for path in (folder, out.job(key)):
+            if path.exists():
+                found.append(_item(out, path, "no record names this job", key))
+    return [*found, *_rows(out, records)]
+
+
+def collect_garbage(items: Iterable[Garbage]) -> list[Garbage]:
+    """Remove them, except what belongs to a job that runs now; returns what was removed."""
+    removed = []
+    for item in items:
+        if item.job is not None and _is_locked(item.out, item.job):
+            continue
+        if item.path.is_dir():
+            shutil.rmtree(item.path)
+        else:
+            item.path.unlink(missing_ok=True)
+        removed.append(item)
+    return removed
+
+
+def _needed(records: list[Record], jobs: dict[str, Job]) -> set[str]:
+    """Jobs that records name, and all that those needed."""
+    queue = [key for record in records if (key := record.keys.get("training"))]
+    needed: set[str] = set()
+    while queue:
+        key = queue.pop()
+        if key not in needed:
+            needed.add(key)
+            queue.extend(jobs[key].needs if key in jobs else ())
+    return needed
+
+
+def _checkpoints(out: OutFolder, folder: Path) -> Iterator[Garbage]:
+    for pattern in CHECKPOINTS:
+        for path in sorted(folder.glob(pattern)):
+            yield _item(out, path, "checkpoint of a finished job", folder.name)
+
+
+def _rows(out: OutFolder, records: list[Record]) -> Iterator[Garbage]:
+    """Images and logs of rows that are in no record any more."""
+    rows = {row_folder(r.loss.label, r.seed, r.content_scale) for r in records}
+    for folder in sorted((out.root / "images").glob("*/*")):
+        # The ground truth is kept for metrics without a reference that may be added.
+        if folder.name not in rows and not folder.name.startswith("hr-"):
+            yield _item(out, folder, "images of a row without a record", None)
+    logs = rows | {row_folder(job.label, job.seed, job.content_scale) for job in _jobs(out)}
+    for folder in sorted((out.root / "tensorboard").glob("*")):
+        if folder.name not in logs:
+            yield _item(out, folder, "logs of a row without a record", None)
+
+
+def _item(out: OutFolder, path: Path, reason: str, job: str | None) -> Garbage:
+    return Garbage(out=out, path=path, reason=reason, bytes=_size(path), job=job)
+
+
+def _records(out: OutFolder) -> Iterator[Record]:
+    for path in sorted(out.records.glob("*.json")):
+        try:
+            yield read_record(path)
+        except RecordError:
+            continue  # a foreign file: the report names it, housekeeping leaves it alone
+
+
+def _jobs(out: OutFolder) -> Iterator[Job]:
+    for path in sorted((out.root / "jobs").glob("*/job.json")):
+        document = read_json(path)
+        if isinstance(document, dict) and document.get("kind") != "scoring":
+            yield job_from_document(document)
+
+
+def _is_locked(out: OutFolder, key: str) -> bool:
+    lock = out.checkpoint(key) / ".lock"
+    if not lock.exists():
+        return False
+    try:
+        with FileLock(lock, timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def _size(path: Path) -> int:
+    if path.is_file():
+        return path.stat().st_size
+    return sum(file.lstat().st_size for file in path.rglob("*") if not file.is_dir())

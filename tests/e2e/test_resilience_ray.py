@@ -1,0 +1,89 @@
+"""The Ray executor on a cluster of two nodes on this machine, one of which is lost."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from .conftest import Cli
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytest.importorskip("ray", reason="srbench[ray] is not installed")
+
+CLUSTER = """
+import os, sys, time
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+from ray.cluster_utils import Cluster
+memory = 80 * 2**20
+cluster = Cluster(initialize_head=True, head_node_args={
+    "num_cpus": 1, "include_dashboard": False, "object_store_memory": memory})
+other = cluster.add_node(num_cpus=1, object_store_memory=memory)
+print(cluster.address, flush=True)
+for line in sys.stdin:
+    if line.strip() == "remove":
+        cluster.remove_node(other, allow_graceful=False)
+        print("removed", flush=True)
+cluster.shutdown()
+"""
+
+
+def test_a_lost_node_changes_nothing(cli: Cli, folder: Path, command: list[str]) -> None:
+    assert cli("run", "./small.toml", "--out", "local").returncode == 0
+    # A process of its own: Ray warns and leaves sockets open, which pytest makes errors of.
+    cluster = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", CLUSTER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert cluster.stdin is not None
+    assert cluster.stdout is not None
+    try:
+        address = cluster.stdout.readline().strip()
+        assert address
+        run = subprocess.Popen(
+            [*command, "run", "./small.toml", "--out", "ray", "--executor", "ray"],
+            cwd=folder,
+            env={**os.environ, "RAY_ADDRESS": address},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        deadline = time.monotonic() + 600
+        while len(list(folder.glob("ray/checkpoints/*/result.json"))) < 2:
+            assert time.monotonic() < deadline
+            assert run.poll() is None
+            time.sleep(0.1)
+        print("remove", file=cluster.stdin, flush=True)
+        assert cluster.stdout.readline().strip() == "removed"
+        _, stderr = run.communicate(timeout=600)
+        assert run.returncode == 0, stderr
+    finally:
+        cluster.stdin.close()
+        cluster.wait(60)
+        cluster.stdout.close()
+    local = folder / "local"
+    for pattern in ("checkpoints/*/generator.safetensors", "scores/*.json"):
+        paths = list(local.glob(pattern))
+        assert paths
+        for path in paths:
+            twin = folder / "ray" / path.relative_to(local)
+            assert twin.read_bytes() == path.read_bytes()
+
+
+def test_a_node_with_other_versions_is_refused_by_name() -> None:
+    from srbench.run.versions import node_versions, version_differences
+
+    here = node_versions()()
+    assert {"srbench", "torch", "python"} <= here.keys()
+    assert version_differences(here, here) == []
+    other = {**here, "torch": "1.0.0"}
+    del other["srbench"]
+    assert version_differences(here, other) == [
+        f"srbench not installed instead of {here['srbench']}",
+        f"torch 1.0.0 instead of {here['torch']}",
+    ]

@@ -1,0 +1,167 @@
+"""What the executor costs: ``python -m tests.perf.bench_runs``.
+
+Two figures of issue 5. Jobs of one second: the wall time beyond the jobs' own and the start of
+their processes, as a share of the jobs' time (below 15 %). A rerun of a finished suite of a
+thousand jobs, from the command line to the printed table (below 5 s).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+JOBS = 200
+ROWS, SEEDS = 247, 4
+
+WORKER = """
+import os, pathlib, sys, time
+time.sleep(1.0)
+folder = pathlib.Path(sys.argv[1]) / "checkpoints" / sys.argv[2]
+folder.mkdir(parents=True, exist_ok=True)
+(folder / "part").write_text("{}")
+os.replace(folder / "part", folder / "result.json")
+"""
+
+
+class _Quiet:
+    def job_started(self, job: Any) -> None: ...
+    def job_event(self, job: Any, event: Any) -> None: ...
+    def job_ended(self, job: Any, outcome: Any) -> None: ...
+
+
+def overhead(jobs: int) -> dict[str, float]:
+    """Share of the jobs' time that the executor adds beyond process start."""
+    from srbench.run.jobs import Job
+    from srbench.run.layout import OutFolder
+    from srbench.run.local import LocalExecutor
+
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "worker.py"
+        script.write_text(WORKER)
+        began = time.perf_counter()
+        for _ in range(10):
+            subprocess.run([sys.executable, str(script.with_name("empty.py"))], check=False,
+                           stderr=subprocess.DEVNULL)  # fmt: skip
+        start = (time.perf_counter() - began) / 10
+        executor = LocalExecutor(
+            out=OutFolder(Path(folder) / "out"), observer=_Quiet(),
+            command=[sys.executable, str(script)],
+        )  # fmt: skip
+        todo = [
+            Job(key=f"{i:04d}", kind="adversarial", label=f"job{i}", seed=1, content_scale=1.0,
+                request={"execution": {"threads": 1}})
+            for i in range(jobs)
+        ]  # fmt: skip
+        began = time.perf_counter()
+        executor.run(todo)
+        wall = time.perf_counter() - began
+    return {
+        "jobs": jobs,
+        "wall_s": round(wall, 2),
+        "process_start_s": round(start, 4),
+        "overhead": round(wall / jobs - 1.0 - start, 4),
+    }
+
+
+def suite_text(rows: int, seeds: int) -> str:
+    """A suite of charbonnier losses that differ in a parameter; about ``rows x seeds`` jobs."""
+    head = (
+        'schema = 1\nname = "many"\nversion = 1\nsummary = "bench"\ntrack = "raw"\n'
+        f"seeds = {list(range(1, seeds + 1))}\n" + 'metrics = ["psnr"]\n'
+        '[data]\ntrain = "photos"\ntest = ["photos-test"]\npatch_size = 32\nbatch_size = 2\n'
+        "[warm_start]\niterations = 1\n[adversarial]\niterations = 1\n"
+        "[execution]\nthreads = 1\n"
+    )
+    entries = (
+        f'[[loss]]\nlabel = "c{i}"\nname = "charbonnier"\nparams = {{ epsilon = {1e-4 * (i + 1)} }}'
+        for i in range(rows)
+    )
+    return head + "\n".join(entries) + "\n"
+
+
+def finished_suite(folder: Path, rows: int, seeds: int) -> int:
+    """An out folder where everything is done, with made-up scores; returns the number of jobs."""
+    import random
+
+    from PIL import Image
+
+    from srbench.host import discover
+    from srbench.run.environment import describe_environment
+    from srbench.run.evaluation import targets
+    from srbench.run.layout import OutFolder, write_json
+    from srbench.run.plan import make_plan
+    from srbench.suite import load_suite
+
+    (folder / "many.toml").write_text(suite_text(rows, seeds))
+    plan = make_plan(load_suite(str(folder / "many.toml")), discover(), device="cpu")
+    out, draw = OutFolder(folder / "out"), random.Random(1)
+    environment = describe_environment(threads=1, gpu=None).model_dump(mode="json")
+    cost = {"device": "bench", "seconds": 1.0, "iterations_per_second": 1.0}
+    for job in plan.jobs:
+        result = {
+            "key": job.key, "kind": job.kind, "generator": {"sha256": job.key, "bytes": 1},
+            "cost": cost, "environment": environment, "notes": [],
+            "calibration": {"mode": "raw", "constant": 1.0},
+        }  # fmt: skip
+        if job.kind == "warm-start":
+            del result["calibration"]
+        write_json(out.result(job.key), result)
+    names = ("astronaut", "chelsea", "coffee")
+    hr = out.images("photos-test", "hr-images")
+    hr.mkdir(parents=True)
+    for name in names:
+        Image.new("RGB", (32, 32)).save(hr / f"{name}.png")
+    for target in targets(plan, out):
+        folder_of = out.images(target.dataset, target.row)
+        folder_of.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            (folder_of / f"{name}.png").symlink_to(hr / f"{name}.png")
+        write_json(folder_of / ".source.json", {"identity": target.identity})
+        per_image = {name: 25 + draw.random() for name in names}
+        mean = sum(per_image.values()) / 3
+        for key in target.scores.values():
+            write_json(out.scores(key), {
+                "version": 1, "lower_is_better": False, "mean": mean, "per_image": per_image,
+            })  # fmt: skip
+    return len(plan.jobs)
+
+
+def rerun(rows: int, seeds: int) -> dict[str, float]:
+    """Seconds of ``srbench run`` on a finished suite; the second of two."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        jobs = finished_suite(folder, rows, seeds)
+        seconds = []
+        for _ in range(2):
+            began = time.perf_counter()
+            done = subprocess.run(
+                [sys.executable, "-c", "from srbench.cli import main; main()", "run",
+                 "./many.toml", "--out", "out", "--device", "cpu"],
+                cwd=folder, capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            seconds.append(round(time.perf_counter() - began, 2))
+            if done.returncode:
+                raise SystemExit(done.stderr)
+    return {"jobs": jobs, "first_rerun_s": seconds[0], "rerun_s": seconds[1]}
+
+
+def main() -> None:
+    """Print both figures as JSON."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--jobs", type=int, default=JOBS)
+    parser.add_argument("--rows", type=int, default=ROWS)
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    chosen = parser.parse_args()
+    print(json.dumps({"rerun": rerun(chosen.rows, chosen.seeds)}))
+    if chosen.jobs:
+        print(json.dumps({"overhead": overhead(chosen.jobs)}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""What is removed is exactly what nothing needs; a dry run removes nothing."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+
+from srbench.errors import UserError
+from srbench.host import discover
+from srbench.records import read_records
+from srbench.run.assemble import assemble_records
+from srbench.run.environment import describe_environment
+from srbench.run.evaluation import targets
+from srbench.run.housekeeping import (
+    collect_garbage,
+    describe_jobs,
+    find_runs,
+    garbage,
+    open_run,
+    summarise_run,
+)
+from srbench.run.layout import OutFolder, write_json
+from srbench.run.plan import Plan, make_plan
+from srbench.suite import Suite
+
+
+def finish(plan: Plan, out: OutFolder) -> None:
+    """Every job finished and scored, with a checkpoint each; sizes are told by their contents."""
+    write_json(out.root / "suite.json", plan.suite.model_dump(mode="json", by_alias=True))
+    environment = describe_environment(threads=1, gpu=None).model_dump(mode="json")
+    cost = {"device": "a", "seconds": 1800.0, "iterations_per_second": 1.0}
+    for job in plan.jobs:
+        write_json(out.job(job.key) / "job.json", job.document())
+        result: dict[str, Any] = {"generator": {"sha256": job.key, "bytes": 1}}
+        if job.kind != "calibration":
+            result |= {"cost": cost, "environment": environment}
+        write_json(out.result(job.key), result)
+        (out.checkpoint(job.key) / "checkpoint-000000004.pt").write_bytes(b"x" * 1000)
+        out.generator(job.key).write_bytes(b"weights")
+    hr = out.images("photos-test", "hr-images")
+    hr.mkdir(parents=True)
+    from PIL import Image
+
+    Image.new("RGB", (8, 8)).save(hr / "a.png")
+    scores = {"version": 1, "lower_is_better": False, "mean": 20.0, "per_image": {"a": 20.0}}
+    for target in targets(plan, out):
+        for key in target.scores.values():
+            write_json(out.scores(key), scores)
+        out.images(target.dataset, target.row).mkdir(parents=True, exist_ok=True)
+    assemble_records(plan, out)
+
+
+@pytest.fixture
+def plan(suite: Suite) -> Plan:
+    return make_plan(suite, discover(), device="cpu")
+
+
+@pytest.fixture
+def out(tmp_path: Path, plan: Plan) -> OutFolder:
+    folder = OutFolder(tmp_path / "runs" / "small")
+    finish(plan, folder)
+    return folder
+
+
+def test_a_run_in_numbers(out: OutFolder, tmp_path: Path) -> None:
+    (found,) = find_runs(tmp_path / "runs")
+    summary = summarise_run(found)
+    assert (summary["suite"], summary["finished"], summary["failed"]) == ("small", 11, 0)
+    assert summary["hours"] == pytest.approx(0.5 * 10)  # five trained rows of two seeds
+    assert summary["bytes"] > 12 * 1000
+
+
+def test_checkpoints_of_finished_jobs_and_nothing_else(out: OutFolder, plan: Plan) -> None:
+    found = garbage(out)
+    assert {item.path.name for item in found} == {"checkpoint-000000004.pt"}
+    assert len(found) == len(plan.jobs)
+    assert all(item.path.exists() for item in found)  # looking removes nothing
+    collect_garbage(found)
+    assert garbage(out) == []
+    assert all(out.generator(job.key).exists() for job in plan.jobs)
+    assert len(list(read_records([out.root]))) == 11
+
+
+def test_what_no_record_names(out: OutFolder, plan: Plan) -> None:
+    gone = next(job for job in plan.jobs if job.label == "second" and job.seed == 1)
+    for path in out.records.glob("*.json"):
+        if gone.key in path.read_text():
+            path.unlink()
+    found = [item for item in garbage(out) if item.path.suffix != ".pt"]
+    assert {item.path for item in found} == {
+        out.checkpoint(gone.key),
+        out.job(gone.key),
+        out.images("photos-test", "second-s1"),
+    }
+
+
+def test_unfinished_work_is_kept_unless_asked(out: OutFolder) -> None:
+    key = "f" * 64
+    checkpoint = out.checkpoint(key) / "checkpoint-000000001.pt"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_bytes(b"x")
+    assert checkpoint.parent not in {item.path for item in garbage(out)}
+    assert checkpoint.parent in {item.path for item in garbage(out, unfinished=True)}
+
+
+def test_a_running_job_is_not_touched(out: OutFolder, plan: Plan) -> None:
+    job = plan.jobs[0]
+    with FileLock(out.checkpoint(job.key) / ".lock"):
+        removed = collect_garbage(garbage(out))
+    assert job.key not in {item.job for item in removed}
+    assert (out.checkpoint(job.key) / "checkpoint-000000004.pt").exists()
+
+
+def test_a_foreign_record_is_left_alone(out: OutFolder) -> None:
+    (out.records / "mine.json").write_text("{}")
+    collect_garbage(garbage(out))
+    assert (out.records / "mine.json").read_text() == "{}"
+
+
+def test_jobs_and_their_ends(out: OutFolder, plan: Plan) -> None:
+    failed = plan.jobs[-1].key
+    out.result(failed).unlink()
+    write_json(out.job(failed) / "failure.json", {"kind": "hang", "message": "no sign of life"})
+    described = {job["key"]: job for job in describe_jobs(out)}
+    assert (described[failed]["state"], described[failed]["reason"]) == (
+        "failed",
+        "no sign of life",
+    )
+    assert {job["state"] for key, job in described.items() if key != failed} == {"finished"}
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no suite\.json"):
+        open_run(tmp_path)
+
+
+def test_unchanged_records_are_not_written_again(out: OutFolder, plan: Plan) -> None:
+    before = {path: path.stat().st_mtime_ns for path in out.records.glob("*.json")}
+    again = assemble_records(plan, out)
+    assert {path: path.stat().st_mtime_ns for path in again} == before
+    victim = again[0]
+    victim.write_text("{}")  # edited: made anew from its sources
+    assemble_records(plan, out)
+    assert len(list(read_records([out.root]))) == 11
+    job = next(job for job in plan.jobs if job.kind == "adversarial")
+    result = out.result(job.key)
+    result.write_text(result.read_text().replace("1800.0", "3600.0"))
+    assemble_records(plan, out)
+    changed = {p for p, t in before.items() if p.stat().st_mtime_ns != t} - {victim}
+    assert len(changed) == 1

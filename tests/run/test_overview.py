@@ -1,0 +1,162 @@
+"""`srbench plan` says, before anything runs, what would be computed."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from srbench.host import Registry, discover
+from srbench.run.estimate import estimate_jobs
+from srbench.run.evaluation import targets
+from srbench.run.layout import OutFolder, write_json
+from srbench.run.overview import jobs_to_measure, overview_lines, plan_overview
+from srbench.run.plan import Plan, make_plan
+from srbench.suite import Suite, parse_suite
+
+
+def plan(suite: Suite, registry: Registry | None = None) -> Plan:
+    return make_plan(suite, registry or discover(), device="cpu")
+
+
+def finish(made: Plan, out: OutFolder) -> None:
+    """Pretend that everything of the plan was trained and scored."""
+    for job in made.jobs:
+        write_json(out.result(job.key), {"generator": {"sha256": job.key, "bytes": 1}})
+    for target in targets(made, out):
+        for key in target.scores.values():
+            write_json(out.scores(key), {})
+
+
+def to_do(made: Plan, out: OutFolder) -> tuple[set[tuple[str, str, int]], dict[str, int]]:
+    document = plan_overview(made, out, parallel=1)
+    jobs = {(j["kind"], j["label"], j["seed"]) for j in document["jobs"] if j["state"] == "run"}
+    scores = {
+        f"{s['dataset']} {s['metric']}": s["to_compute"]
+        for s in document["scores"]["by_dataset_and_metric"]
+        if s["to_compute"]
+    }
+    return jobs, scores
+
+
+@pytest.fixture
+def out(tmp_path: Path, suite: Suite) -> OutFolder:
+    folder = OutFolder(tmp_path / "out")
+    finish(plan(suite), folder)
+    return folder
+
+
+def test_a_finished_suite_has_nothing_to_do(suite: Suite, out: OutFolder) -> None:
+    assert to_do(plan(suite), out) == (set(), {})
+
+
+def test_a_fresh_folder_has_everything_to_do(suite: Suite, tmp_path: Path) -> None:
+    jobs, scores = to_do(plan(suite), OutFolder(tmp_path / "fresh"))
+    assert len(jobs) == 12
+    assert scores == {"photos-test psnr": 11}  # bicubic, and five rows of two seeds
+
+
+def test_an_added_loss_is_all_that_runs(suite_text: str, out: OutFolder) -> None:
+    longer = parse_suite(suite_text + '\n[[loss]]\nlabel = "third"\nname = "l1"\n')
+    # l1 is the reference row "pixel" already: the same work under another label.
+    assert to_do(plan(longer), out) == (set(), {})
+    longer = parse_suite(
+        suite_text + '\n[[loss]]\nlabel = "third"\nname = "charbonnier"\n'
+        "params = { epsilon = 0.01 }\n"
+    )
+    jobs, scores = to_do(plan(longer), out)
+    assert jobs == {("adversarial", "third", 1), ("adversarial", "third", 2)}
+    assert scores == {"photos-test psnr": 2}
+
+
+def test_comments_order_and_limits_run_nothing(suite_text: str, out: OutFolder) -> None:
+    head, first, second = suite_text.split("[[loss]]")
+    turned = f"# other words\n{head}[[loss]]{second}\n[[loss]]{first}"
+    turned += "\n[limits]\nretries = 3\n[checkpoint]\nevery_seconds = 7\n"
+    assert to_do(plan(parse_suite(turned)), out) == (set(), {})
+
+
+def test_a_raised_version_runs_only_its_losses(suite: Suite, out: OutFolder) -> None:
+    registry = discover()
+    loss = registry.loss("charbonnier")
+    raised = replace(loss, spec=replace(loss.spec, version=loss.spec.version + 1))
+    others = [other for name, other in registry.losses.items() if name != "charbonnier"]
+    newer = Registry(registry.plugins, [*others, raised], registry.metrics.values())
+    jobs, scores = to_do(plan(suite, newer), out)
+    assert jobs == {("adversarial", "second", 1), ("adversarial", "second", 2)}
+    assert scores == {"photos-test psnr": 2}
+
+
+@pytest.mark.parametrize(
+    ("setting", "scores"),
+    [
+        ('metrics=["psnr", "ssim"]', {"photos-test ssim": 11}),
+        ('data.test=["photos-test", "photos"]', {"photos psnr": 11}),
+    ],
+)
+def test_a_metric_or_a_test_set_trains_nothing(
+    suite_text: str, out: OutFolder, setting: str, scores: dict[str, int]
+) -> None:
+    made = plan(parse_suite(suite_text, overrides=[setting]))
+    assert to_do(made, out) == (set(), scores)
+
+
+def test_early_stopping_is_part_of_what_adversarial_training_is(
+    suite_text: str, out: OutFolder
+) -> None:
+    stopping = "[stopping]\npatience = 2\ndiscriminator_below = 0.001\n"
+    jobs, _ = to_do(plan(parse_suite(suite_text + "\n" + stopping)), out)
+    assert {kind for kind, _, _ in jobs} == {"adversarial"}
+
+
+def test_the_totals_count_the_warm_start_once_or_per_loss(suite: Suite, tmp_path: Path) -> None:
+    made = plan(suite)
+    estimates: dict[str, Any] = {}
+    from srbench.run.estimate import Estimate
+
+    for job in made.jobs:
+        seconds = {"warm-start": 3600.0, "calibration": 36.0, "adversarial": 7200.0}[job.kind]
+        estimates[job.key] = Estimate(
+            flops=1e12, memory_bytes=2**30, seconds=seconds, seconds_per_iteration=1.0
+        )
+    document = plan_overview(made, OutFolder(tmp_path / "new"), parallel=2, estimates=estimates)
+    total = document["total"]
+    assert total["job_hours"] == pytest.approx(2 * (1 + 0.01 + 4 * 2))
+    assert total["job_hours_without_shared_warm_start"] == pytest.approx(2 * (4 + 0.01 + 4 * 2))
+    assert total["wall_hours"] == pytest.approx(total["job_hours"] / 2)
+    text = "\n".join(overview_lines(document))
+    assert "without sharing the warm start: 24.020 h" in text
+    assert "how: " in text
+
+
+@pytest.mark.slow
+def test_figures_are_measured(suite: Suite, tmp_path: Path) -> None:
+    """FLOPs against the closed form of the convolutions; times against the clock."""
+    made = plan(suite)
+    todo = jobs_to_measure(made, OutFolder(tmp_path / "new"))
+    wanted = {("warm-start", 1), ("warm-start", 2), ("adversarial", 1)}
+    some = [j for j in todo if (j.kind, j.seed) in wanted and j.label in ("warm-start", "first")]
+    found = estimate_jobs(some)
+    warm, adversarial, again = (found[job.key] for job in some)
+    assert warm == again  # another seed is not measured again
+    assert not isinstance(warm, str), warm
+    assert not isinstance(adversarial, str), adversarial
+    assert warm.flops == 4 * _flops_of_a_step()
+    assert adversarial.flops is not None
+    assert adversarial.flops > 1.5 * warm.flops
+    assert warm.memory_bytes is not None
+    assert 2**27 < warm.memory_bytes < 2**32
+    assert warm.seconds > 4 * (warm.seconds_per_iteration or 0)
+
+
+def _flops_of_a_step() -> int:
+    """By torch's own counter, of the warm start's generator on a batch of the suite's size."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from srbench.models import build_generator
+
+    generator = build_generator("msrresnet", blocks=1, channels=8, scale=4)
+    with FlopCounterMode(display=False) as counter:
+        generator(torch.rand(2, 3, 8, 8)).abs().mean().backward()
+    return counter.get_total_flops()

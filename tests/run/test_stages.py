@@ -1,0 +1,85 @@
+"""Stages inside this process: collapse, batches in parts, and what their results say."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from srbench.host import discover
+from srbench.imaging import write_image
+from srbench.records import read_record
+from srbench.run.assemble import assemble_records
+from srbench.run.evaluation import targets
+from srbench.run.events import EventLog
+from srbench.run.layout import OutFolder, write_json
+from srbench.run.plan import Plan, make_plan
+from srbench.run.stages import run_stage
+from srbench.suite import parse_suite
+
+pytestmark = pytest.mark.slow
+
+STOPPING = "\n[stopping]\npatience = 10\ndiscriminator_below = 1e6\n"
+
+
+def train(plan: Plan, out: OutFolder, label: str, parts: int = 1) -> dict[str, Any]:
+    """Run the chain of one row; the result of its last job."""
+    by_key = {job.key: job for job in plan.jobs}
+    (cell,) = [c for c in plan.cells if c.row.label == label]
+    assert cell.training is not None
+    last = by_key[cell.training]
+    result = None
+    for key in (*last.needs, last.key):
+        events = EventLog(out.job(key) / "events.jsonl")
+        result = run_stage(by_key[key], out, events, lambda: False, micro_batches=parts)
+        events.close()
+        assert result is not None
+        write_json(out.result(key), result)
+    assert result is not None
+    return result
+
+
+def planned(text: str, *overrides: str) -> Plan:
+    suite = parse_suite(text, overrides=("seeds=[1]", *overrides))
+    return make_plan(suite, discover(), device="cpu")
+
+
+def test_a_collapsed_run_stops_and_stays_in_the_table(suite_text: str, tmp_path: Path) -> None:
+    out = OutFolder(tmp_path)
+    plan = planned(suite_text + STOPPING, "adversarial.iterations=30")
+    result = train(plan, out, "second")
+    assert "stayed below 1e+06 from iteration 0 to 10" in result["collapsed"]
+    assert result["log"][-1]["iteration"] == 10
+    assert assemble_records(plan, out) == []  # a collapsed row has scores like any other
+    (cell,) = [c for c in plan.cells if c.row.label == "second"]
+    for target in targets(plan, out):
+        for key in target.scores.values():
+            scores = {"version": 1, "lower_is_better": False, "mean": 20.0}
+            write_json(out.scores(key), {**scores, "per_image": {"a": 20.0}})
+    hr = out.images("photos-test", "hr-images")
+    write_image(hr / "a.png", np.zeros((8, 8, 3), np.uint8))
+    records = {r.loss.label: r for r in map(read_record, assemble_records(plan, out))}
+    record = records["second"]
+    assert record.status == "collapsed"
+    assert "stopped as collapsed" in record.notes[0]
+    assert record.keys["training"] == cell.training
+    assert out.generator(result["key"]).exists()
+
+
+def test_without_a_stopping_section_nothing_stops_early(suite_text: str, tmp_path: Path) -> None:
+    result = train(planned(suite_text, "adversarial.iterations=30"), OutFolder(tmp_path), "second")
+    assert result["collapsed"] is None
+    assert result["log"][-1]["iteration"] == 30
+
+
+def test_batches_in_parts_are_noted(suite_text: str, tmp_path: Path) -> None:
+    plan = planned(suite_text)
+    whole = train(plan, OutFolder(tmp_path / "whole"), "second")
+    parts = train(plan, OutFolder(tmp_path / "parts"), "second", parts=2)
+    assert whole["notes"] == []
+    (note,) = parts["notes"]
+    assert "each batch of 2 was computed in 2 parts" in note
+    assert "the effective batch is still 2" in note
+    assert parts["calibration"]["constant"] == pytest.approx(
+        whole["calibration"]["constant"], rel=1e-2
+    )
