@@ -33,6 +33,6 @@ test: env lint
 	$(BIN)/python -m pytest -m "not slow" -n 2 -q
 	$(if $(CHECK_LOSSES),SRBENCH_CHECK_LOSSES=$(CHECK_LOSSES)) $(BIN)/python -m pytest -m slow -n 2 -q --durations=15
 
+# BENCH: names of benchmarks and options, for example `make bench BENCH="data eval --quick"`.
 bench: env
-	env -u OMP_NUM_THREADS $(BIN)/python tests/perf/bench_eval.py
-	env -u OMP_NUM_THREADS $(BIN)/python tests/perf/bench_report.py
+	env -u OMP_NUM_THREADS $(BIN)/python tests/perf $(BENCH)

@@ -1,19 +1,18 @@
 """How long 5,000 records take to become tables, and whether memory grows linearly.
 
-    python tests/perf/bench_report.py [--suites 20]
-
 Synthetic records of 50 losses x 5 seeds per suite are written to a temporary folder, then read,
 checked and made into one leaderboard per suite, outputs included.
 """
 
 from __future__ import annotations
 
-import argparse
-import resource
 import tempfile
 import time
 import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
+
+from figures import Figure, run_benchmark
 
 from srbench.records import write_record
 from srbench.report import build_leaderboard, leaderboard_csv
@@ -69,30 +68,27 @@ def peak_bytes(folders: list[Path]) -> int:
     return peak
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--suites", type=int, default=20)
-    suites = parser.parse_args().suites
+def benchmark(quick: bool) -> Iterator[Figure]:
+    """Seconds for all records, and how memory grows with them; ``quick``: a fifth of them."""
+    suites = 4 if quick else 20
     with tempfile.TemporaryDirectory() as root:
         folders = write_suites(Path(root), suites)
-        busy = time.process_time()
         count, reading, building = build_tables(folders)
-        busy = time.process_time() - busy
-        print(
-            f"{count} records: read {reading:.1f} s, tables {building:.1f} s, "
-            f"together {reading + building:.1f} s (target: below {TARGET_SECONDS:.0f} s); "
-            f"{busy:.1f} s of processor time"
+        yield Figure(
+            f"report/tables_of_{count}_records",
+            reading + building,
+            TARGET_SECONDS,
+            "s",
+            detail=f"read {reading:.1f} s, tables {building:.1f} s",
         )
-        resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"peak resident memory {resident:.0f} MiB")
-        for share in (suites // 4, suites // 2, suites):
-            peak = peak_bytes(folders[: max(1, share)])
-            per_suite = peak / max(1, share) / (1 << 20)
-            print(
-                f"{max(1, share):3d} suites: peak {peak / (1 << 20):7.1f} MiB, "
-                f"{per_suite:5.1f} MiB a suite"
-            )
+        half, whole = peak_bytes(folders[: suites // 2]), peak_bytes(folders)
+        yield Figure(
+            "report/memory_growth_twice_the_records",
+            whole / half,
+            2.2,
+            detail=f"peak {half / 2**20:.0f} MiB, then {whole / 2**20:.0f} MiB",
+        )
 
 
 if __name__ == "__main__":
-    main()
+    run_benchmark(benchmark)

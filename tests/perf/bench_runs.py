@@ -1,4 +1,4 @@
-"""What the executor costs: ``python -m tests.perf.bench_runs``.
+"""What the executor costs.
 
 Two figures of issue 5. Jobs of one second: the wall time beyond the jobs' own and the start of
 their processes, as a share of the jobs' time (below 15 %). A rerun of a finished suite of a
@@ -7,14 +7,15 @@ thousand jobs, from the command line to the printed table (below 5 s).
 
 from __future__ import annotations
 
-import argparse
-import json
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from figures import Figure, run_benchmark
 
 JOBS = 200
 ROWS, SEEDS = 247, 4
@@ -151,17 +152,18 @@ def rerun(rows: int, seeds: int) -> dict[str, float]:
     return {"jobs": jobs, "first_rerun_s": seconds[0], "rerun_s": seconds[1]}
 
 
-def main() -> None:
-    """Print both figures as JSON."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--jobs", type=int, default=JOBS)
-    parser.add_argument("--rows", type=int, default=ROWS)
-    parser.add_argument("--seeds", type=int, default=SEEDS)
-    chosen = parser.parse_args()
-    print(json.dumps({"rerun": rerun(chosen.rows, chosen.seeds)}))
-    if chosen.jobs:
-        print(json.dumps({"overhead": overhead(chosen.jobs)}))
+def benchmark(quick: bool) -> Iterator[Figure]:
+    """Both figures; ``quick``: a fifth of the jobs."""
+    share = 5 if quick else 1
+    found = rerun(ROWS // share, SEEDS)
+    yield Figure(
+        "runs/rerun_finished", found["rerun_s"], 5.0, "s", detail=f"{found['jobs']} jobs, all done"
+    )
+    found = overhead(JOBS // share)
+    yield Figure(
+        "runs/executor_overhead", found["overhead"], 0.15, detail=f"{found['jobs']} jobs of 1 s"
+    )
 
 
 if __name__ == "__main__":
-    main()
+    run_benchmark(benchmark)
