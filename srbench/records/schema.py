@@ -78,6 +78,8 @@ class CalibrationInfo(Strict):
 
     ``constant`` multiplies the raw loss; ``gradient_norm`` is the RMS, over the fixed batches, of
     the raw loss's gradient norm with respect to the generator's parameters.
+    ``bf16_gradient_cosine``, where the loss network ran in bf16: the mean cosine between its bf16
+    and float32 gradients with respect to SR, on the warm start.
     """
 
     mode: Literal["calibrated", "raw"]
@@ -86,6 +88,7 @@ class CalibrationInfo(Strict):
     gradient_norm: Number | None = None
     reference_gradient_norm: Number | None = None
     batches: int = 0
+    bf16_gradient_cosine: Number | None = None
 
 
 class MetricScores(Strict):

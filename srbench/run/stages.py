@@ -37,6 +37,7 @@ from srbench.run.stage_settings import (
 from srbench.train import (
     RuntimeSettings,
     calibration_constant,
+    gradient_cosine,
     gradient_norm,
     run_adversarial,
     run_warm_start,
@@ -46,6 +47,9 @@ if TYPE_CHECKING:
     from srbench.train import StageResult
 
 Batches = Sequence[tuple[torch.Tensor, torch.Tensor]]
+
+COSINE_BATCHES = 4
+"""Training batches on which the error of a bf16 loss network is measured."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,6 +127,10 @@ def _adversarial(stage: Stage, sampler: PatchSampler, monitor: Monitor) -> dict[
     generator = _warm_generator(stage)
     content = build_content(request["terms"], request)
     module, calibration = _calibrated(stage, generator, content)
+    if stage.runtime.loss_precision == "bf16":
+        calibration["bf16_gradient_cosine"] = gradient_cosine(
+            generator, module, fixed_batches(job, COSINE_BATCHES), stage.runtime
+        )
     discriminator = build_discriminator(request["discriminator"]["channels"], seed=job.seed)
     result = run_adversarial(
         generator,
