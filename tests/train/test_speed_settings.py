@@ -37,10 +37,11 @@ def plain_curve(
         value = s.content_factor * content(sr, hr)
         total = value + s.pixel_weight * F.l1_loss(sr, hr)
         total = total + s.adversarial_weight * F.softplus(-d(sr)).mean()
-        total.backward()  # type: ignore[no-untyped-call]
+        total.backward()
         g_adam.step()
         d_adam.zero_grad()
-        (F.softplus(-d(hr)).mean() + F.softplus(d(sr.detach())).mean()).backward()
+        d_total = F.softplus(-d(hr)).mean() + F.softplus(d(sr.detach())).mean()
+        d_total.backward()  # type: ignore[no-untyped-call]
         d_adam.step()
         curve.append(float(value.detach()))
     return curve
