@@ -96,8 +96,8 @@ def read_contents(source: Source, limits: Limits) -> Contents:
         digest=_sha256("".join(sorted(map(record_sha256, records))).encode()),
         sha256=hashes,
     )
-    if manifest is not None:
-        _check_used(found)
+    _check_generators(found)
+    _check_images(found)
     return found
 
 
@@ -150,8 +150,7 @@ def _check_suite(
             )
 
 
-def _check_used(found: Contents) -> None:
-    """A file that no record needs has no business in an archive."""
+def _check_generators(found: Contents) -> None:
     wanted = {
         record.artifacts["generator"].sha256
         for record in found.records.values()
@@ -162,6 +161,9 @@ def _check_used(found: Contents) -> None:
             f"the generator {stray[0][:12]} belongs to none of the records, which name others: it "
             "was swapped, or the records were"
         )
+
+
+def _check_images(found: Contents) -> None:
     kinds = found.source.kinds
     files = {found.sha256[name] for name, kind in kinds.items() if kind == "image"}
     if stray := sorted(files ^ set(found.images.values())):

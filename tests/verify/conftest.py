@@ -5,7 +5,7 @@ import io
 import json
 import math
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,15 @@ GENERATOR_SEEDS = {"warm-start": 1, "first": 2, "second": 3}
 
 Files = dict[str, bytes]
 Edit = Callable[[Files], None]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Hashes of the test images go here and not to the user's folder."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SRBENCH_CACHE", str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="session")
