@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @click.command("submit", short_help="Pack a finished run for the leaderboard.")
-@click.argument("out", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("out", type=click.Path(path_type=Path, file_okay=False))
 @click.option(
     "-o",
     "--output",

@@ -17,8 +17,8 @@ def _data(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -
     found = {}
     for value in values:
         name, equals, folder = value.rpartition("=")
-        if not equals or not name or not Path(folder).is_dir():
-            raise click.BadParameter(f"expected NAME=DIR with an existing folder, got {value!r}")
+        if not equals or not name or not folder:
+            raise click.BadParameter(f"expected NAME=DIR, got {value!r}")
         found[name] = Path(folder)
     return found
 
