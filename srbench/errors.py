@@ -55,6 +55,10 @@ class MixedRecords(RecordError):
     """Records that must not share a table: other protocol, suite version or track."""
 
 
+class SubmissionError(UserError):
+    """A submission that is hostile, damaged, or not what ``srbench submit`` writes."""
+
+
 class DataError(UserError):
     """A data set that is missing, incomplete or holds a file that is not an image."""
 

@@ -28,7 +28,8 @@ def shown_commands() -> list[tuple[str, str]]:
 
 def words(line: str) -> list[str]:
     found = shlex.split(line, comments=True)
-    return found[: found.index("|")] if "|" in found else found
+    ends = [index for index, word in enumerate(found) if word in ("|", ">")]
+    return found[: ends[0]] if ends else found
 
 
 COMMANDS = shown_commands()

@@ -23,6 +23,8 @@ COMMANDS = {
     "eval": "eval",
     "upscale": "upscale",
     "report": "report",
+    "submit": "submit",
+    "verify": "verify",
     "check": "check",
     "probe": "probe",
     "new-plugin": "new_plugin",

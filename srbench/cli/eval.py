@@ -74,7 +74,7 @@ def command(
     from srbench.metrics import default_metrics, evaluate_folders, get_protocol, resolve_metrics
 
     get_protocol(protocol)
-    _check_device(device)
+    check_device(device)
     if csv_file is not None:
         _check_csv(csv_file)
     registry = discover()
@@ -92,7 +92,7 @@ def command(
             specs,
             scale=scale,
             protocol=protocol,
-            workers=workers or _default_workers(),
+            workers=workers or default_workers(),
             device=device,
             progress=progress,
         )
@@ -104,7 +104,8 @@ def command(
         _print_table(result)
 
 
-def _check_device(device: str) -> None:
+def check_device(device: str) -> None:
+    """Refuse ``cuda`` where torch sees none, before any work."""
     if device == "cpu":
         return
     import torch
@@ -125,7 +126,8 @@ def _check_csv(file: Path) -> None:
         raise UserError(f"expected --csv to be writable, got {file}")
 
 
-def _default_workers() -> int:
+def default_workers() -> int:
+    """CPU cores, at most 8."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return min(8, cores or 1)
 

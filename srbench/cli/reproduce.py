@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from srbench.records import Record
 
 
 @click.command("reproduce", short_help="Rerun one record from itself alone, and compare.")
@@ -51,7 +55,7 @@ def command(
         say("nothing differs between the record's environment and this one")
     if dry_run:
         if as_json:
-            echo_json({"differences": differences, "comparison": None})
+            echo_json(_document(original, differences, None))
         return
     check_ready(work.plan)
     folder = OutFolder(out or Path("runs") / f"reproduce-{original.key[:12]}")
@@ -59,9 +63,23 @@ def command(
     with writing_to(folder), RunProgress(console(stderr=True), folder, work.plan.jobs) as shown:
         comparison = work.run(folder, shown)
     if as_json:
-        echo_json({"differences": differences, "comparison": comparison.document()})
+        echo_json(_document(original, differences, comparison.document()))
     else:
         for line in comparison.lines():
             click.echo(line)
     if not comparison.same:
         raise SystemExit(1)
+
+
+def _document(
+    record: Record, differences: list[str], comparison: dict[str, Any] | None
+) -> dict[str, Any]:
+    """The JSON outcome; `srbench verify --reproduced` takes it, for exactly this record."""
+    from srbench.records import record_sha256
+
+    return {
+        "record": record.key,
+        "record_sha256": record_sha256(record),
+        "differences": differences,
+        "comparison": comparison,
+    }

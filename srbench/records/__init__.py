@@ -1,7 +1,8 @@
 """Records: one JSON file per trained row and seed, the interface between running and reporting."""
 
 from srbench.records.atomic import write_atomic
-from srbench.records.io import read_record, read_records, record_text, write_record
+from srbench.records.identity import conditions_sha256, content_key, record_key, record_sha256
+from srbench.records.io import parse_record, read_record, read_records, record_text, write_record
 from srbench.records.schema import (
     SCHEMA_VERSION,
     Artifact,
@@ -36,8 +37,13 @@ __all__ = [
     "SuiteInfo",
     "TermInfo",
     "WeightInfo",
+    "conditions_sha256",
+    "content_key",
+    "parse_record",
     "read_record",
     "read_records",
+    "record_key",
+    "record_sha256",
     "record_text",
     "write_atomic",
     "write_record",

@@ -22,12 +22,13 @@ from srbench.records import (
     SuiteInfo,
     WeightInfo,
     read_record,
+    record_key,
     write_record,
 )
+from srbench.records.identity import conditions_sha256 as hash_of_conditions
 from srbench.run.environment import describe_environment
 from srbench.run.evaluation import Target, targets
 from srbench.run.failures import read_failure
-from srbench.run.keys import content_key
 from srbench.run.layout import OutFolder, read_json
 from srbench.run.plan import Cell, Plan
 from srbench.run.rows import loss_info
@@ -39,15 +40,8 @@ ADDED = "added with --loss; not in the suite file"
 
 
 def conditions_sha256(suite: Suite) -> str:
-    """Hash of all that two rows must share to stand in one table.
-
-    Not in it: the list of losses, the seeds and the words. A loss that is added later is compared
-    under the same conditions.
-    """
-    left_out = {"loss", "seeds", "summary", "report", "metrics", "checkpoint", "limits"}
-    if suite.stopping is None:
-        left_out.add("stopping")  # hashes of before this section existed stay
-    return content_key(suite.model_dump(mode="json", exclude=left_out))
+    """As :func:`srbench.records.conditions_sha256`, of a suite."""
+    return hash_of_conditions(suite.model_dump(mode="json", by_alias=True))
 
 
 def assemble_records(plan: Plan, out: OutFolder) -> list[Path]:
@@ -152,15 +146,12 @@ class _Assembler:
 
     def key(self, cell: Cell) -> str:
         """Key of the cell's record."""
-        # The row's identity, not its content: a rerun with other settings replaces the record.
-        return content_key(
-            {
-                "suite": self.suite.name,
-                "version": self.suite.version,
-                "label": cell.row.label,
-                "seed": cell.seed,
-                "content_scale": cell.content_scale,
-            }
+        return record_key(
+            suite=self.suite.name,
+            version=self.suite.version,
+            label=cell.row.label,
+            seed=cell.seed,
+            content_scale=cell.content_scale,
         )
 
     def _failure(self, cell: Cell) -> Failure | None:

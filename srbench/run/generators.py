@@ -10,10 +10,9 @@ from typing import Any
 from torch import nn
 
 from srbench.errors import UserError
+from srbench.models import GENERATOR_FORMAT as FORMAT
 from srbench.models import build_generator
 from srbench.run.keys import file_sha256
-
-FORMAT = "srbench-generator-1"
 
 
 def save_generator(

@@ -4,20 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from srbench.records.identity import content_key
 
-def content_key(document: Mapping[str, Any]) -> str:
-    """sha256 of the canonical JSON of ``document``: key order and white space do not matter.
-
-    Raises:
-        ValueError: NaN or infinity, which have no JSON form.
-    """
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+__all__ = ["content_key", "file_sha256", "minor_version"]
 
 
 def file_sha256(path: Path) -> str:

@@ -1,0 +1,84 @@
+"""``srbench submit``: pack a finished run for the leaderboard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from srbench.records import Record
+    from srbench.verify.pack import Locate
+
+
+@click.command("submit", short_help="Pack a finished run for the leaderboard.")
+@click.argument("out", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.zip",
+    help="The archive to write. Default: <name of OUT>.zip in this folder.",
+)
+@click.option("--images", is_flag=True, help="Also the SR images (PNG, lossless).")
+@click.option(
+    "--no-generators",
+    is_flag=True,
+    help="Leave out the weights; needs --images, which alone can then be scored.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Only JSON, on stdout.")
+def command(
+    out: Path, output: Path | None, images: bool, no_generators: bool, as_json: bool
+) -> None:
+    """Pack the records, trained generators and suite of OUT into one archive.
+
+    The same run gives the same bytes. docs/submitting.md says what happens to a submission.
+    """
+    from srbench.cli.output import echo_json
+    from srbench.errors import UserError
+    from srbench.verify import pack_submission
+
+    if no_generators and not images:
+        raise UserError(
+            "without generators only images can be scored", "give --images too: submit OUT --images"
+        )
+    target = output or Path(f"{out.resolve().name}.zip")
+    if target.suffix != ".zip":
+        raise UserError(f"expected a file name that ends in .zip, got {target}")
+    packed = pack_submission(
+        out,
+        target,
+        locate=_locator(out) if images else None,
+        with_generators=not no_generators,
+    )
+    if as_json:
+        document = {
+            "path": str(packed.path),
+            "bytes": packed.bytes,
+            "records": packed.records,
+            "generators": packed.generators,
+            "images": packed.images,
+            "by_hash": list(packed.by_hash),
+        }
+        echo_json(document)
+        return
+    click.echo(
+        f"{packed.path}: {packed.bytes / 2**20:.1f} MiB, {packed.records} records, "
+        f"{packed.generators} generators, {packed.images} images"
+    )
+    for name in packed.by_hash:
+        click.echo(f"by hash only, its generator is not there: {name}", err=True)
+    click.echo(f"check it as a reviewer would: srbench verify {packed.path}", err=True)
+
+
+def _locator(out: Path) -> Locate:
+    from srbench.run.layout import OutFolder, row_folder
+
+    folder = OutFolder(out)
+
+    def locate(record: Record, dataset: str, image: str) -> Path:
+        row = row_folder(record.loss.label, record.seed, record.content_scale)
+        return folder.images(dataset, row) / f"{image}.png"
+
+    return locate

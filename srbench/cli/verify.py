@@ -1,0 +1,135 @@
+"""``srbench verify``: recompute what a stranger submitted, or what the leaderboard publishes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from srbench.verify import Verification
+
+MAX_SHOWN = 20
+
+
+def _data(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, Path]:
+    found = {}
+    for value in values:
+        name, equals, folder = value.rpartition("=")
+        if not equals or not name or not folder:
+            raise click.BadParameter(f"expected NAME=DIR, got {value!r}")
+        found[name] = Path(folder)
+    return found
+
+
+@click.command("verify", short_help="Recompute every score of a submission.")
+@click.argument("submission", type=click.Path(path_type=Path))
+@click.option(
+    "--sample",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Recompute N rows, drawn by the hash of all records. Default: all that can be.",
+)
+@click.option(
+    "--from-images",
+    is_flag=True,
+    help="Score the submitted PNG images of rows whose generator is not there.",
+)
+@click.option(
+    "--data",
+    multiple=True,
+    callback=_data,
+    metavar="NAME=DIR",
+    help="Your own copy of a data set that is not found by name, such as folder:PATH. Repeatable.",
+)
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option("--workers", type=click.IntRange(min=1), help="Images scored at once.")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the marks to FILE (verification.json); marks of rows not recomputed now are kept.",
+)
+@click.option(
+    "--reproduced",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Outcome of a maintainer's `srbench reproduce RECORD --json`; needs --report. Repeatable.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Only JSON, on stdout.")
+def command(
+    *,
+    submission: Path,
+    sample: int | None,
+    from_images: bool,
+    data: dict[str, Path],
+    device: str,
+    workers: int | None,
+    report: Path | None,
+    reproduced: tuple[Path, ...],
+    as_json: bool,
+) -> None:
+    """Check SUBMISSION and recompute its scores on your own copy of the test images.
+
+    SUBMISSION is an archive that `srbench submit` wrote, or a folder such as leaderboard/. It is
+    taken as hostile: nothing in it is unpacked, imported or run, and no plugin is loaded.
+
+    Exit status: 0 verified, 1 differences, 2 not a submission, or test images that are not here.
+    """
+    from srbench.cli.eval import check_device, default_workers
+    from srbench.cli.output import echo_json, progress_bar
+    from srbench.errors import UserError
+    from srbench.verify import (
+        merge_marks,
+        read_marks,
+        read_reproduced,
+        verify_submission,
+        write_marks,
+    )
+
+    if reproduced and report is None:
+        raise UserError("expected --report FILE beside --reproduced: the mark is written there")
+    outcomes = [read_reproduced(path) for path in reproduced]
+    before = read_marks(report) if report is not None else {}
+    check_device(device)
+    with progress_bar(f"verifying {submission}") as progress:
+        result = verify_submission(
+            submission,
+            sample=sample,
+            from_images=from_images,
+            data=data,
+            device=device,
+            workers=workers or default_workers(),
+            progress=progress,
+        )
+    if report is not None:
+        write_marks(report, merge_marks(result, outcomes, before))
+    if as_json:
+        echo_json(result.document())
+    else:
+        _print(result)
+    if not result.verified:
+        raise SystemExit(1)
+
+
+def _print(result: Verification) -> None:
+    from srbench.verify.difference import printable
+
+    for row in result.rows:
+        record = row.record
+        scale = "" if record.content_scale == 1 else f" x{record.content_scale:g}"
+        name = f"{record.suite.name} {record.loss.label}{scale} seed {record.seed}"
+        how = f"from its {row.evidence}" if row.evidence in ("generator", "images") else ""
+        click.echo(printable(f"{row.mark:16}{name}  {row.reason or how}".rstrip()))
+        for difference in row.differences[:MAX_SHOWN]:
+            click.echo(f"    {printable(difference.message)}")
+        if len(row.differences) > MAX_SHOWN:
+            click.echo(f"    and {len(row.differences) - MAX_SHOWN} more: --json lists them")
+        for note in row.notes:
+            click.echo(f"    note: {printable(note)}")
+    verdict = "scores-verified" if result.verified else "not verified"
+    if result.recomputed == 0:
+        verdict += ": no row could be recomputed"
+    click.echo(f"{verdict}: {result.recomputed} of {len(result.rows)} rows recomputed")

@@ -1,0 +1,219 @@
+"""Reads a whole submission once: every byte counted, hashed and sniffed before it is believed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic_core import from_json
+
+from srbench.errors import RecordError, SubmissionError, SuiteError
+from srbench.records import Record, conditions_sha256, parse_record, record_sha256
+from srbench.suite.load import validate_suite
+from srbench.verify.content import check_content
+from srbench.verify.difference import printable
+from srbench.verify.limits import Limits
+from srbench.verify.manifest import Manifest, SubmittedFile, parse_manifest
+from srbench.verify.names import MANIFEST, SUITE
+from srbench.verify.source import Source
+
+ImageKey = tuple[str, str, str]
+"""(record key, data set, image name)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contents:
+    """A submission whose files are what they say.
+
+    Attributes:
+        source: for reading a file again; :meth:`read` checks it anew.
+        records: by their key, sorted.
+        generators: sha256 -> file name.
+        images: SR images that were submitted -> sha256.
+        suite: the document of its suite.json; ``None`` for a published folder.
+        digest: over all records; seeds the sample.
+    """
+
+    source: Source
+    records: Mapping[str, Record]
+    generators: Mapping[str, str]
+    images: Mapping[ImageKey, str]
+    suite: Mapping[str, Any] | None
+    digest: str
+    sha256: Mapping[str, str] = field(repr=False)
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a file, which must still be those that were hashed.
+
+        Raises:
+            SubmissionError: it changed while it was verified.
+        """
+        data = self.source.read(name)
+        if _sha256(data) != self.sha256[name]:
+            raise SubmissionError(f"{name!r:.120} changed while it was being verified")
+        return data
+
+
+def read_contents(source: Source, limits: Limits) -> Contents:
+    """Everything in the submission, checked against its manifest where it has one.
+
+    Raises:
+        SubmissionError: hostile, damaged or incomplete.
+    """
+    manifest = parse_manifest(source.read(MANIFEST)) if source.strict else None
+    if manifest is not None:
+        _check_listing(manifest, source)
+    hashes: dict[str, str] = {}
+    records: list[Record] = []
+    suite: dict[str, Any] | None = None
+    total = 0
+    for name, kind in source.kinds.items():
+        data = source.read(name)
+        total += len(data)
+        if total > limits.total_bytes:
+            raise SubmissionError(
+                f"expected a submission of at most {limits.total_bytes:,} bytes, got more"
+            )
+        check_content(name, kind, data)
+        hashes[name] = _sha256(data)
+        if kind == "record":
+            records.append(_record(name, data))
+        elif kind == "suite":
+            suite = _suite(data)
+    if not records:
+        raise SubmissionError("expected records in the submission, got none")
+    if manifest is not None:
+        _check_hashes(manifest.files, hashes, source)
+        _check_suite(manifest, suite, records)
+    found = Contents(
+        source=source,
+        records={record.key: record for record in sorted(records, key=lambda r: r.key)},
+        generators=_generators(source, hashes),
+        images=_images(manifest, records) if manifest is not None else {},
+        suite=suite,
+        digest=_sha256("".join(sorted(map(record_sha256, records))).encode()),
+        sha256=hashes,
+    )
+    _check_generators(found)
+    _check_images(found)
+    return found
+
+
+def _check_listing(manifest: Manifest, source: Source) -> None:
+    listed = [file.path for file in manifest.files]
+    if len(set(listed)) != len(listed):
+        raise SubmissionError(f"{MANIFEST} lists a file twice")
+    there = set(source.kinds) - {MANIFEST}
+    if extra := sorted(there - set(listed)):
+        raise SubmissionError(f"the submission's file {extra[0]} is not listed in {MANIFEST}")
+    if missing := sorted(set(listed) - there):
+        raise SubmissionError(f"{MANIFEST} lists {missing[0]!r:.120}, which is not there")
+    if SUITE not in there:
+        raise SubmissionError(f"expected {SUITE} in the submission, got none")
+
+
+def _check_hashes(
+    files: Iterable[SubmittedFile], hashes: Mapping[str, str], source: Source
+) -> None:
+    for file in files:
+        if hashes[file.path] != file.sha256:
+            raise SubmissionError(
+                f"{file.path} does not have the sha256 that {MANIFEST} states: it was changed "
+                "after packing",
+                "submit the file that `srbench submit` wrote, unchanged",
+            )
+        if source.kinds[file.path] in ("generator", "image") and file.sha256 not in file.path:
+            raise SubmissionError(f"{file.path} is named by another sha256 than its own")
+
+
+def _check_suite(
+    manifest: Manifest, suite: Mapping[str, Any] | None, records: Iterable[Record]
+) -> None:
+    assert suite is not None
+    carried = manifest.suite
+    stated = (carried.name, carried.version, carried.sha256)
+    if stated != (suite["name"], suite["version"], conditions_sha256(suite)):
+        raise SubmissionError(
+            f"{SUITE} is {suite['name']} version {suite['version']}, {MANIFEST} says "
+            f"{carried.name!r:.80} version {carried.version}, or other conditions"
+        )
+    for record in records:
+        found = record.suite
+        if (found.name, found.version) != (carried.name, carried.version):
+            raise SubmissionError(
+                f"the record {record.key[:12]} is of suite {found.name!r:.80} version "
+                f"{found.version}, the submission of {carried.name!r:.80} version "
+                f"{carried.version}",
+                "a submission holds records of one suite and version",
+            )
+
+
+def _check_generators(found: Contents) -> None:
+    wanted = {
+        record.artifacts["generator"].sha256
+        for record in found.records.values()
+        if "generator" in record.artifacts
+    }
+    if stray := sorted(set(found.generators) - wanted):
+        raise SubmissionError(
+            f"the generator {stray[0][:12]} belongs to none of the records, which name others: it "
+            "was swapped, or the records were"
+        )
+
+
+def _check_images(found: Contents) -> None:
+    kinds = found.source.kinds
+    files = {found.sha256[name] for name, kind in kinds.items() if kind == "image"}
+    if stray := sorted(files ^ set(found.images.values())):
+        raise SubmissionError(
+            f"{MANIFEST} and images/ do not agree about the image {stray[0][:12]}"
+        )
+
+
+def _generators(source: Source, hashes: Mapping[str, str]) -> dict[str, str]:
+    return {hashes[name]: name for name, kind in source.kinds.items() if kind == "generator"}
+
+
+def _images(manifest: Manifest, records: Iterable[Record]) -> dict[ImageKey, str]:
+    by_key = {record.key: record for record in records}
+    images: dict[ImageKey, str] = {}
+    for item in manifest.images:
+        record = by_key.get(item.record)
+        scores = None if record is None else record.scores.get(item.dataset)
+        if scores is None or item.image not in scores.images:
+            raise SubmissionError(
+                f"{MANIFEST} lists an image {item.image!r:.80} of {item.dataset!r:.80}, for which "
+                f"the record {item.record[:12]} has no scores"
+            )
+        key = (item.record, item.dataset, item.image)
+        if key in images:
+            raise SubmissionError(f"{MANIFEST} lists the image {item.image!r:.80} twice")
+        images[key] = item.sha256
+    return images
+
+
+def _record(name: str, data: bytes) -> Record:
+    try:
+        record = parse_record(data, name)
+    except RecordError as error:
+        raise SubmissionError(printable(error.what), error.fix) from error
+    if name != f"records/{record.key}.json":
+        raise SubmissionError(f"{name} holds the record of another key, {record.key[:12]}...")
+    return record
+
+
+def _suite(data: bytes) -> dict[str, Any]:
+    try:
+        document: dict[str, Any] = from_json(data, allow_inf_nan=False)
+        validate_suite(document, SUITE)
+    except SuiteError as error:
+        raise SubmissionError(printable(error.what)) from error
+    except ValueError as error:
+        raise SubmissionError(f"{SUITE}: expected JSON, got: {error!s:.200}") from error
+    return document
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

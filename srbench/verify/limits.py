@@ -1,0 +1,46 @@
+"""How large a submission may be. Checked while bytes are read, not by headers alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, Literal
+
+Kind = Literal["manifest", "suite", "record", "generator", "image"]
+
+MIB: Final = 1 << 20
+
+_FILE_BYTES: Final[Mapping[Kind, int]] = MappingProxyType(
+    {
+        "manifest": 16 * MIB,
+        "suite": MIB,
+        "record": 16 * MIB,
+        "generator": 256 * MIB,
+        "image": 64 * MIB,
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """Bounds on one submission.
+
+    Attributes:
+        files: number of files.
+        archive_bytes: size of the archive itself.
+        total_bytes: sum of the uncompressed sizes.
+        file_bytes: uncompressed size of one file, by its kind.
+        ratio: uncompressed over compressed size of one file, above ``ratio_from`` bytes.
+        ratio_from: smaller files may compress as they like.
+    """
+
+    files: int = 20_000
+    archive_bytes: int = 2048 * MIB
+    total_bytes: int = 4096 * MIB
+    file_bytes: Mapping[Kind, int] = field(default_factory=lambda: _FILE_BYTES)
+    ratio: int = 100
+    ratio_from: int = MIB
+
+
+DEFAULT_LIMITS: Final = Limits()

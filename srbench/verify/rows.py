@@ -1,0 +1,327 @@
+"""Verifies one row: what made its images, are they what is scored, and are the scores right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from srbench.errors import ImageError, SubmissionError, SuiteError
+from srbench.metrics.protocol import PROTOCOLS
+from srbench.metrics.score import ImagePair, ScoreError, Scorer
+from srbench.records import DatasetScores, MetricScores, Record, record_sha256
+from srbench.suite import Suite
+from srbench.verify.contents import Contents
+from srbench.verify.difference import Difference, score_difference
+from srbench.verify.identity import (
+    SPECS,
+    excused,
+    identity_differences,
+    row_kind,
+    stated_versions,
+    suite_of,
+    wanted_metrics,
+)
+from srbench.verify.images import Image, explain_other, is_near_hr, read_submitted
+from srbench.verify.regenerate import TestImages, TestSets
+from srbench.verify.tensors import load_checked
+
+Mark = Literal["scores-verified", "differs", "not-recomputed"]
+Evidence = Literal["generator", "bicubic", "hr", "images"]
+
+NO_SCORES: Final = "a failed row has no scores"
+BY_HASH: Final = "its generator is known by hash only"
+HAS_IMAGES: Final = f"{BY_HASH}; its images are there and can be scored with --from-images"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RowResult:
+    """What was found about one record.
+
+    Attributes:
+        mark: the outcome.
+        evidence: what the scored images came from; ``None`` where nothing was recomputed.
+        reason: why nothing was recomputed.
+        differences: everything that is otherwise than stated.
+        notes: what a reader should know and that is no difference.
+    """
+
+    record: Record
+    mark: Mark
+    evidence: Evidence | None = None
+    reason: str | None = None
+    differences: tuple[Difference, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """As JSON data; the entry of ``verification.json``."""
+        record = self.record
+        return {
+            "mark": self.mark,
+            "reproduced": False,
+            "evidence": self.evidence,
+            "reason": self.reason,
+            "differences": [difference.document() for difference in self.differences],
+            "notes": list(self.notes),
+            "suite": record.suite.name,
+            "suite_version": record.suite.version,
+            "label": record.loss.label,
+            "seed": record.seed,
+            "content_scale": record.content_scale,
+            "protocol": record.protocol,
+            "record_sha256": record_sha256(record),
+            "stated_versions": stated_versions(record),
+        }
+
+
+class RowVerifier:
+    """Recomputes rows of one submission, sharing test images and metrics between them.
+
+    Args:
+        contents: the submission.
+        tests: the verifier's own test images.
+        from_images: score submitted images of rows that have no generator here.
+        device: where generators and metrics run.
+        workers: images scored at the same time.
+    """
+
+    def __init__(
+        self, contents: Contents, tests: TestSets, *, from_images: bool, device: str, workers: int
+    ) -> None:
+        self._contents = contents
+        self._tests = tests
+        self._from_images = from_images
+        self._device = device
+        self._workers = workers
+        self._scorers: dict[tuple[str, int, str], Scorer] = {}
+
+    def evidence(self, record: Record) -> Evidence | None:
+        """What the row's images can be had from here."""
+        kind = row_kind(record)
+        if record.status == "failed":
+            return None
+        if kind == "bicubic":
+            return "bicubic"
+        if kind == "hr":
+            return "hr"
+        artifact = record.artifacts.get("generator")
+        if artifact is not None and artifact.sha256 in self._contents.generators:
+            return "generator"
+        return "images" if self._from_images and self._has_images(record) else None
+
+    def without_scores(self, record: Record, reason: str | None = None) -> RowResult:
+        """The row's identity alone."""
+        differences = tuple(identity_differences(record, self._contents.suite))
+        by_hash = HAS_IMAGES if self._has_images(record) else BY_HASH
+        why = reason or (NO_SCORES if record.status == "failed" else by_hash)
+        mark: Mark = "differs" if differences else "not-recomputed"
+        return RowResult(record=record, mark=mark, reason=why, differences=differences)
+
+    def verify(self, record: Record) -> RowResult:
+        """The row from end to end.
+
+        Raises:
+            DataError: test images that are not on this machine.
+            WeightsError: weights of a metric that cannot be had.
+        """
+        evidence = self.evidence(record)
+        if evidence is None:
+            return self.without_scores(record)
+        differences = list(identity_differences(record, self._contents.suite))
+        if record.protocol not in PROTOCOLS or not _has_suite(record):
+            return self.without_scores(record, "its protocol or suite cannot be read")
+        differences += self._recomputed(record, evidence)
+        return RowResult(
+            record=record,
+            mark="differs" if differences else "scores-verified",
+            evidence=evidence,
+            differences=tuple(differences),
+        )
+
+    def _has_images(self, record: Record) -> bool:
+        return any(key == record.key for key, _, _ in self._contents.images)
+
+    def _recomputed(self, record: Record, evidence: Evidence) -> Iterator[Difference]:
+        suite = suite_of(record)
+        try:
+            maker = _Maker(self._contents, record, suite, evidence, self._device)
+        except SubmissionError as error:
+            yield Difference(what="generator", message=error.what)
+            return
+        for name in sorted(set(record.scores) & set(suite.data.test)):  # others are named already
+            stated = record.scores[name]
+            tests = self._tests.get(name, suite.scale)
+            unlike = list(_data_differences(record, name, stated, tests))
+            yield from unlike
+            if unlike:
+                continue
+            try:
+                images, findings = maker.images(name, tests)
+            except (ImageError, SubmissionError) as error:
+                yield Difference(what="image", dataset=name, message=error.what)
+                continue
+            yield from findings
+            yield from self._scores(record, suite, name, images, tests)
+
+    def _scores(
+        self,
+        record: Record,
+        suite: Suite,
+        dataset: str,
+        images: dict[str, Image],
+        tests: TestImages,
+    ) -> Iterator[Difference]:
+        stated = record.scores[dataset].metrics
+        pairs = [ImagePair(name=name, sr=sr, hr=tests.hr[name]) for name, sr in images.items()]
+        missing = {m for m in wanted_metrics(record, suite) if excused(record, dataset, m)}
+        for metric in sorted({*stated, *missing}):
+            if metric not in SPECS:
+                message = f"{metric!r:.80} is none of srbench's own metrics: not recomputed"
+                yield Difference(what="metric", dataset=dataset, metric=metric, message=message)
+                continue
+            scorer = self._scorer(record.protocol, suite.scale, metric)
+            scores, error = _scored(scorer, pairs, metric, self._workers)
+            yield from _compared(dataset, metric, stated.get(metric), scores, error)
+
+    def _scorer(self, protocol: str, scale: int, metric: str) -> Scorer:
+        key = (protocol, scale, metric)
+        if key not in self._scorers:
+            self._scorers[key] = Scorer(
+                [SPECS[metric]], protocol=protocol, scale=scale, device=self._device
+            )
+        return self._scorers[key]
+
+
+class _Maker:
+    """Makes the images of one row, or reads those submitted.
+
+    Raises:
+        SubmissionError: its generator's file is not what it must be.
+    """
+
+    def __init__(
+        self, contents: Contents, record: Record, suite: Suite, evidence: Evidence, device: str
+    ) -> None:
+        self._contents = contents
+        self._record = record
+        self._evidence = evidence
+        self._device = device
+        if evidence == "generator":
+            name = contents.generators[record.artifacts["generator"].sha256]
+            settings = {**suite.generator.model_dump(), "scale": suite.scale}
+            self._network = load_checked(contents.read(name), settings).to(device)
+
+    def images(self, dataset: str, tests: TestImages) -> tuple[dict[str, Image], list[Difference]]:
+        """SR by image name, and what is wrong with it apart from its scores."""
+        if self._evidence == "images":
+            made = {name: self._submitted(dataset, name, tests) for name in tests.hr}
+            findings = []
+        else:
+            made = self._made(tests)
+            findings = list(self._unlike(dataset, made, tests))
+        if self._evidence in ("images", "generator"):
+            findings += _near_hr(dataset, made, tests)
+        return made, findings
+
+    def _made(self, tests: TestImages) -> dict[str, Image]:
+        if self._evidence == "bicubic":
+            return tests.bicubic
+        if self._evidence == "hr":
+            return tests.hr
+        return tests.made_by(lambda lr: self._network(lr.to(self._device)))
+
+    def _submitted(self, dataset: str, image: str, tests: TestImages) -> Image:
+        sha256 = self._contents.images.get((self._record.key, dataset, image))
+        if sha256 is None:
+            raise SubmissionError(f"the image {image!r:.80} of {dataset!r:.80} was not submitted")
+        name = f"images/{sha256}.png"
+        height, width = tests.hr[image].shape[:2]
+        return read_submitted(name, self._contents.read(name), (height, width))
+
+    def _unlike(
+        self, dataset: str, made: dict[str, Image], tests: TestImages
+    ) -> Iterator[Difference]:
+        for image, sr in made.items():
+            if (self._record.key, dataset, image) not in self._contents.images:
+                continue
+            try:
+                why = explain_other(self._submitted(dataset, image, tests), sr, tests.hr[image])
+            except SubmissionError as error:
+                why = error.what
+            if why is not None:
+                message = f"the submitted image {image!r:.80} of {dataset!r:.80}: {why}"
+                yield Difference(what="image", dataset=dataset, image=image, message=message)
+
+
+def _scored(
+    scorer: Scorer, pairs: list[ImagePair], metric: str, workers: int
+) -> tuple[dict[str, float], str]:
+    """Scores by image; empty, and why, where the metric gives no finite number."""
+    try:
+        return scorer.score(pairs, workers=workers)[metric], ""
+    except (ScoreError, ImageError) as error:
+        return {}, error.what
+
+
+def _compared(
+    dataset: str, metric: str, stated: MetricScores | None, scores: dict[str, float], error: str
+) -> Iterator[Difference]:
+    """Stated against recomputed scores, also where one of them is that there is none."""
+    if stated is None and scores:
+        error = f"{metric} on {dataset!r:.80} can be computed; the record says it cannot"
+    if (stated is None) == bool(scores):
+        yield Difference(what="metric", dataset=dataset, metric=metric, message=error)
+        return
+    for image, value in scores.items():
+        assert stated is not None
+        difference = score_difference(
+            dataset=dataset,
+            metric=metric,
+            image=image,
+            stated=stated.per_image[image],
+            recomputed=value,
+        )
+        if difference is not None:
+            yield difference
+
+
+def _has_suite(record: Record) -> bool:
+    try:
+        suite_of(record)
+    except SuiteError:
+        return False
+    return True
+
+
+def _near_hr(dataset: str, made: dict[str, Image], tests: TestImages) -> Iterator[Difference]:
+    for image, sr in made.items():
+        if is_near_hr(sr, tests.hr[image], tests.bicubic[image]):
+            message = (
+                f"the image {image!r:.80} of {dataset!r:.80} is the HR image, or nearer to it than "
+                "super-resolution comes"
+            )
+            yield Difference(what="image", dataset=dataset, image=image, message=message)
+
+
+def _data_differences(
+    record: Record, name: str, stated: DatasetScores, tests: TestImages
+) -> Iterator[Difference]:
+    """Whether the record's test images are the verifier's. Names first: hashing may take long."""
+    dataset = tests.dataset
+    if set(stated.images) != set(dataset.names):
+        message = f"{name!r:.80}: the record scores other images than the {len(dataset)} here"
+        yield Difference(what="data", dataset=name, message=message)
+        return
+    here = dataset.manifest().sha256
+    manifests = {m.sha256 for m in record.data if m.role == "test" and m.name == name}
+    for said in {stated.manifest_sha256, *manifests} - {here}:
+        message = (
+            f"{name!r:.80}: the record states test images with the hash {said[:12]}, those here "
+            f"have {here[:12]}"
+        )
+        yield Difference(what="data", dataset=name, message=message)
+        return
+    for image, size in stated.sizes.items():
+        if size != tests.hr[image].shape[:2]:
+            message = f"{image!r:.80} of {name!r:.80}: the record states another size, {size}"
+            yield Difference(what="data", dataset=name, image=image, message=message)

@@ -1,0 +1,179 @@
+"""Samples, published folders, and `verification.json`."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from srbench.errors import SubmissionError, UserError
+from srbench.records import read_record, record_sha256, write_record
+from srbench.verify import (
+    Verification,
+    merge_marks,
+    read_marks,
+    read_reproduced,
+    write_marks,
+)
+
+from .conftest import DATASET, unzipped
+
+Verify = Callable[..., Verification]
+
+
+@pytest.fixture
+def board(packed: Path, tmp_path: Path) -> Path:
+    """A published folder: records, generators under plain names, pages beside them."""
+    folder = tmp_path / "leaderboard"
+    for name in ("records", "generators", "images"):
+        (folder / name).mkdir(parents=True)
+    for index, (name, data) in enumerate(sorted(unzipped(packed).items())):
+        if name.startswith("records/"):
+            (folder / name).write_bytes(data)
+        elif name.startswith("generators/"):
+            (folder / "generators" / f"row-{index}.safetensors").write_bytes(data)
+    (folder / "index.html").write_text("<html>")
+    (folder / "images" / "x.webp").write_bytes(b"RIFF")
+    (folder / "records" / ".sources.json").write_text("{}")
+    return folder
+
+
+def marks(result: Verification) -> dict[str, str]:
+    return {row.record.loss.label: row.mark for row in result.rows}
+
+
+def test_a_published_folder_verifies(board: Path, verify: Verify) -> None:
+    assert set(marks(verify(board)).values()) == {"scores-verified"}
+    (board / "generators" / "model.pt").write_bytes(b"")
+    with pytest.raises(SubmissionError, match="may be a pickle"):
+        verify(board)
+
+
+def test_a_sample_is_drawn_by_content(board: Path, verify: Verify) -> None:
+    one = verify(board, sample=1)
+    assert one.recomputed == 1
+    assert one.verified
+    assert marks(verify(board, sample=1)) == marks(one)
+    assert sorted(marks(verify(board, sample=3)).values()) == [
+        "not-recomputed", "scores-verified", "scores-verified", "scores-verified",
+    ]  # fmt: skip
+    assert verify(board, sample=99).recomputed == 4
+    chosen = set()
+    for index in range(12):  # another content draws another row
+        path = next(p for p in sorted((board / "records").glob("[!.]*.json")))
+        record = read_record(path)
+        write_record(record.model_copy(update={"notes": (str(index),)}), path.parent)
+        chosen |= {label for label, mark in marks(verify(board, sample=1)).items() if "v" in mark}
+    assert len(chosen) > 1
+    with pytest.raises(UserError, match="1 or more rows"):
+        verify(board, sample=0)
+
+
+def test_rows_outside_the_sample_are_still_held_to_their_identity(
+    board: Path, verify: Verify
+) -> None:
+    for path in (board / "records").glob("[!.]*.json"):
+        record = read_record(path)
+        write_record(record.model_copy(update={"protocol": "rgb4-v1"}), path.parent)
+    result = verify(board, sample=1)
+    assert set(marks(result).values()) == {"differs"}
+
+
+def test_marks_are_kept_for_the_same_bytes_only(
+    board: Path, verify: Verify, tmp_path: Path
+) -> None:
+    file = tmp_path / "verification.json"
+    assert read_marks(file) == {}
+    write_marks(file, merge_marks(verify(board), [], {}))
+    first = file.read_bytes()
+    write_marks(file, merge_marks(verify(board, sample=1), [], read_marks(file)))
+    assert file.read_bytes() == first
+    assert b"time" not in first
+    assert b"20" + b"26-" not in first
+
+    path = next(p for p in (board / "records").glob("[!.]*.json"))
+    record = read_record(path)
+    write_record(record.model_copy(update={"notes": ("edited",)}), path.parent)
+    result = verify(board, sample=1)
+    again = merge_marks(result, [], read_marks(file))
+    (row,) = [r for r in result.rows if r.record.key == record.key]
+    assert again[record.key]["mark"] == row.mark
+    assert again[record.key]["record_sha256"] != read_marks(file)[record.key]["record_sha256"]
+
+
+def test_a_difference_replaces_an_earlier_mark(board: Path, verify: Verify) -> None:
+    result = verify(board)
+    before = merge_marks(result, [], {})
+    (row,) = [r for r in result.rows if r.record.loss.label == "first"]
+    psnr = row.record.scores[DATASET].metrics["psnr"]
+    better = {image: score + 1 for image, score in psnr.per_image.items()}
+    metrics = {"psnr": psnr.model_copy(update={"per_image": better, "mean": psnr.mean + 1})}
+    scores = row.record.scores[DATASET].model_copy(
+        update={"metrics": {**row.record.scores[DATASET].metrics, **metrics}}
+    )
+    forged = row.record.model_copy(update={"scores": {DATASET: scores}})
+    write_record(forged, board / "records")
+    after = merge_marks(verify(board), [], before)
+    assert before[forged.key]["mark"] == "scores-verified"
+    assert after[forged.key]["mark"] == "differs"
+    assert len(after[forged.key]["differences"]) == 2
+
+
+def test_a_published_generator_that_no_record_names(board: Path, verify: Verify) -> None:
+    generator = next((board / "generators").iterdir())
+    generator.write_bytes(generator.read_bytes()[:-4])
+    with pytest.raises(SubmissionError, match="belongs to none of the records"):
+        verify(board)
+
+
+def outcome(of: Any, path: Path, *, same: bool = True, **changes: Any) -> Path:
+    document = {
+        "record": of.key,
+        "record_sha256": record_sha256(of),
+        "differences": [],
+        "comparison": {"same": same, "generator_same": same, "largest_difference": {}},
+        **changes,
+    }
+    path.write_text(json.dumps(document))
+    return path
+
+
+def test_reproduced_is_a_second_mark(board: Path, verify: Verify, tmp_path: Path) -> None:
+    result = verify(board)
+    record = result.rows[0].record
+    file = outcome(record, tmp_path / "outcome.json")
+    entries = merge_marks(result, [read_reproduced(file)], {})
+    assert [key for key, entry in entries.items() if entry["reproduced"]] == [record.key]
+    kept = merge_marks(verify(board, sample=1), [], entries)
+    assert kept[record.key]["reproduced"] is True
+    failed = read_reproduced(outcome(record, file, same=False))
+    assert merge_marks(result, [failed], entries)[record.key]["reproduced"] is False
+
+
+def test_a_reproduction_of_something_else_is_refused(
+    board: Path, verify: Verify, tmp_path: Path
+) -> None:
+    result = verify(board)
+    record = result.rows[0].record
+    file = tmp_path / "outcome.json"
+    for changes in ({"record": "0" * 64}, {"record_sha256": "0" * 64}):
+        found = read_reproduced(outcome(record, file, **changes))
+        with pytest.raises(UserError, match="expected a reproduction of a record that is here"):
+            merge_marks(result, [found], {})
+    with pytest.raises(UserError, match="got a dry run"):
+        read_reproduced(outcome(record, file, comparison=None))
+    file.write_text("{}")
+    with pytest.raises(UserError, match="expected the JSON outcome"):
+        read_reproduced(file)
+
+
+def test_nothing_recomputed_is_not_verified(board: Path, verify: Verify) -> None:
+    shutil.rmtree(board / "generators")
+    for path in (board / "records").glob("[!.]*.json"):
+        if read_record(path).loss.label == "bicubic":
+            path.unlink()
+    result = verify(board)
+    assert set(marks(result).values()) == {"not-recomputed"}
+    assert not result.verified
