@@ -54,7 +54,7 @@ def _expect_finite(subject: Subject, height: int, width: int) -> None:
     expect(
         bool(torch.isfinite(value)) and bool(torch.isfinite(gradient).all()),
         f"expected a finite value and gradient for images of {height} x {width} px, got "
-        f"{float(value)}",
+        f"{float(value)}: set LossSpec.min_size to what the loss needs",
     )
 
 

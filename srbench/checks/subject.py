@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cached_property
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -24,6 +25,10 @@ DEFAULT_SIZE = 96
 
 TIME_LIMIT = 120.0
 """Seconds that a check may take before it counts as hanging."""
+
+
+REASON_WIDTH = 80
+"""Characters of the reason why nothing can be built, in every check that is skipped for it."""
 
 
 class RecordingResolver:
@@ -149,7 +154,8 @@ class Subject:
             CheckFailed: the factory raised, or returned something else than a module.
         """
         if self.unbuildable is not None:
-            raise CheckSkipped(f"the loss cannot be built: {self.unbuildable}")
+            reason = shorten(self.unbuildable, REASON_WIDTH, placeholder=" ...")
+            raise CheckSkipped(f"the loss cannot be built (see `builds`): {reason}")
         try:
             module = self.spec.build(self.context(weights), self.loss.params)
         except SrbenchError as error:

@@ -144,8 +144,10 @@ def _check(
 
 
 def _print_result(result: CheckResult) -> None:
-    detail = f"  {' '.join(result.detail.split())}" if result.detail else ""
-    click.echo(f"  {result.outcome:<8} {result.name}{detail}")
+    first, *more = result.detail.strip().splitlines() or [""]
+    click.echo(f"  {result.outcome:<8} {result.name}  {first}".rstrip())
+    for line in more:
+        click.echo(f"    {line}".rstrip())
 
 
 def _summary(report: LossReport) -> str:

@@ -9,6 +9,7 @@ from typing import Literal, TypeVar
 
 from srbench.contract import LossSpec, MetricSpec
 from srbench.errors import PluginError, unknown_name
+from srbench.host.shipped import distribution_of, how_to_install
 
 PluginState = Literal["ok", "failed", "blocked", "duplicate", "incompatible"]
 
@@ -88,7 +89,8 @@ class Registry:
 
         Raises:
             UnknownName: nothing provides it; the nearest names are given.
-            PluginError: two distributions provide it, or none does and some plugin is broken.
+            PluginError: two distributions provide it; or none does, and some plugin is broken, or
+                a plugin of this project that is blocked or not installed has it.
         """
         return self._find("loss", name, self.losses, self._all_losses)
 
@@ -120,8 +122,23 @@ class Registry:
                 f"{error.what}. Broken plugins that may have provided it: {reasons}",
                 "`srbench plugins` shows their tracebacks",
             )
+        home = distribution_of(name) if kind == "loss" else None
+        if home is not None:
+            raise self._absent(name, home)
         listing = "`srbench losses`" if kind == "loss" else "`srbench plugins`"
         raise unknown_name(kind, name, names, f"{listing} lists them; pip install adds plugins")
+
+    def _absent(self, name: str, home: str) -> PluginError:
+        """The error for a loss of the project whose plugin ``home`` is blocked or missing."""
+        if any(p.distribution == home and p.state == "blocked" for p in self.plugins):
+            return PluginError(
+                f"loss {name!r} is needed, and its plugin {home} is blocked",
+                f"leave out `-p no:{home}`, or take it out of SRBENCH_PLUGINS",
+            )
+        return PluginError(
+            f"loss {name!r} is needed, and its plugin {home} is not installed",
+            how_to_install(home),
+        )
 
 
 def _clashes(items: Iterable[RegisteredLoss] | Iterable[RegisteredMetric]) -> dict[str, list[str]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from srbench.contract import WeightFile
-from srbench.errors import SuiteError, UnknownName, unknown_name
+from srbench.errors import PluginError, SuiteError, UnknownName, unknown_name
 from srbench.host import Registry, ResolvedLoss, resolve_loss
 from srbench.records import LossInfo, TermInfo
 from srbench.suite import LossRow, LossTerm, Suite, expand_losses
@@ -65,12 +65,20 @@ def plan_rows(suite: Suite, registry: Registry, only: Sequence[str] = ()) -> tup
 
 
 def calibration_terms(suite: Suite, registry: Registry) -> tuple[Term, ...]:
-    """The reference loss of track ``calibrated``; empty in track ``raw``."""
+    """The reference loss of track ``calibrated``; empty in track ``raw``.
+
+    Raises:
+        UnknownName, PluginError: it is not there; the message says why it is needed.
+    """
     if suite.calibration is None:
         return ()
     wanted = suite.calibration.reference
     row = next(row for row in expand_losses(suite) if row.label == wanted)
-    return tuple(resolve_term(registry, term) for term in row.terms)
+    try:
+        return tuple(resolve_term(registry, term) for term in row.terms)
+    except (PluginError, UnknownName) as error:
+        why = f"suite {suite.name!r} calibrates all losses to its row {wanted!r}"
+        raise type(error)(f"{error.what} ({why})", error.fix) from error
 
 
 def reference_rows(suite: Suite) -> tuple[LossRow, ...]:

@@ -8,7 +8,7 @@ import shutil
 import tarfile
 import zipfile
 import zlib
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from srbench.errors import ArchiveError
@@ -41,7 +41,8 @@ def _from_zip(archive: Path, member: str, target: Path, max_bytes: int) -> None:
     with zipfile.ZipFile(archive) as file:
         found = [info for info in file.infolist() if info.filename == member]
         if len(found) != 1:
-            raise _not_one(archive, member, len(found))
+            near = [name for name in file.namelist() if _alike(name, member)]
+            raise _not_one(archive, member, len(found), near)
         _check_size(archive, member, found[0].file_size, max_bytes)
         with file.open(found[0]) as source:
             _copy(source, target, archive, max_bytes)
@@ -51,9 +52,12 @@ def _from_tar(archive: Path, member: str, target: Path, max_bytes: int) -> None:
     # The stream is read once and may be a gzip bomb, so what comes before the member counts too.
     with gzip.open(archive) as unzipped:
         bounded = _Bounded(unzipped, 8 * max_bytes + 2**20, archive.name)
+        near: list[str] = []
         with tarfile.open(fileobj=bounded, mode="r|") as file:
             for info in file:
-                if info.name.removeprefix("./").partition("/")[2] != member:
+                name = info.name.removeprefix("./").partition("/")[2]
+                if name != member:
+                    near += [name] if _alike(name, member) else []
                     continue
                 source = file.extractfile(info) if info.isreg() else None
                 if source is None:
@@ -62,7 +66,7 @@ def _from_tar(archive: Path, member: str, target: Path, max_bytes: int) -> None:
                 with source:
                     _copy(source, target, archive, max_bytes)
                 return
-    raise _not_one(archive, member, 0)
+    raise _not_one(archive, member, 0, near)
 
 
 class _Readable(Protocol):
@@ -100,8 +104,13 @@ def _check_size(archive: Path, member: str, size: int, max_bytes: int) -> None:
         )
 
 
-def _not_one(archive: Path, member: str, count: int) -> ArchiveError:
+def _alike(name: str, member: str) -> bool:
+    return name != member and PurePosixPath(name).name == PurePosixPath(member).name
+
+
+def _not_one(archive: Path, member: str, count: int, near: list[str]) -> ArchiveError:
+    found = f"{count or 'none'}{'; it holds ' + ', '.join(near[:3]) if near else ''}"
     return ArchiveError(
-        f"expected one file {member} in {archive.name}, got {count or 'none'}",
-        "correct PyPISource.member",
+        f"expected one file {member} in {archive.name}, got {found}",
+        "correct PyPISource.member: the whole path, in an sdist without its top folder",
     )

@@ -57,6 +57,16 @@ def test_the_contrast_loss_passes(load):
 
 
 @pytest.mark.slow
+def test_the_loss_from_known_weights_passes(load):
+    written = blocks("write-a-loss.md", "python")
+    code = next(block for block in written if "known_weights import" in block)
+    loss = next(block for block in written if "self.features(sr, hr)" in block)
+    plugin = load("plugin.py", code)
+    (Path(plugin.__file__).parent / "loss.py").write_text(loss)
+    assert_all_pass(plugin.SPEC)
+
+
+@pytest.mark.slow
 def test_the_pretrained_loss_passes(load):
     code = next(block for block in blocks("write-a-loss.md", "python") if "WeightFile(" in block)
     fields = re.search(r"in the spec: `(.*?)`\.", (DOCS / "write-a-loss.md").read_text(), re.DOTALL)

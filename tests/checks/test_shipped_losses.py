@@ -62,7 +62,7 @@ def seeded_encoders(name, loss):
 
 
 LOSSES = shipped()
-CHOSEN = os.environ.get("SRBENCH_CHECK_LOSSES", ",".join(LOSSES)).split(",")
+CHOSEN = (os.environ.get("SRBENCH_CHECK_LOSSES") or ",".join(LOSSES)).split(",")
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@ import pytest
 
 from srbench.errors import PluginError, UnknownName
 from srbench.host import Registry, discover
+from srbench.host.shipped import LOSSES_OF
 
 from .conftest import GOOD, Install
 
@@ -147,3 +148,30 @@ def test_damaged_metadata_takes_nothing_down(install: Install, tmp_path: object)
     (info / "entry_points.txt").write_text("[srbench\nplugin == ==\n")
     install("good-dist", GOOD.format(name="good-loss"))
     assert "good-loss" in discover().losses
+
+
+def test_a_loss_of_this_project_that_is_not_installed_names_its_plugin() -> None:
+    registry = Registry([], [], [])
+    with pytest.raises(PluginError, match="plugin srbench-classification is not installed") as info:
+        registry.loss("vgg16")
+    assert info.value.fix == "in a checkout of srbench: pip install ./plugins/classification"
+    with pytest.raises(PluginError, match="srbench-iqa is not installed"):
+        registry.loss("srbench-iqa:lpips")
+    with pytest.raises(UnknownName, match="expected the name of a loss, got 'other:lpips'"):
+        registry.loss("other:lpips")
+    with pytest.raises(UnknownName, match="expected the name of a metric, got 'lpips'"):
+        registry.metric("lpips")
+
+
+def test_a_loss_of_this_project_whose_plugin_is_blocked_says_so() -> None:
+    registry = discover(blocked=["srbench-classification"])
+    with pytest.raises(PluginError, match="its plugin srbench-classification is blocked") as info:
+        registry.loss("vgg16")
+    assert "SRBENCH_PLUGINS" in str(info.value.fix)
+
+
+def test_the_list_of_the_projects_own_losses_is_in_step_with_the_plugins() -> None:
+    owners = {name: loss.distribution for name, loss in discover().losses.items()}
+    for distribution, names in LOSSES_OF.items():
+        installed = {name for name, owner in owners.items() if owner == distribution}
+        assert installed == set(names), distribution

@@ -51,6 +51,15 @@ def test_a_missing_member_is_named(tmp_path: Path, name: str) -> None:
         extract_member(archive, "p/w.bin", tmp_path / "w", max_bytes=KIB)
 
 
+@pytest.mark.parametrize("name", ["p-1-py3-none-any.whl", "p-1.tar.gz"])
+def test_files_of_that_name_elsewhere_in_the_archive_are_shown(tmp_path: Path, name: str) -> None:
+    make, top = (_zip, "") if name.endswith(".whl") else (_tar, "p-1/")
+    archive = make(tmp_path / name, [(f"{top}p/data/w.bin", b"x"), (f"{top}p/other", b"x")])
+    with pytest.raises(ArchiveError, match=r"got none; it holds p/data/w\.bin\n") as info:
+        extract_member(archive, "w.bin", tmp_path / "w", max_bytes=KIB)
+    assert "the whole path" in str(info.value.fix)
+
+
 def test_a_member_above_the_limit_is_refused(tmp_path: Path) -> None:
     big = bytes(4 * KIB)
     wheel = _zip(tmp_path / "p.whl", [("w", big)])

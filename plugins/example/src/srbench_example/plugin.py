@@ -31,6 +31,7 @@ def build(ctx: BuildContext, params: Params) -> nn.Module:
 SPEC = LossSpec(
     name="example",
     version=1,  # raise it whenever the loss's values change: cached runs are then made anew
+    api_version=1,  # of srbench.contract, for which this is written
     summary="mean absolute difference of image gradients, and a little L1",
     task="none",  # what the network was pretrained for: classification, segmentation, ...
     backbone="none",  # its architecture, for example vgg16
