@@ -69,7 +69,10 @@ def decode_into(pixels: int, task: DecodeTask) -> bytes:
 
 @contextlib.contextmanager
 def decode_processes(pixels: Path, count: int) -> Iterator[Decode]:
-    """``count`` processes that decode into the file ``pixels``; they end with the block."""
+    """``count`` processes that decode into the file ``pixels``; they end with the block.
+
+    The file must be there when the first task is given, not before.
+    """
     idle: queue.SimpleQueue[_DecodeProcess] = queue.SimpleQueue()
 
     def decode(tasks: Sequence[DecodeTask]) -> list[bytes]:
@@ -125,13 +128,16 @@ class _DecodeProcess:
             self._process.wait()
 
 
-def serve(connection: Connection, pixels: int) -> None:
+def serve(connection: Connection, pixels: Path) -> None:
     """Answer lists of tasks with their digests, or with the error, until the other side is gone."""
+    descriptor: int | None = None
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
             tasks: list[DecodeTask] = connection.recv()
             try:
-                connection.send([decode_into(pixels, task) for task in tasks])
+                if descriptor is None:
+                    descriptor = os.open(pixels, os.O_RDWR)
+                connection.send([decode_into(descriptor, task) for task in tasks])
             except (SrbenchError, OSError) as error:
                 connection.send(error)
 
@@ -144,8 +150,7 @@ def _write_all(descriptor: int, view: memoryview, offset: int) -> None:
 
 def main(argv: Sequence[str]) -> None:
     """Entry point of a decoding process."""
-    descriptor = os.open(argv[1], os.O_RDWR)
-    serve(Connection(int(argv[0])), descriptor)
+    serve(Connection(int(argv[0])), Path(argv[1]))
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ _DIGESTS_FILE = "digests.bin"
 _DIGEST_BYTES = 32
 _SYNC_EVERY = 256  # images between two writes to the disk: what a power cut can cost
 _QUEUE = 512  # images that may be decoded while the disk is waited for
-_PROCESS_BYTES = 1 << 29  # pixels from which on processes pay for their start
+_PROCESS_BYTES = 1 << 26  # of image files, from which on processes pay for their start
 _CHUNK = 16  # images that a process is given at a time
 
 
@@ -69,8 +69,8 @@ def prepare_store(
         dataset: whose images to decode.
         cache: cache folder; default ``SRBENCH_CACHE`` or the user's cache folder. Stores are in its
             subfolder ``stores``.
-        workers: images decoded at the same time, each in a process of its own where there is half
-            a gigabyte to decode, else in a thread; default one per core, at most 16. At most one
+        workers: images decoded at the same time, each in a process of its own where the files
+            are 64 MiB or more, else in a thread; default one per core, at most 16. At most one
             image per worker is in memory.
         progress: called before the first image and after each one.
 
@@ -105,20 +105,21 @@ class _Build:
         self.workers = workers
         self.progress = progress
         self.hashes = dataset.manifest().entries
-        # From the headers alone, so that each image has its place before any is decoded.
-        self.sizes = image_sizes(dataset.root, dataset.files)
-        lengths = [height * width * 3 for height, width in self.sizes]
-        self.offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        self.sizes: list[tuple[int, int]] = []
+        self.offsets = np.zeros(1, np.int64)
 
     def run(self) -> None:
-        try:
-            self._require_room()
-            self.partial.mkdir(exist_ok=True)
-            digests = self._decode_all()
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            raise self._no_room("a full disk") from error
+        # Its processes start while the headers are read.
+        with self._decoder() as decode:
+            self._place_images()
+            try:
+                self._require_room()
+                self.partial.mkdir(exist_ok=True)
+                digests = self._decode_all(decode)
+            except OSError as error:
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    raise
+                raise self._no_room("a full disk") from error
         index = StoreIndex(
             names=self.dataset.names,
             sizes=tuple(self.sizes),
@@ -128,7 +129,20 @@ class _Build:
         (self.partial / _DIGESTS_FILE).unlink()
         self.partial.rename(self.folder)
 
-    def _decode_all(self) -> npt.NDArray[np.uint8]:
+    def _place_images(self) -> None:
+        """From the headers alone, so that each image has its place before any is decoded."""
+        self.sizes = image_sizes(self.dataset.root, self.dataset.files)
+        lengths = [height * width * 3 for height, width in self.sizes]
+        self.offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+    def _decoder(self) -> AbstractContextManager[Decode | None]:
+        """Processes that decode, or nothing where threads of this process are to."""
+        files = self.dataset.files
+        if self.workers > 1 and sum(f.stat().st_size for f in files) >= _PROCESS_BYTES:
+            return decode_processes(self.partial / PIXELS_FILE, self.workers)
+        return nullcontext()
+
+    def _decode_all(self, decode: Decode | None) -> npt.NDArray[np.uint8]:
         """Decode what earlier attempts left to do; all digests, ``(N, 32)``."""
         count = len(self.dataset)
         with (
@@ -140,7 +154,9 @@ class _Build:
             todo = np.flatnonzero(~digests.any(axis=1)).tolist()
             self._report(count - len(todo))
             unsynced: list[int] = []
-            for number, (index, digest) in enumerate(self._decoded(todo, pixels), start=1):
+            here: Decode = lambda tasks: [decode_into(pixels, task) for task in tasks]  # noqa: E731
+            results = self._decoded(todo, decode or here, chunk=_CHUNK if decode else 1)
+            for number, (index, digest) in enumerate(results, start=1):
                 digests[index] = np.frombuffer(digest, np.uint8)
                 unsynced.append(index)
                 if number % _SYNC_EVERY == 0 or number == len(todo):
@@ -152,13 +168,12 @@ class _Build:
                 self._report(count - len(todo) + number)
         return digests
 
-    def _decoded(self, todo: Sequence[int], pixels: int) -> Iterator[tuple[int, bytes]]:
+    def _decoded(
+        self, todo: Sequence[int], decode: Decode, chunk: int
+    ) -> Iterator[tuple[int, bytes]]:
         """Write the images ``todo``, a bounded number at a time; they are given in their order."""
-        work = sum(int(self.offsets[index + 1] - self.offsets[index]) for index in todo)
-        processes = self.workers > 1 and work >= _PROCESS_BYTES
-        chunk = _CHUNK if processes else 1
         waiting = iter([todo[first : first + chunk] for first in range(0, len(todo), chunk)])
-        with self._decoder(processes, pixels) as decode, ThreadPoolExecutor(self.workers) as pool:
+        with ThreadPoolExecutor(self.workers) as pool:
 
             def start(chunks: int) -> Iterator[Future[list[tuple[int, bytes]]]]:
                 for indices in itertools.islice(waiting, chunks):
@@ -172,11 +187,6 @@ class _Build:
                     yield from done
             finally:
                 pool.shutdown(cancel_futures=True)
-
-    def _decoder(self, processes: bool, pixels: int) -> AbstractContextManager[Decode]:
-        if processes:
-            return decode_processes(self.partial / PIXELS_FILE, self.workers)
-        return nullcontext(lambda tasks: [decode_into(pixels, task) for task in tasks])
 
     def _decode(self, decode: Decode, indices: Sequence[int]) -> list[tuple[int, bytes]]:
         return list(zip(indices, decode([self._task(i) for i in indices]), strict=True))
