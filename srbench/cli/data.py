@@ -41,7 +41,9 @@ def list_command(as_json: bool) -> None:
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.option("--count", type=click.IntRange(min=1), help="A seeded subset of that many images.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the subset.")
-@click.option("--workers", type=click.IntRange(min=1), help="Decoding threads [one per core].")
+@click.option(
+    "--workers", type=click.IntRange(min=1), help="Images decoded at once [one per core]."
+)
 def prepare_command(
     names: tuple[str, ...], count: int | None, seed: int, workers: int | None
 ) -> None:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from srbench.data.cache import image_sizes
 from srbench.data.dataset import Dataset
 from srbench.data.photos import PHOTOS, STEREO_PAIR, photo_files
 from srbench.data.recipes import RECIPES, Recipe
 from srbench.errors import DataError, unknown_name
-from srbench.imaging.files import image_size, list_images
+from srbench.imaging.files import list_images
 
 _FOLDER_PREFIX = "folder:"
 
@@ -176,12 +176,11 @@ def _subset(dataset: Dataset, count: int | None, seed: int, min_side: int) -> Da
     """The first ``count`` large enough images in a seeded order, then sorted as they were."""
     if count is not None and count < 1:
         raise DataError(f"expected a subset of at least one image of {dataset.name!r}, got {count}")
-    order: Sequence[int] = range(len(dataset))
+    order: list[int] = list(range(len(dataset)))
     if count is not None:
         rank = [_subset_rank(seed, file.relative_to(dataset.root)) for file in dataset.files]
         order = sorted(order, key=rank.__getitem__)
-    large = (i for i in order if not min_side or min(image_size(dataset.files[i])) >= min_side)
-    chosen = sorted(itertools.islice(large, count))
+    chosen = sorted(_first_large(dataset, order, count or len(order), min_side))
     if len(chosen) < (count or 1):
         least = f" with sides of at least {min_side} px" if min_side else ""
         raise DataError(
@@ -189,6 +188,20 @@ def _subset(dataset: Dataset, count: int | None, seed: int, min_side: int) -> Da
             f"in {dataset.root}"
         )
     return replace(dataset, files=tuple(dataset.files[index] for index in chosen))
+
+
+def _first_large(dataset: Dataset, order: list[int], count: int, min_side: int) -> list[int]:
+    """The first ``count`` of ``order`` whose sides are ``min_side`` px or more; all if fewer."""
+    if not min_side:
+        return order[:count]
+    chosen: list[int] = []
+    position = 0
+    while len(chosen) < count and position < len(order):
+        part = order[position : position + count - len(chosen)]
+        sizes = image_sizes(dataset.root, [dataset.files[index] for index in part])
+        chosen += [i for i, size in zip(part, sizes, strict=True) if min(size) >= min_side]
+        position += len(part)
+    return chosen
 
 
 def _subset_rank(seed: int, file: Path) -> bytes:

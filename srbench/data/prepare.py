@@ -1,21 +1,21 @@
-"""Build the store of a data set: in bounded memory, on several threads, resumable at any kill.
+"""Build the store of a data set: in bounded memory, on several cores, resumable at any kill.
 
 The store grows in ``KEY.partial`` and is renamed when it is complete. Pixels reach the disk before
 the digest that says so, hence whatever stopped an earlier attempt, images with a digest are whole.
-Decoding runs on threads: Pillow's decoders release the interpreter lock, and unlike processes
-threads need no guarded main module. A file lock lets one process build while others wait.
+Images are decoded in the order of their files, on threads, or in processes where there is enough
+to do to pay for starting them. A file lock lets one process build while others wait.
 """
 
 from __future__ import annotations
 
 import errno
-import hashlib
 import itertools
 import os
 import shutil
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,15 +23,18 @@ import numpy as np
 import numpy.typing as npt
 from filelock import FileLock
 
-from srbench.data.cache import cache_folder
+from srbench.data.cache import cache_folder, image_sizes
 from srbench.data.dataset import Dataset
+from srbench.data.decoding import Decode, DecodeTask, decode_into, decode_processes
 from srbench.data.store import INDEX_FILE, PIXELS_FILE, ImageStore, StoreIndex, store_key
 from srbench.errors import DataError
-from srbench.imaging.files import decode_image, image_size
 
 _DIGESTS_FILE = "digests.bin"
 _DIGEST_BYTES = 32
 _SYNC_EVERY = 256  # images between two writes to the disk: what a power cut can cost
+_QUEUE = 512  # images that may be decoded while the disk is waited for
+_PROCESS_BYTES = 1 << 26  # of image files, from which on processes pay for their start
+_CHUNK = 16  # images that a process is given at a time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,8 +69,9 @@ def prepare_store(
         dataset: whose images to decode.
         cache: cache folder; default ``SRBENCH_CACHE`` or the user's cache folder. Stores are in its
             subfolder ``stores``.
-        workers: decoding threads; default one per core, at most 16. At most one image per thread
-            is in memory.
+        workers: images decoded at the same time, each in a process of its own where the files
+            are 64 MiB or more, else in a thread; default one per core, at most 16. At most one
+            image per worker is in memory.
         progress: called before the first image and after each one.
 
     Raises:
@@ -101,21 +105,21 @@ class _Build:
         self.workers = workers
         self.progress = progress
         self.hashes = dataset.manifest().entries
-        # From the headers alone, so that each image has its place before any is decoded.
-        with ThreadPoolExecutor(max_workers=workers) as pool:
-            self.sizes = list(pool.map(image_size, dataset.files))
-        lengths = [height * width * 3 for height, width in self.sizes]
-        self.offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        self.sizes: list[tuple[int, int]] = []
+        self.offsets = np.zeros(1, np.int64)
 
     def run(self) -> None:
-        try:
-            self._require_room()
-            self.partial.mkdir(exist_ok=True)
-            digests = self._decode_all()
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            raise self._no_room("a full disk") from error
+        # Its processes start while the headers are read.
+        with self._decoder() as decode:
+            self._place_images()
+            try:
+                self._require_room()
+                self.partial.mkdir(exist_ok=True)
+                digests = self._decode_all(decode)
+            except OSError as error:
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    raise
+                raise self._no_room("a full disk") from error
         index = StoreIndex(
             names=self.dataset.names,
             sizes=tuple(self.sizes),
@@ -125,7 +129,20 @@ class _Build:
         (self.partial / _DIGESTS_FILE).unlink()
         self.partial.rename(self.folder)
 
-    def _decode_all(self) -> npt.NDArray[np.uint8]:
+    def _place_images(self) -> None:
+        """From the headers alone, so that each image has its place before any is decoded."""
+        self.sizes = image_sizes(self.dataset.root, self.dataset.files)
+        lengths = [height * width * 3 for height, width in self.sizes]
+        self.offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+    def _decoder(self) -> AbstractContextManager[Decode | None]:
+        """Processes that decode, or nothing where threads of this process are to."""
+        files = self.dataset.files
+        if self.workers > 1 and sum(f.stat().st_size for f in files) >= _PROCESS_BYTES:
+            return decode_processes(self.partial / PIXELS_FILE, self.workers)
+        return nullcontext()
+
+    def _decode_all(self, decode: Decode | None) -> npt.NDArray[np.uint8]:
         """Decode what earlier attempts left to do; all digests, ``(N, 32)``."""
         count = len(self.dataset)
         with (
@@ -136,51 +153,52 @@ class _Build:
             digests = known.reshape(count, _DIGEST_BYTES)
             todo = np.flatnonzero(~digests.any(axis=1)).tolist()
             self._report(count - len(todo))
-            for number, (index, digest) in enumerate(self._decoded(todo, pixels), start=1):
+            unsynced: list[int] = []
+            here: Decode = lambda tasks: [decode_into(pixels, task) for task in tasks]  # noqa: E731
+            results = self._decoded(todo, decode or here, chunk=_CHUNK if decode else 1)
+            for number, (index, digest) in enumerate(results, start=1):
                 digests[index] = np.frombuffer(digest, np.uint8)
+                unsynced.append(index)
                 if number % _SYNC_EVERY == 0 or number == len(todo):
                     os.fsync(pixels)
-                    os.pwrite(journal, digests.tobytes(), 0)
+                    for done in unsynced:
+                        os.pwrite(journal, digests[done].tobytes(), done * _DIGEST_BYTES)
                     os.fsync(journal)
+                    unsynced.clear()
                 self._report(count - len(todo) + number)
         return digests
 
-    def _decoded(self, todo: Sequence[int], pixels: int) -> Iterator[tuple[int, bytes]]:
-        """Write the images ``todo`` in any order, a bounded number at a time."""
-        waiting = iter(todo)
-        with ThreadPoolExecutor(max_workers=self.workers) as pool:
-            running = {
-                pool.submit(self._decode, index, pixels)
-                for index in itertools.islice(waiting, 2 * self.workers)
-            }
+    def _decoded(
+        self, todo: Sequence[int], decode: Decode, chunk: int
+    ) -> Iterator[tuple[int, bytes]]:
+        """Write the images ``todo``, a bounded number at a time; they are given in their order."""
+        waiting = iter([todo[first : first + chunk] for first in range(0, len(todo), chunk)])
+        with ThreadPoolExecutor(self.workers) as pool:
+
+            def start(chunks: int) -> Iterator[Future[list[tuple[int, bytes]]]]:
+                for indices in itertools.islice(waiting, chunks):
+                    yield pool.submit(self._decode, decode, indices)
+
+            running = deque(start(max(2 * self.workers, _QUEUE // chunk)))
             try:
                 while running:
-                    finished, running = wait(running, return_when=FIRST_COMPLETED)
-                    for future in finished:
-                        yield future.result()
-                    for index in itertools.islice(waiting, len(finished)):
-                        running.add(pool.submit(self._decode, index, pixels))
+                    done = running.popleft().result()
+                    running.extend(start(1))
+                    yield from done
             finally:
                 pool.shutdown(cancel_futures=True)
 
-    def _decode(self, index: int, pixels: int) -> tuple[int, bytes]:
-        """Decode one image into its place; its number and the sha256 of its pixels."""
+    def _decode(self, decode: Decode, indices: Sequence[int]) -> list[tuple[int, bytes]]:
+        return list(zip(indices, decode([self._task(i) for i in indices]), strict=True))
+
+    def _task(self, index: int) -> DecodeTask:
         file = self.dataset.files[index]
-        data = file.read_bytes()
-        name = file.relative_to(self.dataset.root).as_posix()
-        image = decode_image(data, file)
-        if hashlib.sha256(data).hexdigest() != self.hashes[name]:
-            raise DataError(
-                f"expected {file} to stay as it was, got other content than a moment ago",
-                "run it again when nothing writes to that folder",
-            )
-        if image.shape[:2] != self.sizes[index]:
-            raise DataError(
-                f"expected {self.sizes[index]} px as the header of {file} says, "
-                f"got {image.shape[:2]}"
-            )
-        _write_all(pixels, image.tobytes(), int(self.offsets[index]))
-        return index, hashlib.sha256(image.data).digest()
+        return DecodeTask(
+            file=file,
+            sha256=self.hashes[file.relative_to(self.dataset.root).as_posix()],
+            size=self.sizes[index],
+            offset=int(self.offsets[index]),
+        )
 
     def _require_room(self) -> None:
         partial = self.partial / PIXELS_FILE
@@ -218,10 +236,3 @@ def _sized_file(path: Path, size: int) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
-
-
-def _write_all(descriptor: int, data: bytes, offset: int) -> None:
-    view = memoryview(data)
-    while view:
-        written = os.pwrite(descriptor, view, offset)
-        view, offset = view[written:], offset + written

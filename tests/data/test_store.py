@@ -12,7 +12,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from srbench.data import find_dataset, prepare, prepare_store
+from srbench.data import decoding, find_dataset, prepare, prepare_store
 from srbench.data.store import ImageStore
 from srbench.data.verify import verify_dataset
 from srbench.errors import DataError, ImageError
@@ -44,7 +44,7 @@ def test_store_holds_the_images_bit_for_bit(dataset, workers):
 
 def test_second_call_decodes_nothing(dataset, monkeypatch):
     first = prepare_store(dataset)
-    monkeypatch.setattr(prepare, "decode_image", None)
+    monkeypatch.setattr(decoding, "decode_image", None)
     assert prepare_store(dataset).folder == first.folder
 
 
@@ -90,7 +90,7 @@ def test_a_disk_that_fills_up_is_an_error_too(dataset, monkeypatch):
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(prepare.os, "pwrite", full)
+    monkeypatch.setattr(decoding.os, "pwrite", full)
     with pytest.raises(DataError, match="got a full disk"):
         prepare_store(dataset)
     monkeypatch.undo()
@@ -106,9 +106,9 @@ def test_an_interrupted_build_goes_on_where_it_was(dataset, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         prepare_store(dataset, workers=1, progress=stop)
     decoded = []
-    real = prepare.decode_image
+    real = decoding.decode_image
     monkeypatch.setattr(
-        prepare, "decode_image", lambda data, file: decoded.append(file.name) or real(data, file)
+        decoding, "decode_image", lambda data, file: decoded.append(file.name) or real(data, file)
     )
     states = []
     store = prepare_store(dataset, workers=1, progress=states.append)
@@ -187,14 +187,14 @@ def test_a_store_travels_to_workers_as_its_path(dataset):
 
 def test_two_builders_at_once_make_one_store(dataset, monkeypatch):
     decoded, stores = [], []
-    real = prepare.decode_image
+    real = decoding.decode_image
 
     def slow(data, file):
         decoded.append(file.name)
         time.sleep(0.05)
         return real(data, file)
 
-    monkeypatch.setattr(prepare, "decode_image", slow)
+    monkeypatch.setattr(decoding, "decode_image", slow)
     threads = [
         threading.Thread(target=lambda: stores.append(prepare_store(dataset))) for _ in range(3)
     ]
@@ -209,7 +209,7 @@ def test_two_builders_at_once_make_one_store(dataset, monkeypatch):
 
 KILLED = """
 import sys, time
-from srbench.data import find_dataset, prepare, prepare_store
+from srbench.data import decoding, find_dataset, prepare, prepare_store
 prepare._SYNC_EVERY = 3
 def tell(state):
     print(state.done, flush=True)
