@@ -23,6 +23,7 @@ COMMANDS = {
     "eval": "eval",
     "upscale": "upscale",
     "report": "report",
+    "publish": "publish",
     "check": "check",
     "probe": "probe",
     "new-plugin": "new_plugin",
