@@ -49,13 +49,11 @@ def command(
     from srbench.cli.output import echo_json
     from srbench.report.site import BUDGET, IMAGES, publish
 
-    done = publish(
-        folders, destination, images=IMAGES if images is None else images, readme=readme
-    )
+    done = publish(folders, destination, images=IMAGES if images is None else images, readme=readme)
     if done.bytes > BUDGET:
         click.echo(
-            f"warning: the folder holds {done.bytes / 1e6:.0f} MB, more than {BUDGET / 1e6:.0f} MB: "
-            "show fewer images with --images",
+            f"warning: the folder holds {done.bytes / 1e6:.0f} MB, more than "
+            f"{BUDGET / 1e6:.0f} MB: show fewer images with --images",
             err=True,
         )
     if as_json:

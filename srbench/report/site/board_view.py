@@ -10,12 +10,12 @@ from markupsafe import Markup
 
 from srbench.report.conventions import FLAGS, metric_title, plane_metrics
 from srbench.report.model import Cell, CostLine, Leaderboard, Row
-from srbench.report.second_view import p_text, second_views
+from srbench.report.second_view import SecondView, p_text, second_views
 from srbench.report.site.charts.plane import Look, looks, plane
 from srbench.report.site.charts.ranks import critical_difference
-from srbench.report.text import interval, number, rank_text
+from srbench.report.text import DASH, interval, number, rank_text
 
-WIDE, NARROW = 860, 360
+WIDE, NARROW = 980, 360
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,17 +81,6 @@ def dataset_views(
     found = []
     for dataset in board.datasets:
         view = views.get(dataset)
-        planes = ranks = None
-        if axes is not None and _fills_plane(board, dataset, axes):
-            planes = (
-                plane(board, dataset, axes, links, width=WIDE, height=500),
-                plane(board, dataset, axes, links, width=NARROW, height=400),
-            )
-        if view is not None:
-            ranks = (
-                critical_difference(view, links, width=WIDE),
-                critical_difference(view, links, width=NARROW),
-            )
         found.append(
             DatasetView(
                 name=dataset,
@@ -102,13 +91,33 @@ def dataset_views(
                     for row in board.rows
                 ),
                 detectable=_detectable(board, dataset),
-                planes=planes,
-                ranks=ranks,
+                planes=_planes(board, dataset, axes, links),
+                ranks=_ranks(view, links),
                 ranks_note="" if view is None else f"Friedman {p_text(view.p_value)}",
                 finding=finding(board, dataset),
             )
         )
     return found
+
+
+def _planes(
+    board: Leaderboard, dataset: str, axes: tuple[str, str] | None, links: Mapping[str, str]
+) -> tuple[Markup, Markup] | None:
+    if axes is None or not _fills_plane(board, dataset, axes):
+        return None
+    return (
+        plane(board, dataset, axes, links, width=WIDE, height=500),
+        plane(board, dataset, axes, links, width=NARROW, height=400),
+    )
+
+
+def _ranks(view: SecondView | None, links: Mapping[str, str]) -> tuple[Markup, Markup] | None:
+    if view is None:
+        return None
+    return (
+        critical_difference(view, links, width=WIDE),
+        critical_difference(view, links, width=NARROW),
+    )
 
 
 def lead_dataset(board: Leaderboard) -> str:
@@ -134,7 +143,7 @@ def _row(
     return RowView(
         row=row,
         link=link,
-        rank=rank_text(row.rank).replace("-", "–"),
+        rank=rank_text(row.rank).replace("-", DASH),
         cells=tuple(
             cell_view(board, row, row.cells.get((dataset, m.name)), dataset, m.name)
             for m in board.metrics
@@ -163,7 +172,7 @@ def cell_view(
     return CellView(
         value=cell.mean,
         text=number(cell.mean, metric),
-        interval=covered.replace(" to ", " – "),
+        interval=covered.replace(" to ", f" {DASH} "),
         group=cell.group,
         best="a" in cell.group if cell.group else cell.rank == 1,
         flags=tuple((FLAGS[flag][0], flag) for flag in cell.flags),
@@ -190,7 +199,9 @@ def finding(board: Leaderboard, dataset: str) -> str:
         return f"{dataset}: no row has a rank by {metric_title(metric)}."
     ranked.sort(key=lambda item: item[1].rank or 0.0)
     best, cell = ranked[0]
-    says = f"{dataset}: best {metric_title(metric)} is {number(cell.mean, metric)}, by {best.label}."
+    says = (
+        f"{dataset}: best {metric_title(metric)} is {number(cell.mean, metric)}, by {best.label}."
+    )
     if len(ranked) == 1:
         return says
     if not cell.group:
@@ -229,16 +240,16 @@ def suite_facts(board: Leaderboard) -> list[tuple[str, str]]:
     size = ", ".join(
         f"{generator[name]} {name}" for name in ("blocks", "channels") if name in generator
     )
-    facts = [
+    before, after = (section.get("iterations", "?") for section in (warm, adversarial))
+    return [
         ("Track", board.track),
         ("Protocol", board.protocol),
-        ("Scale", f"×{document.get('scale', 4)}"),
+        ("Scale", f"x{document.get('scale', 4)}"),
         ("Seeds", ", ".join(map(str, board.seeds))),
         ("Generator", f"{generator.get('name', 'msrresnet')}" + (f", {size}" if size else "")),
-        ("Iterations", f"{warm.get('iterations', '?')} warm start + {adversarial.get('iterations', '?')}"),
+        ("Iterations", f"{before} warm start + {after}"),
         ("Trained on", f"{data.get('train', '?')}"),
     ]
-    return facts
 
 
 def _section(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -86,6 +86,4 @@ def _score(image: ShownImage, label: str, metric: str, best: float | None) -> Sc
     if run is None or metric not in run.scores[image.dataset].metrics:
         return None
     value = run.scores[image.dataset].metrics[metric].per_image[image.name]
-    return ScoreView(
-        value=value, text=number(value, metric), best=value == best and label != "hr"
-    )
+    return ScoreView(value=value, text=number(value, metric), best=value == best and label != "hr")

@@ -117,8 +117,8 @@ class RowCurves:
         validated = curve_sets(board, log=False)
         validated.sort(key=lambda c: (c.name != board.rank_metric, c.name))
         logged = [c for c in curve_sets(board, log=True) if c.name in _LOGGED]
-        self._charts = [("validation", CurveCharts(curves)) for curves in validated]
-        self._charts += [("training", CurveCharts(curves)) for curves in logged]
+        self._charts = [("Validation", CurveCharts(curves, shared=True)) for curves in validated]
+        self._charts += [("Training:", CurveCharts(curves, shared=False)) for curves in logged]
 
     def of(self, row: Row) -> list[tuple[str, Markup]]:
         """(title, chart) of a row; empty where nothing was logged."""
@@ -127,10 +127,14 @@ class RowCurves:
             drawn = charts.of(row)
             if drawn is not None:
                 name = metric_title(charts.curves.name)
-                title = f"Validation {name}" if kind == "validation" else f"Training: {name}"
-                found.append((title, drawn))
+                found.append((f"{kind} {_LOGGED.get(name, name)}", drawn))
         return found
 
 
-_LOGGED = ("content", "adversarial", "discriminator")
-"""Terms of the objective that a page shows."""
+_LOGGED = {
+    "content": "content loss, calibrated",
+    "adversarial": "adversarial loss, weighted",
+    "content_to_adversarial": "gradient norm, content over adversarial",
+    "discriminator": "discriminator loss",
+}
+"""Logged values that a page shows, and how they are called."""

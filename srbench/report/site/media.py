@@ -126,9 +126,7 @@ class Media:
             self._site.put(name, content)
         return True
 
-    def _encode(
-        self, key: str, data: Mapping[str, bytes], hashes: Mapping[str, str]
-    ) -> ImageGroup:
+    def _encode(self, key: str, data: Mapping[str, bytes], hashes: Mapping[str, str]) -> ImageGroup:
         pixels = {label: _decode(key, label, content) for label, content in data.items()}
         pixels = _same_size(key, pixels)
         height, width = next(iter(pixels.values())).shape[:2]

@@ -27,7 +27,7 @@ def slugs(names: Iterable[str]) -> dict[str, str]:
 
 def _slug(name: str, *, alone: bool) -> str:
     clean = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:MAX_NAME]
-    if alone and clean == name:
+    if name and alone and clean == name:
         return clean
     return f"{clean or 'x'}-{short_hash(name)}"
 

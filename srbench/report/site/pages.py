@@ -12,7 +12,7 @@ from srbench import __version__
 from srbench.report.conventions import FLAGS, metric_title
 from srbench.report.site.marks import MARKS
 from srbench.report.site.names import web_link
-from srbench.report.text import heading, number, plain, rank_text
+from srbench.report.text import DASH, heading, number, plain, rank_text
 
 
 @lru_cache(maxsize=1)
@@ -48,7 +48,7 @@ def _finalize(value: Any) -> Any:
 
 def figure(value: float | None, digits: int, unit: float = 1.0) -> str:
     """A number with thousands separators; a dash where there is none."""
-    return "–" if value is None else f"{value / unit:,.{digits}f}"
+    return DASH if value is None else f"{value / unit:,.{digits}f}"
 
 
 def render(template: str, url: str, **context: Any) -> str:

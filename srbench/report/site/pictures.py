@@ -55,7 +55,9 @@ def collect_images(
         for name in names:
             paths = {label: picture_file(s, dataset, name) for label, s in having.items()}
             if "hr" not in paths:
-                paths["hr"] = next(filter(None, (_hr(s, dataset, name) for s in having.values())), None)
+                paths["hr"] = next(
+                    filter(None, (_hr(s, dataset, name) for s in having.values())), None
+                )
             key = f"{board.suite}/{board.suite_sha256[:12]}/{dataset}/{name}"
             shown.append(
                 ShownImage(

@@ -8,12 +8,13 @@ from importlib.resources import files
 from pathlib import Path
 
 from srbench.report.build import build_leaderboard
+from srbench.report.markdown import leaderboard_tables
 from srbench.report.model import Leaderboard
 from srbench.report.site.files import LISTING, SiteFolder
 from srbench.report.site.marks import Marks, read_marks
 from srbench.report.site.media import Media
 from srbench.report.site.names import Place, short_hash, slugs
-from srbench.report.site.readme import embed, readme_section
+from srbench.report.site.readme import embed
 from srbench.report.site.sources import Source, TableKey, read_sources, tables
 from srbench.report.site.suite_site import OtherTable, Shared, SuiteSite
 from srbench.report.site.tables import TableTexts, site_tables, table_texts
@@ -79,15 +80,7 @@ def publish(
     listed = _listed(groups, names)
     study = "STUDY.md" if (root / "STUDY.md").exists() else ""
     shared = Shared(site=site, media=media, marks=marks, images=images, tables=listed, study=study)
-    texts: list[TableTexts] = []
-    sections: list[str] = []
-    count = 0
-    while groups:  # each table is let go of before the next is made
-        key, sources = groups.pop(0)
-        board = _write_suite(sources, names[key], shared, first=not texts)
-        count += len(board.records)
-        texts.append(table_texts(names[key], board))
-        sections.append(readme_section(board) if readme is not None else "")
+    texts, sections, count = _write_tables(groups, names, shared)
     for name, text in site_tables(texts).items():
         site.put(name, text)
     _write_assets(site)
@@ -96,6 +89,22 @@ def publish(
         embed(Path(readme), sections)
     size = site.finish()
     return Published(root=root, bytes=size, sizes=site.sizes(), records=count)
+
+
+def _write_tables(
+    groups: list[tuple[TableKey, list[Source]]], names: Mapping[TableKey, str], shared: Shared
+) -> tuple[list[TableTexts], list[str], int]:
+    """Write every table's pages: the tables as text, as README sections, and their records."""
+    texts: list[TableTexts] = []
+    sections = []
+    count = 0
+    while groups:  # each table is let go of before the next is made
+        key, sources = groups.pop(0)
+        board = _write_suite(sources, names[key], shared, first=not texts)
+        count += len(board.records)
+        texts.append(table_texts(names[key], board))
+        sections.append(leaderboard_tables(board))
+    return texts, sections, count
 
 
 def _write_suite(

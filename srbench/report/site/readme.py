@@ -8,16 +8,9 @@ from typing import Final
 
 from srbench.errors import UserError
 from srbench.records import write_atomic
-from srbench.report.markdown import leaderboard_tables
-from srbench.report.model import Leaderboard
 
 BEGIN: Final = "<!-- srbench:leaderboard:begin -->"
 END: Final = "<!-- srbench:leaderboard:end -->"
-
-
-def readme_section(board: Leaderboard) -> str:
-    """One suite's tables and what they mean, as Markdown without a page title."""
-    return leaderboard_tables(board)
 
 
 def embed(path: Path, sections: Sequence[str]) -> None:

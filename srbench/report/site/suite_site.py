@@ -116,9 +116,7 @@ class SuiteSite:
 
     def _write_board(self) -> None:
         board, url = self._board, self._place.board
-        marks = {
-            label: self._shared.marks.row(found) for label, found in self._by_label.items()
-        }
+        marks = {label: self._shared.marks.row(found) for label, found in self._by_label.items()}
         views = dataset_views(board, self._place.loss, marks, "../" * url.count("/"))
         devices = list(dict.fromkeys(line.device for line in board.costs))
         sets = {image.dataset for image in self._images}

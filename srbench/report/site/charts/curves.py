@@ -52,42 +52,54 @@ def curve_sets(board: Leaderboard, *, log: bool) -> list[CurveSet]:
 
 
 def _line(points: Sequence[CurvePoint], name: str) -> Line:
-    return tuple(
-        sorted((float(p.iteration), p.scores[name]) for p in points if name in p.scores)
-    )
+    return tuple(sorted((float(p.iteration), p.scores[name]) for p in points if name in p.scores))
 
 
 class CurveCharts:
-    """The charts of one quantity; the other rows' lines are drawn once and shared."""
+    """The charts of one quantity.
 
-    def __init__(self, curves: CurveSet) -> None:
+    Args:
+        shared: one scale for all rows, with the others' means behind a row's own lines; without,
+            each row has its own scale, as raw losses differ by orders of magnitude.
+    """
+
+    def __init__(self, curves: CurveSet, *, shared: bool) -> None:
         self.curves = curves
-        every = [line for seeds in curves.lines.values() for line in seeds.values()]
-        self._x = spanning([x for found in every for x, _ in found], 54.0, WIDTH - 12.0, margin=0.0)
-        values = [y for found in every for _, y in found]
-        self._y = spanning(values, HEIGHT - 34.0, 16.0, margin=0.05)
-        self._others = {
-            label: polyline(_pixels(_mean(list(seeds.values())), self._x, self._y), "other")
-            for label, seeds in curves.lines.items()
-        }
+        self._axes: tuple[Axis, Axis] | None = None
+        self._others: dict[str, Markup] = {}
+        if shared:
+            x, y = self._axes = _axes(
+                [found for s in curves.lines.values() for found in s.values()]
+            )
+            self._others = {
+                label: polyline(_pixels(_mean(list(seeds.values())), x, y), "other")
+                for label, seeds in curves.lines.items()
+            }
 
     def of(self, row: Row) -> Markup | None:
-        """The row's seeds in colour before the other rows' means in grey."""
+        """The row's seeds in colour, before the other rows' means in grey if they share a scale."""
         seeds = self.curves.lines.get(row.label)
         if seeds is None:
             return None
-        parts = _grid(self._x, self._y)
+        x, y = self._axes or _axes(list(seeds.values()))
+        parts = _grid(x, y)
         parts += [found for label, found in self._others.items() if label != row.label]
         told = []
         for index, (seed, found) in enumerate(sorted(seeds.items())):
             kind = f"t{index % PALETTE_SIZE}"
-            pixels = _pixels(found, self._x, self._y)
+            pixels = _pixels(found, x, y)
             parts.append(polyline(pixels, f"curve {kind}"))
             parts.append(marker(SHAPES[index % PALETTE_SIZE], *pixels[-1], 4, f"point {kind}"))
             told.append(f"seed {seed} from {found[0][1]:.4g} to {found[-1][1]:.4g}")
         title = metric_title(self.curves.name)
         label = f"{title} against iterations: {'; '.join(told)}."
         return picture(WIDTH, HEIGHT, label, "curves", parts, role="img")
+
+
+def _axes(lines: Sequence[Line]) -> tuple[Axis, Axis]:
+    x = spanning([x for found in lines for x, _ in found], 54.0, WIDTH - 12.0, margin=0.0)
+    y = spanning([y for found in lines for _, y in found], HEIGHT - 34.0, 16.0, margin=0.05)
+    return x, y
 
 
 def seed_swatches(row: Row) -> list[tuple[int, Markup]]:

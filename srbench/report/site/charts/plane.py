@@ -84,20 +84,21 @@ def plane(
     left, right, top, bottom = 58.0, width - 14.0, 30.0, height - 46.0
     x = spanning([p[0] for p in points], left, right, margin=0.09, flipped=lower[0])
     y = spanning([p[1] for p in points], bottom, top, margin=0.09, flipped=not lower[1])
-    # Better is down: flip so that a lower-is-better axis grows upwards.
-    parts = [*_grid(x, y, (left, right, top, bottom), few=width < 500)]
-    parts.append(text(left, 16, f"{heading(metrics[1])}  perception", "axis-name"))
-    parts.append(text(right, height - 8, f"distortion  {heading(metrics[0])}", "axis-name", "end"))
-    parts.append(text(right - 6, bottom - 8, "better ↘", "hint", "end"))
+    parts = [
+        *_grid(x, y, (left, right, top, bottom), few=width < 500),
+        text(left, 16, f"{heading(metrics[1])}  perception", "axis-name"),
+        text(right, height - 8, f"distortion  {heading(metrics[0])}", "axis-name", "end"),
+        text(right - 6, bottom - 8, "better ↘", "hint", "end"),
+    ]
     pixels = [(x.at(p[0]), y.at(p[1])) for p in points]
     parts += _front(points, pixels, lower)
-    named = _named(rows, points, lower, few=width < 500)
-    parts += _names(rows, named, pixels, (left, top, right, bottom))
     styles = looks(board)
     for row, pixel in zip(rows, pixels, strict=True):
         cells = (row.cells[dataset, axes[0]], row.cells[dataset, axes[1]])
         bars = _bars(cells, pixel, x, y) if board.intervals.kind == "seeds" else []
         parts.append(_point(row, styles[row.label], cells, axes, pixel, bars, links[row.label]))
+    named = _named(rows, points, lower, few=width < 500)
+    parts += _names(rows, named, pixels, (left, top, right, bottom))
     label = (
         f"Perception-distortion plane of {dataset}: {len(rows)} rows by {heading(metrics[0])} and "
         f"{heading(metrics[1])}. The table above holds the same numbers."
@@ -188,7 +189,9 @@ def _point(
     values = []
     for cell, metric in zip(cells, axes, strict=True):
         covered = interval(cell, metric)
-        values.append(f"{metric.upper()} {number(cell.mean, metric)}" + (f" ({covered})" if covered else ""))
+        values.append(
+            f"{metric.upper()} {number(cell.mean, metric)}" + (f" ({covered})" if covered else "")
+        )
     told = f"{row.label}: {', '.join(values)}"
     area = element("circle", {"cx": pixel[0], "cy": pixel[1], "r": 13, "class": "target"})
     mark = marker(look.shape, pixel[0], pixel[1], 5.5, f"point {look.kind}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ def element(
     inner = "".join(
         str(child) if isinstance(child, Markup) else str(escape(plain(child))) for child in children
     )
-    return Markup(f"<{name}{shown}>{inner}</{name}>" if inner else f"<{name}{shown}/>")  # noqa: S704
+    return Markup(f"<{name}{shown}>{inner}</{name}>" if inner else f"<{name}{shown}/>")
 
 
 def _value(value: object) -> str:
@@ -38,9 +39,7 @@ def _value(value: object) -> str:
 
 def text(x: float, y: float, content: str, kind: str, anchor: str = "start") -> Markup:
     """A line of text at its baseline; ``kind`` is its class."""
-    return element(
-        "text", {"x": x, "y": y, "class": kind, "text-anchor": anchor}, [content]
-    )
+    return element("text", {"x": x, "y": y, "class": kind, "text-anchor": anchor}, [content])
 
 
 def line(x1: float, y1: float, x2: float, y2: float, kind: str) -> Markup:
@@ -78,7 +77,13 @@ def marker(shape: str, x: float, y: float, radius: float, kind: str) -> Markup:
 
 
 def picture(
-    width: int, height: int, label: str, kind: str, children: Iterable[Child], *, role: str = "group"
+    width: int,
+    height: int,
+    label: str,
+    kind: str,
+    children: Iterable[Child],
+    *,
+    role: str = "group",
 ) -> Markup:
     """A whole SVG with a name for those who cannot see it; ``img`` if nothing in it is a link."""
     return element(
@@ -139,7 +144,7 @@ def round_ticks(low: float, high: float, about: int) -> list[float]:
 
 def tick_text(value: float, ticks: Sequence[float]) -> str:
     """A tick's number with as many decimals as its step needs."""
-    step = min((b - a for a, b in zip(ticks, ticks[1:], strict=False)), default=abs(value) or 1.0)
+    step = min((b - a for a, b in itertools.pairwise(ticks)), default=abs(value) or 1.0)
     digits = max(0, -math.floor(math.log10(step) + 1e-9))
     return f"{value:.{digits}f}"
 
