@@ -1,4 +1,4 @@
-# Five targets: env, quick, test, lint, bench. All are idempotent.
+# Six targets: env, quick, test, lint, browser, bench. All are idempotent.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ PLUGINS := $(sort $(wildcard plugins/*/pyproject.toml))
 # Two test processes with one thread each beat one process with two on two cores.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: env quick test lint bench
+.PHONY: env quick test lint browser bench
 
 env: $(VENV)/.installed
 
@@ -26,10 +26,23 @@ lint: env
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
+# The tests of the site need a Chromium; without one they are skipped and say so.
+CHROMIUM := $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
+
+browser:
+ifeq ($(CHROMIUM),)
+	@if [ -f /etc/debian_version ] && [ "$$(id -u)" = 0 ]; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium \
+	  || echo "browser: Chromium could not be installed; the browser tests will be skipped"; \
+	else \
+	  echo "browser: no Chromium on this machine; the browser tests will be skipped (install the package 'chromium')"; \
+	fi
+endif
+
 # A loss takes half a minute to check: CI checks some, `make test CHECK_LOSSES=` all of them.
 CHECK_LOSSES ?= vgg16,hed-vgg16,craft-vgg16-bn,lpips,fcn-resnet50,charbonnier
 
-test: env lint
+test: env lint browser
 	$(BIN)/python -m pytest -m "not slow" -n 2 -q
 	$(if $(CHECK_LOSSES),SRBENCH_CHECK_LOSSES=$(CHECK_LOSSES)) $(BIN)/python -m pytest -m slow -n 2 -q --durations=15
 

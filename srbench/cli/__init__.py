@@ -23,6 +23,7 @@ COMMANDS = {
     "eval": "eval",
     "upscale": "upscale",
     "report": "report",
+    "publish": "publish",
     "submit": "submit",
     "verify": "verify",
     "check": "check",

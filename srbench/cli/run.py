@@ -127,6 +127,7 @@ def _execute(plan: Plan, folder: OutFolder, parallel: int, cluster: Cluster | No
         result = run_and_report(plan, folder, progress, parallel=parallel, executor=executor)
     print_leaderboard(result.leaderboard, console())
     click.echo(f"\nTable: {result.out}/leaderboard.{{csv,json,md}}", err=True)
+    click.echo(f"Page: {result.page}", err=True)
     click.echo(f"Pictures: {result.out}/comparisons, {result.out}/plots", err=True)
     for line in result.failed:
         click.echo(f"failed: {line}", err=True)

@@ -37,6 +37,16 @@ def leaderboard_markdown(board: Leaderboard) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def leaderboard_tables(board: Leaderboard) -> str:
+    """The tables of scores alone, one per data set, and how to read them: for a README."""
+    parts = [f"**{markdown_text(title(board))}**: {markdown_text(board.summary)}"]
+    for dataset in board.datasets:
+        parts += [f"*{markdown_text(dataset)}*", _dataset_table(board, dataset)]
+    flags = [f"{code}: {flag}, {meaning}" for code, flag, meaning in used_flags(board)]
+    parts.append(_bullets([board.intervals.meaning, board.intervals.groups, *flags]))
+    return "\n\n".join(parts)
+
+
 def _table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     rows = [header, ["---"] * len(header), *lines]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)

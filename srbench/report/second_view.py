@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,6 +90,21 @@ def view_line(view: SecondView) -> str:
         f"ranks {view.critical_difference:.2f} (1 is best), first {view.labels[0]} with "
         f"{view.mean_ranks[0]:.2f}, last {view.labels[-1]} with {view.mean_ranks[-1]:.2f}."
     )
+
+
+def rank_bars(ranks: Sequence[float], difference: float) -> list[tuple[int, int]]:
+    """Maximal runs (first, last) of sorted mean ranks that span at most the difference.
+
+    Runs of a single row are left out.
+    """
+    bars: list[tuple[int, int]] = []
+    for first in range(len(ranks)):
+        last = first
+        while last + 1 < len(ranks) and ranks[last + 1] - ranks[first] <= difference:
+            last += 1
+        if last > first and (not bars or last > bars[-1][1]):
+            bars.append((first, last))
+    return bars
 
 
 def p_text(value: float) -> str:

@@ -31,7 +31,7 @@ def load_records(source: Iterable[Path | str | Record]) -> list[Record]:
         RecordError: a folder holds no records, or a damaged one.
     """
     records: list[Record] = []
-    with _collector_paused():
+    with collector_paused():
         for item in source:
             if isinstance(item, Record):
                 records.append(item)
@@ -41,7 +41,8 @@ def load_records(source: Iterable[Path | str | Record]) -> list[Record]:
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
+def collector_paused() -> Iterator[None]:
+    """Read many records without the garbage collector looking on."""
     # Thousands of records make millions of objects and no garbage cycles: looking for cycles
     # again and again doubles the time of reading.
     was_enabled = gc.isenabled()

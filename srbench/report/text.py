@@ -8,6 +8,9 @@ from typing import Final
 from srbench.report.conventions import FLAGS, metric_digits, metric_title
 from srbench.report.model import Cell, Leaderboard, MetricInfo
 
+DASH: Final = "\u2013"
+"""What pages print where there is no number, and between the ends of an interval."""
+
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 DETECTABLE: Final = (
     "Detectable: the smallest true difference between two given rows that a table like this one "

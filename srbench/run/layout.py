@@ -77,6 +77,11 @@ class OutFolder:
         """Pictures that put the rows side by side."""
         return self.root / "comparisons" / _safe(dataset)
 
+    @property
+    def site(self) -> Path:
+        """The table as a static site; ``index.html`` is where to start."""
+        return self.root / "site"
+
     def tensorboard(self, row: str) -> Path:
         """TensorBoard logs of one row."""
         return self.root / "tensorboard" / row

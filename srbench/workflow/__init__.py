@@ -10,6 +10,7 @@ from filelock import FileLock
 
 from srbench.records import Record, read_record
 from srbench.report import Leaderboard, build_leaderboard, write_leaderboard, write_plots
+from srbench.report.site import publish
 from srbench.run.failures import Outcome
 from srbench.run.keys import file_sha256
 from srbench.run.layout import OutFolder, read_json, write_json, writing_to
@@ -31,6 +32,7 @@ class RunResult:
         leaderboard: the table over all records in the out folder.
         outcomes: job key -> how it ended.
         failed: titles of the jobs that failed, with the reason.
+        page: the table as a page, to be opened in a browser.
     """
 
     out: Path
@@ -38,6 +40,7 @@ class RunResult:
     leaderboard: Leaderboard
     outcomes: Mapping[str, Outcome]
     failed: tuple[str, ...]
+    page: Path
 
     @property
     def records(self) -> tuple[Record, ...]:
@@ -53,7 +56,7 @@ def run_and_report(
     parallel: int = 1,
     executor: Executor | None = None,
 ) -> RunResult:
-    """Execute a plan, then write the table, the plots and the comparison pictures beside it.
+    """Execute a plan, then write the table, the plots, the comparison pictures and the site.
 
     Args:
         parallel: workers at once on this machine.
@@ -70,12 +73,14 @@ def run_and_report(
         write_leaderboard(board, out.root)
         _plots(board, out)
         write_comparisons(plan, out)
+        page = publish([out.root], out.site).index
     return RunResult(
         out=out.root,
         paths=done.paths,
         leaderboard=board,
         outcomes=done.outcomes,
         failed=done.failed,
+        page=page,
     )
 
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from srbench.report import build_leaderboard, write_plots
+from srbench.report.front import pareto_front
 from srbench.report.plots import write_comparison
 from srbench.report.plots.image_differences import image_difference_figure, image_differences
-from srbench.report.plots.plane import pareto_front
 from srbench.report.plots.scales import scale_points
 from srbench.report.plots.style import file_name
 from srbench.report.plots.training import training_figure

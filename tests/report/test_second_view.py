@@ -8,11 +8,11 @@ import pytest
 from scipy import stats
 
 from srbench.report import build_leaderboard
-from srbench.report.plots.critical_difference import rank_bars
 from srbench.report.second_view import (
     image_scores,
     nemenyi_difference,
     nemenyi_p_values,
+    rank_bars,
     second_view,
 )
 

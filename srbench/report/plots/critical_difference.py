@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from srbench.report.conventions import metric_title
 from srbench.report.plots.style import INK, PALETTE, footnote, new_figure, short
-from srbench.report.second_view import SecondView, p_text
+from srbench.report.second_view import SecondView, p_text, rank_bars
 from srbench.report.text import plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-
-def rank_bars(ranks: Sequence[float], difference: float) -> list[tuple[int, int]]:
-    """Maximal runs (first, last) of sorted mean ranks that span at most the difference.
-
-    Runs of a single row are left out.
-    """
-    bars: list[tuple[int, int]] = []
-    for first in range(len(ranks)):
-        last = first
-        while last + 1 < len(ranks) and ranks[last + 1] - ranks[first] <= difference:
-            last += 1
-        if last > first and (not bars or last > bars[-1][1]):
-            bars.append((first, last))
-    return bars
 
 
 def critical_difference_figure(view: SecondView) -> Figure:

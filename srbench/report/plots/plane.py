@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from srbench.report.front import Point, pareto_front
 from srbench.report.model import Cell, Leaderboard, Row
 from srbench.report.plots.placement import label_points
 from srbench.report.plots.style import GREY, MARKERS, PALETTE, footnote, new_figure, short
@@ -15,26 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Point = tuple[float, float]
 MAX_NAMES = 14
-
-
-def pareto_front(points: Sequence[Point], *, lower: tuple[bool, bool]) -> list[int]:
-    """Indices of the points that no other point equals or beats in both axes, along the front.
-
-    Args:
-        points: (distortion, perception) scores.
-        lower: per axis, whether lower is better.
-    """
-    signs = [1.0 if low else -1.0 for low in lower]
-    signed = [(signs[0] * x, signs[1] * y) for x, y in points]
-    front = []
-    best = float("inf")
-    for index in sorted(range(len(points)), key=lambda i: signed[i]):
-        if signed[index][1] < best:
-            front.append(index)
-            best = signed[index][1]
-    return front
 
 
 def plane_figure(board: Leaderboard, dataset: str, distortion: str, perception: str) -> Figure:

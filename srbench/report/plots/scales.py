@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from srbench.report.front import Point
 from srbench.report.model import Leaderboard, Row
-from srbench.report.plots.plane import Point
 from srbench.report.plots.style import PALETTE, footnote, new_figure, short
 from srbench.report.text import heading, plain
 

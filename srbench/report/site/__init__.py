@@ -1,0 +1,7 @@
+"""The static site of a leaderboard: ``publish`` writes it, from records and images alone."""
+
+from __future__ import annotations
+
+from srbench.report.site.publish import BUDGET, IMAGES, Published, publish
+
+__all__ = ["BUDGET", "IMAGES", "Published", "publish"]

@@ -1,0 +1,57 @@
+"""The template engine: autoescaping, strict about names, hostile strings on one line."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from srbench import __version__
+from srbench.report.conventions import FLAGS, metric_title
+from srbench.report.site.marks import MARKS
+from srbench.report.site.names import web_link
+from srbench.report.text import DASH, heading, number, plain, rank_text
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("srbench.report.site", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_finalize,
+    )
+    environment.globals.update(
+        flags=FLAGS,
+        marks=MARKS,
+        heading=heading,
+        metric_title=metric_title,
+        number=number,
+        rank_text=rank_text,
+        version=__version__,
+        web_link=web_link,
+        figure=figure,
+    )
+    return environment
+
+
+def _finalize(value: Any) -> Any:
+    """Control and direction characters of a record never reach a page."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return plain(value)
+    return value
+
+
+def figure(value: float | None, digits: int, unit: float = 1.0) -> str:
+    """A number with thousands separators; a dash where there is none."""
+    return DASH if value is None else f"{value / unit:,.{digits}f}"
+
+
+def render(template: str, url: str, **context: Any) -> str:
+    """The page at ``url``; ``root`` leads from it back to the site's root."""
+    root = "../" * url.count("/")
+    return _environment().get_template(template).render(root=root, url=url, **context)

@@ -1,0 +1,355 @@
+"""``publish``: what lies in the folder, the same bytes each time, and nothing outside it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tomllib
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urldefrag
+
+import pytest
+
+from srbench.errors import RecordError, UserError
+from srbench.records import read_record, write_record
+from srbench.report import build_leaderboard
+from srbench.report.site import publish
+from srbench.report.synthetic import synthetic_records
+from srbench.report.write import leaderboard_csv
+from srbench.suite.load import validate_suite
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    return {p.relative_to(root).as_posix(): p.read_bytes() for p in root.rglob("*") if p.is_file()}
+
+
+class Page(HTMLParser):
+    """Tags of a page, and where its links and pictures lead."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def values(self, *names: str) -> list[str]:
+        return [a[n] or "" for _, a in self.tags for n in names if n in a]
+
+
+def pages(root: Path) -> dict[Path, Page]:
+    return {path: Page(path.read_text()) for path in sorted(root.rglob("*.html"))}
+
+
+def test_the_folder_holds_what_the_documentation_says(site: Path) -> None:
+    for name in ("index.html", "leaderboard.md", "leaderboard.csv", "leaderboard.json"):
+        assert (site / name).is_file()
+    assert len(list((site / "records").glob("*.json"))) == 26
+    assert (site / "synthetic/how-to-read.html").is_file()
+    assert {p.stem for p in (site / "synthetic/losses").iterdir()} == {
+        "bicubic", "craft-conv5_2", "hed-conv5_3", "hr", "mobilenet-v2", "pixel", "vgg16-conv2_2",
+        "vgg16-conv5_3", "vgg16-random", "warm-start",
+    }  # fmt: skip
+    assert len(list((site / "synthetic/images/set14").glob("*.html"))) == 3
+
+
+def test_every_link_and_picture_is_there(site: Path) -> None:
+    checked = 0
+    for path, page in pages(site).items():
+        for value in page.values("href", "src", "data-src"):
+            target, fragment = urldefrag(value)
+            if target.startswith("https://"):
+                continue
+            if target == "data:,":
+                continue
+            found = path if not target else (path.parent / unquote(target)).resolve()
+            assert found.is_file(), f"{path}: {value}"
+            assert found.is_relative_to(site.resolve())
+            if fragment:
+                assert f'id="{fragment}"' in found.read_text()
+            checked += 1
+    assert checked > 300
+
+
+def test_nothing_is_loaded_from_elsewhere(site: Path) -> None:
+    for page in pages(site).values():
+        for tag, attributes in page.tags:
+            loaded = [attributes.get("src"), attributes.get("data-src")]
+            loaded += [attributes.get("href")] if tag == "link" else []
+            assert not [v for v in loaded if v and "//" in v]
+        policy = next(a for t, a in page.tags if "http-equiv" in a)
+        assert "default-src 'none'" in (policy["content"] or "")
+
+
+def test_the_numbers_are_those_of_the_report(site: Path, out_folder: Path) -> None:
+    board = build_leaderboard(out_folder)
+    assert (site / "leaderboard.csv").read_text() == leaderboard_csv(board)
+    page = (site / "index.html").read_text()
+    for row in board.rows:
+        for cell in row.cells.values():
+            assert f'data-v="{cell.mean}"' in page
+    assert {p.name for p in (site / "records").iterdir()} == {
+        f"{record.key}.json" for record in board.records
+    }
+
+
+def test_generators_of_the_first_seed_are_there_and_the_others_are_named(site: Path) -> None:
+    found = {p.stem: p for p in (site / "generators").iterdir()}
+    first, others = set(), set()
+    for path in (site / "records").iterdir():
+        record = read_record(path)
+        if "generator" in record.artifacts:
+            (first if record.seed == 1 else others).add(record.artifacts["generator"].sha256)
+    assert set(found) == first
+    for digest, path in found.items():
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == digest
+    text = "".join(p.read_text() for p in (site / "synthetic/losses").iterdir())
+    assert all(digest in text for digest in others)
+
+
+def test_a_generator_that_is_not_what_the_record_says_is_not_published(
+    out_folder: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(out_folder, out)
+    record = next(
+        r for p in (out / "records").iterdir() if (r := read_record(p)).loss.label == "pixel"
+        and r.seed == 1
+    )  # fmt: skip
+    artifact = record.artifacts["generator"]
+    (out / artifact.path).write_bytes(b"another")
+    publish([out], tmp_path / "to", images=0)
+    assert not (tmp_path / f"to/generators/{artifact.sha256}.safetensors").exists()
+    page = (tmp_path / "to/synthetic/losses/pixel.html").read_text()
+    assert "the file was not what the record says" in page
+
+
+def test_an_artifact_outside_the_folder_is_not_read(tmp_path: Path, edited) -> None:
+    secret = tmp_path / "secret.safetensors"
+    secret.write_bytes(b"secret")
+    digest = hashlib.sha256(b"secret").hexdigest()
+
+    def change(document) -> None:
+        document["artifacts"] = {
+            "generator": {"path": "../secret.safetensors", "sha256": digest, "bytes": 6}
+        }
+
+    for record in edited(synthetic_records(seeds=[1]), change, lambda r: bool(r.loss.terms)):
+        write_record(record, tmp_path / "out/records")
+    publish([tmp_path / "out"], tmp_path / "to")
+    assert not list((tmp_path / "to").rglob("*.safetensors"))
+    for name in ("../../secret", "/etc/passwd"):
+        assert name not in "".join(contents(tmp_path / "to"))
+
+
+def test_publishing_twice_gives_the_same_bytes(
+    site: Path, out_folder: Path, tmp_path: Path
+) -> None:
+    publish([out_folder], tmp_path / "again", images=3)
+    assert contents(tmp_path / "again") == contents(site)
+    before = {p: p.stat().st_mtime_ns for p in (tmp_path / "again").rglob("*") if p.is_file()}
+    publish([out_folder], tmp_path / "again", images=3)
+    assert contents(tmp_path / "again") == contents(site)
+    assert before == {p: p.stat().st_mtime_ns for p in before}
+
+
+def test_a_published_folder_is_published_again_without_its_out_folder(
+    site: Path, tmp_path: Path
+) -> None:
+    publish([site], tmp_path / "elsewhere", images=3)
+    assert contents(tmp_path / "elsewhere") == contents(site)
+    publish([tmp_path / "elsewhere"], tmp_path / "elsewhere", images=3)
+    assert contents(tmp_path / "elsewhere") == contents(site)
+
+
+def test_stale_files_go_and_foreign_files_stay(out_folder: Path, tmp_path: Path) -> None:
+    root = tmp_path / "to"
+    publish([out_folder], root, images=2)
+    (root / "STUDY.md").write_text("the study")
+    (root / "records/README").write_text("mine")
+    many = set(contents(root))
+    publish([out_folder], root, images=1)
+    fewer = set(contents(root))
+    assert {"STUDY.md", "records/README"} <= fewer < many
+    assert 'href="STUDY.md"' in (root / "index.html").read_text()
+    listed = json.loads((root / "published.json").read_text())["files"]
+    assert set(listed) == fewer - {"STUDY.md", "records/README", "published.json"}
+    for name, entry in listed.items():
+        content = (root / name).read_bytes()
+        assert entry == {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def test_a_foreign_site_is_not_overwritten(out_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("mine")
+    with pytest.raises(UserError, match=r"index\.html"):
+        publish([out_folder], tmp_path)
+    assert (tmp_path / "index.html").read_text() == "mine"
+
+
+def test_a_listing_cannot_remove_files_elsewhere(out_folder: Path, tmp_path: Path) -> None:
+    root = tmp_path / "to"
+    publish([out_folder], root, images=0)
+    outside = tmp_path / "outside.txt"
+    outside.write_text("mine")
+    (root / "link").symlink_to(tmp_path)
+    listing = json.loads((root / "published.json").read_text())
+    entry = {"bytes": 4, "sha256": "0" * 64}
+    listing["files"] |= {"../outside.txt": entry, str(outside): entry, "link/outside.txt": entry}
+    (root / "published.json").write_text(json.dumps(listing))
+    publish([out_folder], root, images=0)
+    assert outside.read_text() == "mine"
+
+
+def test_pages_say_that_there_are_no_pictures(tmp_path: Path) -> None:
+    for record in synthetic_records(images=4):
+        write_record(record, tmp_path / "out/records")
+    done = publish([tmp_path / "out"], tmp_path / "to", images=2)
+    assert not any(name.startswith("media/") for name in done.sizes)
+    page = next((tmp_path / "to/synthetic/images/set14").iterdir()).read_text()
+    assert "No pictures of this image were found" in page
+    assert "no picture" in (tmp_path / "to/index.html").read_text()
+
+
+def test_a_damaged_image_is_one_clear_error(out_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(out_folder, tmp_path / "out")
+    for path in (tmp_path / "out/images/set14/pixel-s1").iterdir():
+        path.write_bytes(b"no image")
+    with pytest.raises(UserError, match="expected an image of pixel"):
+        publish([tmp_path / "out"], tmp_path / "to")
+
+
+def test_no_records_is_one_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match="found none"):
+        publish([tmp_path], tmp_path / "to")
+    assert not (tmp_path / "to").exists()
+
+
+def test_suites_have_pages_of_their_own(out_folder: Path, tmp_path: Path, edited) -> None:
+    def raw(document) -> None:
+        document["suite"]["track"] = document["suite"]["document"]["track"] = "raw"
+        del document["suite"]["document"]["calibration"]
+
+    for name, change in (("another", lambda d: None), ("raw-one", raw)):
+        for record in edited(synthetic_records(suite=name, seeds=[1], images=4), change):
+            write_record(record, tmp_path / name / "records")
+    publish([tmp_path / "another", out_folder, tmp_path / "raw-one"], tmp_path / "to", images=1)
+    index = (tmp_path / "to/index.html").read_text()
+    assert "<h1>synthetic" in index  # the largest comes first, whatever the order given
+    assert 'href="another/index.html"' in index
+    assert "<option>raw</option>" in index
+    names = [d["suite"]["name"] for d in json.loads((tmp_path / "to/leaderboard.json").read_text())]
+    assert names == ["synthetic", "another", "raw-one"]
+    header = (tmp_path / "to/leaderboard.csv").read_text().splitlines()[0]
+    assert header.startswith("suite,loss,label,dataset")
+
+
+def test_two_versions_of_a_suite_have_two_tables(tmp_path: Path, edited) -> None:
+    def second(document) -> None:
+        document["suite"]["version"] = document["suite"]["document"]["version"] = 2
+        document["key"] = hashlib.sha256(document["key"].encode()).hexdigest()
+
+    records = synthetic_records(seeds=[1], images=4)
+    for record in (*records, *edited(records, second)):
+        write_record(record, tmp_path / "out/records")
+    publish([tmp_path / "out"], tmp_path / "to", images=0)
+    assert len(list((tmp_path / "to").glob("synthetic-v*/how-to-read.html"))) == 2
+
+
+def test_the_suite_of_a_row_can_be_run_again(site: Path, out_folder: Path) -> None:
+    (path,) = (site / "files").glob("suite-*.toml")
+    record = build_leaderboard(out_folder).records[0]
+    read = validate_suite(tomllib.loads(path.read_text()))
+    assert read == validate_suite(record.suite.document)
+
+
+def test_marks_stand_beside_their_rows(out_folder: Path, tmp_path: Path) -> None:
+    board = build_leaderboard(out_folder)
+    keys = {r.key: "scores-verified" for r in board.records if r.loss.label == "pixel"}
+    keys |= {next(r.key for r in board.records if r.loss.label == "mobilenet-v2"): "reproduced"}
+    publish([out_folder], tmp_path / "to", images=0, verification=keys)
+    page = (tmp_path / "to/index.html").read_text()
+    assert '<td class="small">scores-verified</td>' in page
+    assert '<td class="small">reproduced: 1 of 3</td>' in page
+
+
+def test_a_mark_holds_for_the_record_that_was_checked(out_folder: Path, tmp_path: Path) -> None:
+    root = tmp_path / "to"
+    publish([out_folder], root, images=0)
+    first, second, *_ = sorted((root / "records").iterdir())
+    marks = {
+        first.stem: {"mark": "reproduced", "record_sha256": "0" * 64},
+        second.stem: {
+            "mark": "reproduced",
+            "record_sha256": hashlib.sha256(second.read_bytes()).hexdigest(),
+        },
+    }
+    (root / "verification.json").write_text(json.dumps(marks))
+    publish([root], root, images=0)
+    losses = {read_record(p).loss.label: p for p in (first, second)}
+    labels = {path.stem: label for label, path in losses.items()}
+    pages = {
+        key: (root / f"synthetic/losses/{label}.html").read_text() for key, label in labels.items()
+    }
+    assert '<td class="small">reproduced</td>' in pages[second.stem]
+    if labels[first.stem] != labels[second.stem]:
+        assert '<td class="small">reproduced</td>' not in pages[first.stem]
+    (root / "verification.json").write_text('{"x": "approved"}')
+    with pytest.raises(UserError, match="scores-verified"):
+        publish([root], root, images=0)
+
+
+def test_the_readme_gets_the_table_between_its_markers(out_folder: Path, tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    begin, end = "<!-- srbench:leaderboard:begin -->", "<!-- srbench:leaderboard:end -->"
+    readme.write_text(f"# Mine\n\n{begin}\nold\n{end}\n\nAfter.\n")
+    publish([out_folder], tmp_path / "to", images=0, readme=readme)
+    text = readme.read_text()
+    assert text.startswith(f"# Mine\n\n{begin}\n**synthetic")
+    assert text.endswith(f"\n{end}\n\nAfter.\n")
+    assert "old" not in text
+    assert "| mobilenet-v2 |" in text
+    publish([out_folder], tmp_path / "to", images=0, readme=readme)
+    assert readme.read_text() == text
+    readme.write_text("no markers")
+    with pytest.raises(UserError, match="markers"):
+        publish([out_folder], tmp_path / "to", images=0, readme=readme)
+
+
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{7*7}}\u202e../../x"
+
+
+def test_hostile_strings_stay_text(tmp_path: Path, edited) -> None:
+    def change(document) -> None:
+        loss = document["loss"]
+        for name in ("label", "summary", "task", "backbone", "pretrained_on", "license"):
+            loss[name] = HOSTILE
+        loss["paper"] = "javascript:alert(1)"
+        loss["terms"][0]["name"] = HOSTILE
+        loss["terms"][0]["params"] = {HOSTILE: HOSTILE}
+        loss["weights"] = [
+            {"id": HOSTILE, "tensors_sha256": "0" * 64, "source": "file:///x", "license": HOSTILE}
+        ]
+        document["cost"]["device"] = HOSTILE
+        document["environment"]["packages"] = {HOSTILE: HOSTILE}
+
+    records = edited(synthetic_records(images=3), change, lambda r: r.loss.label == "alexnet")
+
+    def everywhere(document) -> None:
+        document["suite"]["document"]["summary"] = HOSTILE
+        document["scores"][HOSTILE] = document["scores"].pop("set14")
+
+    for record in edited(records, everywhere):
+        write_record(record, tmp_path / "out/records")
+    publish([tmp_path / "out"], tmp_path / "to", images=2)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out", "to"]
+    for path, page in pages(tmp_path / "to").items():
+        scripts = [a for t, a in page.tags if t == "script"]
+        assert len(scripts) == 1, path
+        assert not [a for t, a in page.tags if t == "img"]
+        assert not [n for _, a in page.tags for n in a if n.startswith("on")]
+        assert not [v for v in page.values("href", "src") if v.startswith(("javascript:", "file:"))]
+        assert "\u202e" not in path.read_text()
+        assert "49<" not in path.read_text()
