@@ -310,3 +310,17 @@ def test_missing_weights_fail_the_build_with_their_message(specimens, tmp_path, 
 def test_an_unknown_check_is_refused(specimens):
     with pytest.raises(UnknownName, match="did you mean 'batch-mean'"):
         loss_checks(specimens.spec(), only=["batch-maen"])
+
+
+def test_checks_skipped_for_a_loss_that_cannot_be_built_are_short(specimens):
+    def build(ctx, params):
+        raise RuntimeError("no such layer; " + "the ones there are: " * 50)
+
+    checks = loss_checks(dataclasses.replace(specimens.spec(), build=build), only=["batch-mean"])
+    (first,) = (check.result() for check in checks)
+    (again,) = (check.result() for check in checks)
+    assert (first.outcome, again.outcome) == ("failed", "skipped")
+    assert again.detail.startswith("the loss cannot be built (see `builds`): build raised")
+    assert "no such layer" in again.detail
+    assert again.detail.endswith(" ...")
+    assert len(again.detail) < 130

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from srbench.errors import DataError, SuiteError, UnknownName
+from srbench.errors import DataError, PluginError, SuiteError, UnknownName
 from srbench.host import Registry, discover
 from srbench.imaging import write_image
 from srbench.run.plan import Plan, make_plan
@@ -41,6 +41,16 @@ def test_the_chain_of_one_row(suite: Suite) -> None:
 def test_reference_rows_are_always_there(suite: Suite) -> None:
     labels = {cell.row.label for cell in plan(suite, only=["second"]).cells}
     assert labels == {"hr", "bicubic", "warm-start", "pixel", "vgg16-random", "second"}
+
+
+def test_a_missing_reference_loss_says_why_it_is_needed(suite_text: str) -> None:
+    vgg = parse_suite(
+        suite_text.replace('label = "first"\nname = "l2"', 'label = "first"\nname = "vgg16"')
+    )
+    bare = discover(blocked=["srbench-classification"])
+    with pytest.raises(PluginError, match="srbench-classification is blocked") as info:
+        plan(vgg, bare, only=["second"])
+    assert "'small' calibrates all losses to its row 'first'" in info.value.what
 
 
 def test_a_random_network_is_tapped_where_the_reference_is(suite_text: str) -> None:
