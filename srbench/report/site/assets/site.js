@@ -76,7 +76,9 @@
   tip.className = "tip";
   tip.hidden = true;
   tip.setAttribute("aria-hidden", "true");
+  let current = null;
   function showTip(spot) {
+    current = spot;
     const box = one(".target", spot).getBoundingClientRect();
     tip.textContent = spot.dataset.tip;
     tip.hidden = false;
@@ -86,7 +88,7 @@
     tip.style.top = `${above > 4 ? above : box.bottom + 8}px`;
     mark(spot.dataset.row, true);
   }
-  function hideTip(spot) { tip.hidden = true; mark(spot.dataset.row, false); }
+  function hideTip(spot) { current = null; tip.hidden = true; mark(spot.dataset.row, false); }
   function mark(label, on) {
     for (const row of all(".scores tbody tr")) if (row.dataset.row === label) row.classList.toggle("marked", on);
   }
@@ -99,7 +101,7 @@
   }
   if (one(".spot")) {
     document.body.append(tip);
-    addEventListener("scroll", () => { tip.hidden = true; }, { passive: true });
+    addEventListener("scroll", () => { if (current) showTip(current); }, { passive: true });
     for (const row of all(".scores tbody tr")) {
       const spots = () => all(".spot").filter((spot) => spot.dataset.row === row.dataset.row);
       row.addEventListener("pointerenter", () => spots().forEach((spot) => spot.classList.add("marked")));
