@@ -49,3 +49,4 @@ test: env lint browser
 bench: env
 	env -u OMP_NUM_THREADS $(BIN)/python tests/perf/bench_eval.py
 	env -u OMP_NUM_THREADS $(BIN)/python tests/perf/bench_report.py
+	env -u OMP_NUM_THREADS $(BIN)/python tests/perf/bench_publish.py
