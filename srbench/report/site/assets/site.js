@@ -80,7 +80,7 @@
   function showTip(spot) {
     current = spot;
     const box = one(".target", spot).getBoundingClientRect();
-    tip.textContent = spot.dataset.tip;
+    tip.textContent = spot.getAttribute("aria-label");
     tip.hidden = false;
     const left = clamp(box.left + box.width / 2 - tip.offsetWidth / 2, 8, document.documentElement.clientWidth - tip.offsetWidth - 8);
     const above = box.top - tip.offsetHeight - 8;
@@ -93,7 +93,9 @@
     for (const row of all(".scores tbody tr")) if (row.dataset.row === label) row.classList.toggle("marked", on);
   }
   for (const spot of all(".spot")) {
-    one("title", spot)?.remove();
+    const title = one("title", spot);  // without scripts, the browser's own tip
+    spot.setAttribute("aria-label", title.textContent);
+    title.remove();
     spot.addEventListener("pointerenter", () => showTip(spot));
     spot.addEventListener("pointerleave", () => hideTip(spot));
     spot.addEventListener("focus", () => showTip(spot));
