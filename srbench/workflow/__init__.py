@@ -8,6 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from srbench import __version__
 from srbench.records import Record, read_record
 from srbench.report import Leaderboard, build_leaderboard, write_leaderboard, write_plots
 from srbench.report.site import publish
@@ -73,7 +74,7 @@ def run_and_report(
         write_leaderboard(board, out.root)
         _plots(board, out)
         write_comparisons(plan, out)
-        page = publish([out.root], out.site).index
+        page = _page(out)
     return RunResult(
         out=out.root,
         paths=done.paths,
@@ -82,6 +83,17 @@ def run_and_report(
         failed=done.failed,
         page=page,
     )
+
+
+def _page(out: OutFolder) -> Path:
+    """Publish the site into the out folder, unless it shows this very table; its first page."""
+    note, index = out.site / ".source.json", out.site / "index.html"
+    shown = {"leaderboard": file_sha256(out.root / "leaderboard.json"), "srbench": __version__}
+    if read_json(note) != shown or not index.exists():
+        note.unlink(missing_ok=True)
+        index = publish([out.root], out.site).index
+        write_json(note, shown)
+    return index
 
 
 def _plots(board: Leaderboard, out: OutFolder) -> None:

@@ -46,6 +46,9 @@ def test_a_run_a_rerun_and_the_python_api_agree(cli: Cli, folder: Path) -> None:
         (26.84 + 31.48 + 27.29) / 3, abs=0.02
     )
     assert json.loads((out / "leaderboard.json").read_text())
+    assert "a/site/index.html" in first.stderr
+    assert "mix" in (out / "site/index.html").read_text()
+    assert list((out / "site/media").glob("*.webp"))
     assert (out / "leaderboard.md").read_text().startswith("#")
     assert sorted(p.name for p in (out / "comparisons/photos-test").glob("*.png")) == [
         "astronaut.png",

@@ -144,10 +144,7 @@ def _row(
         row=row,
         link=link,
         rank=rank_text(row.rank).replace("-", DASH),
-        cells=tuple(
-            cell_view(board, row, row.cells.get((dataset, m.name)), dataset, m.name)
-            for m in board.metrics
-        ),
+        cells=tuple(cell_view(row.cells.get((dataset, m.name)), m.name) for m in board.metrics),
         license=short_license(row.license),
         cost=costs[0] if costs and len(devices) == 1 else None,
         mark=mark,
@@ -155,20 +152,17 @@ def _row(
     )
 
 
-def cell_view(
-    board: Leaderboard, row: Row, cell: Cell | None, dataset: str, metric: str
-) -> CellView | None:
+def cell_view(cell: Cell | None, metric: str) -> CellView | None:
     """A score with all that is said of it."""
     if cell is None:
         return None
     covered = interval(cell, metric)
-    parts = [f"{row.label}, {metric_title(metric)} on {dataset}: {number(cell.mean, metric)}"]
+    parts = []
     if covered:
-        over = f"{cell.seeds} seeds" if board.intervals.kind == "seeds" else f"{cell.images} images"
-        parts.append(f"95 % interval {covered} over {over}")
+        parts.append(f"95 % interval {covered}")
     if cell.group:
         parts.append(f"tie group {cell.group}")
-    parts += [f"{flag}: {FLAGS[flag][1]}" for flag in cell.flags]
+    parts += cell.flags
     return CellView(
         value=cell.mean,
         text=number(cell.mean, metric),
@@ -176,7 +170,7 @@ def cell_view(
         group=cell.group,
         best="a" in cell.group if cell.group else cell.rank == 1,
         flags=tuple((FLAGS[flag][0], flag) for flag in cell.flags),
-        tip=". ".join(parts),
+        tip="; ".join(parts),
     )
 
 

@@ -23,13 +23,14 @@ from srbench.report.site.generators import inside
 Pixels = npt.NDArray[np.uint8]
 
 INDEX: Final = "media/index.json"
-ENCODING: Final = "webp-1"
+ENCODING: Final = "webp-2"
 QUALITY: Final = 88
 """Of whole images. High enough that what the losses did is seen and not the codec."""
 CROP_QUALITY: Final = 92
 MAX_SIDE: Final = 768
 """Pixels; of a longer side the middle is shown, at full resolution."""
 THUMB_SIDE: Final = 240
+THUMB_QUALITY: Final = 70
 CROP_SIDE: Final = 96
 MAX_PIXELS: Final = 64_000_000
 
@@ -146,7 +147,7 @@ class Media:
         thumb = Image.fromarray(best)
         thumb.thumbnail((THUMB_SIDE, THUMB_SIDE), Image.Resampling.LANCZOS)
         return ImageGroup(
-            thumb=self._put(np.asarray(thumb), 80),
+            thumb=self._put(np.asarray(thumb), THUMB_QUALITY),
             thumb_width=thumb.width,
             thumb_height=thumb.height,
             box=box,

@@ -184,10 +184,7 @@ class SuiteSite:
             "scores": [
                 (
                     dataset,
-                    [
-                        cell_view(board, row, row.cells.get((dataset, m.name)), dataset, m.name)
-                        for m in board.metrics
-                    ],
+                    [cell_view(row.cells.get((dataset, m.name)), m.name) for m in board.metrics],
                 )
                 for dataset in board.datasets
             ],

@@ -76,9 +76,11 @@
   tip.className = "tip";
   tip.hidden = true;
   tip.setAttribute("aria-hidden", "true");
+  let current = null;
   function showTip(spot) {
+    current = spot;
     const box = one(".target", spot).getBoundingClientRect();
-    tip.textContent = spot.dataset.tip;
+    tip.textContent = spot.getAttribute("aria-label");
     tip.hidden = false;
     const left = clamp(box.left + box.width / 2 - tip.offsetWidth / 2, 8, document.documentElement.clientWidth - tip.offsetWidth - 8);
     const above = box.top - tip.offsetHeight - 8;
@@ -86,12 +88,14 @@
     tip.style.top = `${above > 4 ? above : box.bottom + 8}px`;
     mark(spot.dataset.row, true);
   }
-  function hideTip(spot) { tip.hidden = true; mark(spot.dataset.row, false); }
+  function hideTip(spot) { current = null; tip.hidden = true; mark(spot.dataset.row, false); }
   function mark(label, on) {
     for (const row of all(".scores tbody tr")) if (row.dataset.row === label) row.classList.toggle("marked", on);
   }
   for (const spot of all(".spot")) {
-    one("title", spot)?.remove();
+    const title = one("title", spot);  // without scripts, the browser's own tip
+    spot.setAttribute("aria-label", title.textContent);
+    title.remove();
     spot.addEventListener("pointerenter", () => showTip(spot));
     spot.addEventListener("pointerleave", () => hideTip(spot));
     spot.addEventListener("focus", () => showTip(spot));
@@ -99,7 +103,7 @@
   }
   if (one(".spot")) {
     document.body.append(tip);
-    addEventListener("scroll", () => { tip.hidden = true; }, { passive: true });
+    addEventListener("scroll", () => { if (current) showTip(current); }, { passive: true });
     for (const row of all(".scores tbody tr")) {
       const spots = () => all(".spot").filter((spot) => spot.dataset.row === row.dataset.row);
       row.addEventListener("pointerenter", () => spots().forEach((spot) => spot.classList.add("marked")));

@@ -200,8 +200,6 @@ def _point(
         {
             "href": link,
             "class": f"spot {look.kind}",
-            "aria-label": told,
-            "data-tip": told,
             "data-row": row.label,
         },
         [element("title", {}, [told]), *bars, area, mark],
