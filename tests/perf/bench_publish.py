@@ -1,6 +1,6 @@
 """How long publishing 5,000 records takes, and how much memory.
 
-    python tests/perf/bench_publish.py [--suites 20]
+    python tests/perf/bench_publish.py [--quick]
 
 Synthetic records of 50 losses x 5 seeds per suite are written to a temporary folder; a process of
 its own then publishes all of them, so that its peak memory is that of publishing alone.
@@ -8,17 +8,16 @@ its own then publishes all of them, so that its peak memory is that of publishin
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-from srbench.records import write_record
-from srbench.report.synthetic import synthetic_records
+from bench_report import write_suites
+from figures import Figure, run_benchmark
 
-LOSSES, SEEDS = 50, 5
 TARGET_SECONDS, TARGET_BYTES = 60.0, 1e9
 
 PROGRAM = """
@@ -34,26 +33,6 @@ print(json.dumps({
 """
 
 
-def write_suites(root: Path, suites: int) -> list[Path]:
-    """Out folders of synthetic records, one per suite."""
-    folders = []
-    for index in range(suites):
-        folder = root / f"suite-{index:02d}"
-        records = synthetic_records(
-            # With `pixel` and `vgg16-random` that makes 50 trained rows.
-            labels=[f"loss-{i:02d}" for i in range(LOSSES - 2)],
-            seeds=range(1, SEEDS + 1),
-            datasets=("set5", "bsd100"),
-            images=50,
-            suite=folder.name,
-            random_state=index,
-        )
-        for record in records:
-            write_record(record, folder / "records")
-        folders.append(folder)
-    return folders
-
-
 def measure(folders: list[Path], to: Path) -> dict[str, float]:
     """Publish in a process of its own: seconds of wall and processor time, peak bytes."""
     command = [sys.executable, "-c", PROGRAM, str(to), *map(str, folders)]
@@ -62,20 +41,17 @@ def measure(folders: list[Path], to: Path) -> dict[str, float]:
     return found
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--suites", type=int, default=20)
-    suites = parser.parse_args().suites
+def benchmark(quick: bool) -> Iterator[Figure]:
+    """Seconds, peak memory and size of the published folder."""
+    suites = 2 if quick else 20
     with tempfile.TemporaryDirectory() as root:
         folders = write_suites(Path(root), suites)
         found = measure(folders, Path(root) / "leaderboard")
-        print(
-            f"{found['records']:.0f} records: {found['seconds']:.1f} s "
-            f"({found['busy']:.1f} s of processor time; target: below {TARGET_SECONDS:.0f} s), "
-            f"peak {found['peak'] / 1e6:.0f} MB (target: below {TARGET_BYTES / 1e6:.0f} MB), "
-            f"{found['files']:.0f} files, {found['bytes'] / 1e6:.0f} MB"
-        )
+    records = f"{found['records']:,.0f} records, {found['files']:,.0f} files"
+    yield Figure("publish/seconds", found["seconds"], TARGET_SECONDS, unit="s", detail=records)
+    yield Figure("publish/peak memory", found["peak"] / 1e6, TARGET_BYTES / 1e6, unit="MB")
+    yield Figure("publish/folder", found["bytes"] / 1e6, unit="MB")
 
 
 if __name__ == "__main__":
-    main()
+    run_benchmark(benchmark)
