@@ -56,6 +56,7 @@ def test_resolving_names_the_model_and_its_weights():
     (file,) = spec.weights
     assert (spec.task, spec.backbone) == ("self-supervised", "resnet50")
     assert file.id == "timm-resnet50.dino"
+    assert set(spec.known_failures) == {"weights-declared"}  # nothing pins the hub's files
     assert file.sources == (
         HubSource(repo="timm/resnet50.dino", filename="model.safetensors", revision="main"),
     )
