@@ -29,7 +29,7 @@ QUALITY: Final = 88
 CROP_QUALITY: Final = 92
 MAX_SIDE: Final = 768
 """Pixels; of a longer side the middle is shown, at full resolution."""
-THUMB_SIDE: Final = 240
+THUMB_SIDE: Final = 200
 THUMB_QUALITY: Final = 70
 CROP_SIDE: Final = 96
 MAX_PIXELS: Final = 64_000_000

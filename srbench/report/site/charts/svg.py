@@ -34,7 +34,7 @@ def element(
 
 
 def _value(value: object) -> str:
-    return f"{value:.5g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def text(x: float, y: float, content: str, kind: str, anchor: str = "start") -> Markup:
