@@ -89,12 +89,14 @@ def _candidates() -> list[_Candidate]:
         # Metadata of strangers' packages may be damaged in any way; such a package has no plugin.
         try:
             points = [p for p in dist.entry_points if p.group == PROJECT]
+            if not points:
+                continue  # nor is the rest of its metadata worth the time to parse it
             name, version = dist.metadata["Name"], dist.version
         except Exception as error:
             if PROJECT in str(getattr(dist, "_path", "")):
                 print(f"warning: damaged metadata in {dist}: {error}", file=sys.stderr)  # noqa: T201
             continue
-        if points and name:
+        if name:
             key = _normalized(str(name))
             found.setdefault(key, [_Candidate(key, str(version), point) for point in points])
     return [c for key in sorted(found) for c in sorted(found[key], key=lambda c: c.key)]

@@ -7,13 +7,15 @@ that did not fit a GPU is not tried whole again.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from srbench.errors import NonFiniteLoss, UserError
-from srbench.records import Failure
 from srbench.run.failures import Outcome
 from srbench.run.jobs import Job
 from srbench.run.layout import OutFolder, read_json, write_json
+
+if TYPE_CHECKING:
+    from srbench.records import Failure
 
 OUT_OF_GPU_MEMORY = "OutOfMemoryError"
 """Name of torch's exception, which is the kind of the failure that it becomes."""

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from srbench.contract import BuildContext
 from srbench.host import build_loss, discover, resolve_loss
-from srbench.records import WeightInfo
 from srbench.weights import WeightStore
+
+if TYPE_CHECKING:
+    from srbench.records import WeightInfo
+    from srbench.weights.cache import LoadedWeights
 
 
 class WeightedSum(nn.Module):
@@ -37,7 +40,7 @@ class ContentLoss:
 
     losses: tuple[nn.Module, ...]
     weights: tuple[float, ...]
-    weight_infos: tuple[WeightInfo, ...]
+    used: tuple[LoadedWeights, ...]
 
     def module(self, scale: Sequence[float] | None = None) -> nn.Module:
         """The loss to train with; ``scale`` multiplies each term (its calibration)."""
@@ -45,6 +48,18 @@ class ContentLoss:
             return self.losses[0]  # its constant is the calibration's, its weight means nothing
         factors = scale or [1.0] * len(self.losses)
         return WeightedSum(self.losses, [w * f for w, f in zip(self.weights, factors, strict=True)])
+
+    def weight_infos(self) -> tuple[WeightInfo, ...]:
+        """The pretrained weights that were loaded, as a record holds them."""
+        from srbench.records import WeightInfo  # not needed before training has ended
+
+        return tuple(
+            WeightInfo(
+                id=used.id, tensors_sha256=used.tensors_sha256, source=used.source,
+                license=used.license,
+            )
+            for used in self.used
+        )  # fmt: skip
 
     def parameter_count(self) -> int:
         """Parameters of all loss networks."""
@@ -55,19 +70,16 @@ def build_content(terms: Sequence[Mapping[str, Any]], request: Mapping[str, Any]
     """Build the losses that a job names. Their plugins are imported here, in the worker, alone."""
     registry = discover()
     resolved = [resolve_loss(registry.loss(term["name"]), term["params"]) for term in terms]
-    modules, infos = [], {}
+    modules: list[nn.Module] = []
+    found: dict[str, LoadedWeights] = {}
     for loss in resolved:
         store = WeightStore(loss.spec.weights)
         modules.append(build_loss(loss, _context(store, request)).to(request["device"]))
-        for used in store.used.values():
-            infos[used.id] = WeightInfo(
-                id=used.id, tensors_sha256=used.tensors_sha256, source=used.source,
-                license=used.license,
-            )  # fmt: skip
+        found |= store.used
     return ContentLoss(
         losses=tuple(modules),
         weights=tuple(float(term["weight"]) for term in terms),
-        weight_infos=tuple(infos.values()),
+        used=tuple(found.values()),
     )
 
 

@@ -8,9 +8,12 @@ import os
 import platform
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import srbench
-from srbench.records import Environment
+
+if TYPE_CHECKING:
+    from srbench.records import Environment
 
 PACKAGES = (
     "numpy", "pandas", "pillow", "pyiqa", "pydantic", "safetensors", "scikit-image", "scipy",
@@ -20,6 +23,8 @@ PACKAGES = (
 
 def describe_environment(*, threads: int, gpu: str | None) -> Environment:
     """The environment as a record holds it."""
+    from srbench.records import Environment
+
     commit, dirty = _git_state()
     return Environment(
         srbench=srbench.__version__,

@@ -5,11 +5,14 @@ from __future__ import annotations
 import signal
 import traceback
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from srbench.errors import NonFiniteLoss
-from srbench.records import Failure
 from srbench.run.layout import OutFolder, read_json, write_json
+
+if TYPE_CHECKING:
+    # Building the schema's models takes a fifth of a second, which a worker does not wait for.
+    from srbench.records import Failure
 
 EXIT_STOPPED = 75
 """Exit status of a worker that was asked to stop and wrote a checkpoint (``EX_TEMPFAIL``)."""
@@ -30,6 +33,8 @@ class Outcome:
 
 def describe_exception(error: BaseException) -> Failure:
     """The failure that a record holds for an exception inside a worker."""
+    from srbench.records import Failure
+
     return Failure(
         kind=type(error).__name__,
         message=str(error)[:2000],
@@ -41,6 +46,8 @@ def describe_exception(error: BaseException) -> Failure:
 
 def describe_exit(code: int, log_tail: str) -> Failure:
     """The failure of a worker that ended without leaving one: a signal, or no memory."""
+    from srbench.records import Failure
+
     if code < 0:
         name = signal.Signals(-code).name
         reason = f"the worker was killed by {name}"
@@ -66,6 +73,8 @@ def write_failure(out: OutFolder, key: str, failure: Failure) -> None:
 
 def read_failure(out: OutFolder, key: str) -> Failure | None:
     """The failure of the job's last attempt, if it left one."""
+    from srbench.records import Failure
+
     document = read_json(out.job(key) / "failure.json")
     return None if document is None else Failure.model_validate(document)
 

@@ -10,9 +10,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from srbench.records import Failure
 from srbench.run.events import EventTail
 from srbench.run.failures import (
     EXIT_STOPPED,
@@ -24,6 +23,9 @@ from srbench.run.failures import (
 )
 from srbench.run.jobs import Job
 from srbench.run.layout import OutFolder, write_json
+
+if TYPE_CHECKING:
+    from srbench.records import Failure
 
 WORKER = (sys.executable, "-m", "srbench.run.worker")
 PARENT = "SRBENCH_PARENT"
@@ -136,6 +138,8 @@ class WorkerProcess:
             self._process.wait()
 
     def _enforce(self) -> None:
+        from srbench.records import Failure
+
         now = time.monotonic()
         if self._kill_at is not None:
             if now >= self._kill_at:

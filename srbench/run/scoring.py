@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,14 @@ from srbench.contract import MetricSpec
 from srbench.data import Dataset, crop_to_multiple, find_dataset
 from srbench.host import discover
 from srbench.imaging import degrade, to_tensor, to_uint8, upscale, write_image
-from srbench.metrics.score import ImagePair, ScoreError, Scorer
+from srbench.metrics.score import Image, ImagePair, ScoreError, Scorer
 from srbench.run.events import EventLog
 from srbench.run.generators import load_generator
 from srbench.run.layout import OutFolder, read_json, write_json
 
 Upscaler = Callable[[torch.Tensor], torch.Tensor]
 Alive = Callable[[int, int], None]
+_WRITING = 4  # images in memory that wait for the disk
 
 
 def run_scoring(
@@ -95,16 +97,24 @@ def _write_images(
     if read_json(note) == wanted:
         return
     note.unlink(missing_ok=True)  # until the new images are all there, this folder is nobody's
-    for index, name in enumerate(dataset.names):
-        alive(index, len(dataset))
-        hr = crop_to_multiple(dataset.load(index), scale)
-        if upscaler is None:
-            write_image(folder / f"{name}.png", hr)
-            continue
-        with torch.no_grad():
-            sr = upscaler(degrade(to_tensor(hr), scale))
-        write_image(folder / f"{name}.png", to_uint8(sr))
+    # Compressing a PNG takes longer than small generators do: it happens beside the next image.
+    with ThreadPoolExecutor(1, thread_name_prefix="png") as writer:
+        writing: deque[Future[None]] = deque()
+        for index, name in enumerate(dataset.names):
+            alive(index, len(dataset))
+            hr = crop_to_multiple(dataset.load(index), scale)
+            image = hr if upscaler is None else _upscaled(upscaler, hr, scale)
+            writing.append(writer.submit(write_image, folder / f"{name}.png", image))
+            while len(writing) > _WRITING:
+                writing.popleft().result()
+        for done in writing:
+            done.result()
     write_json(note, wanted)
+
+
+def _upscaled(upscaler: Upscaler, hr: Image, scale: int) -> Image:
+    with torch.no_grad():
+        return to_uint8(upscaler(degrade(to_tensor(hr), scale)))
 
 
 def _bicubic(scale: int) -> Upscaler:

@@ -147,7 +147,7 @@ def _adversarial(stage: Stage, sampler: PatchSampler, monitor: Monitor) -> dict[
         return None
     document = _document(stage, generator, result)
     document["calibration"] = calibration
-    document["weights"] = [info.model_dump(mode="json") for info in content.weight_infos]
+    document["weights"] = [info.model_dump(mode="json") for info in content.weight_infos()]
     document["cost"]["loss_parameters"] = content.parameter_count()
     document["cost"]["loss_gflops_per_step"] = loss_gflops(
         module, request["data"]["patch_size"], request["data"]["batch_size"], request["device"]

@@ -153,7 +153,7 @@ def _plain_loop(sr: Path, hr: Path) -> dict:
 
 def _pyiqa_object(name: str) -> Callable:
     """pyiqa's own module in the colour space of y4-v1, with the weights that srbench uses."""
-    from pyiqa.archs import psnr_arch, ssim_arch
+    from pyiqa.archs import niqe_arch, psnr_arch, ssim_arch
 
     from srbench.metrics import pyiqa_bridge
     from srbench.metrics.plugin import METRICS as BUILT_IN
@@ -167,8 +167,10 @@ def _pyiqa_object(name: str) -> Callable:
         return ssim_arch.SSIM(**options)
     if name == "niqe":
         model = state("niqe-pristine")
-        mean, covariance = model["mu_pris_param"], model["cov_pris_param"]
-        return lambda x, y: pyiqa_bridge.niqe_scores(x, mean, covariance)
+        mean, covariance = model["mu_pris_param"].reshape(-1), model["cov_pris_param"]
+        return lambda x, y: niqe_arch.calculate_niqe(
+            x, color_space="ycbcr", mu_pris_param=mean, cov_pris_param=covariance
+        )
     if name == "dists":
         return pyiqa_bridge.dists_network(state("vgg16-imagenet"), state("dists"))
     backbone, features = {"lpips": ("alex", "alexnet"), "lpips-vgg": ("vgg", "vgg16")}[name]

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-import timm
 import torch
-import torchvision
 from torch import nn
 
 from srbench.contract import BuildContext
@@ -45,8 +43,12 @@ def empty_network(network: Network) -> nn.Module:
     """The network on the ``meta`` device: no memory, no initialisation, no random number drawn."""
     with torch.device("meta"):
         if network.library == "timm":
+            import timm  # a second of imports, which a network of torchvision does not need
+
             module: nn.Module = timm.create_model(network.architecture, pretrained=False)
         else:
+            import torchvision
+
             module = torchvision.models.get_model(
                 network.architecture, weights=None, **network.options
             )
