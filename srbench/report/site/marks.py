@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from srbench.errors import UserError
+from srbench.records import record_sha256
 from srbench.report.site.sources import Source
 
 MARKS: Final = {
@@ -19,26 +19,31 @@ MARKS: Final = {
 
 FILE: Final = "verification.json"
 
+_NO_MARK: Final = ("not-recomputed",)
+_REFUSED: Final = "differs"
+
 
 class Marks:
-    """Record key -> mark. A mark may be tied to the bytes of the record that was checked."""
+    """Record key -> mark. A mark may be tied to the content of the record that was checked."""
 
     def __init__(self, entries: Mapping[str, Any] | None = None) -> None:
-        self._entries: dict[str, tuple[str, str | None]] = {}
-        for key, entry in (entries or {}).items():
-            mark = entry.get("mark") if isinstance(entry, Mapping) else entry
-            digest = entry.get("record_sha256") if isinstance(entry, Mapping) else None
-            if mark not in MARKS:
-                raise UserError(
-                    f"expected one of {', '.join(MARKS)} as the mark of {key[:12]}, got {mark!r}"
-                )
-            self._entries[key] = (mark, digest)
+        self._entries = {key: _entry(key, value) for key, value in (entries or {}).items()}
 
     def of(self, source: Source) -> str | None:
-        """The record's mark; ``None`` where there is none, or the record has changed since."""
+        """The record's mark; ``None`` where there is none, or the record has changed since.
+
+        Raises:
+            UserError: the record's scores were recomputed and differ.
+        """
         mark, digest = self._entries.get(source.record.key, (None, None))
-        if digest is not None and digest != hashlib.sha256(source.path.read_bytes()).hexdigest():
+        if digest is not None and digest != record_sha256(source.record):
             return None
+        if mark == _REFUSED:
+            raise UserError(
+                f"expected rows whose scores hold, but {FILE} says that those of {source.path} "
+                "differ when they are computed again",
+                "leave the record out, or correct it: srbench verify says what differs",
+            )
         return mark
 
     def row(self, sources: Iterable[Source]) -> str:
@@ -52,11 +57,27 @@ class Marks:
         return weakest if len(known) == len(found) else f"{weakest}: {len(known)} of {len(found)}"
 
 
+def _entry(key: str, value: Any) -> tuple[str | None, str | None]:
+    if isinstance(value, Mapping):
+        mark, digest = value.get("mark"), value.get("record_sha256")
+        mark = "reproduced" if value.get("reproduced") is True else mark
+    else:
+        mark, digest = value, None
+    if mark in _NO_MARK:
+        return None, digest
+    if mark not in (*MARKS, _REFUSED):
+        raise UserError(
+            f"expected one of {', '.join(MARKS)} as the mark of {key[:12]}, got {mark!r:.80}"
+        )
+    return mark, digest
+
+
 def read_marks(folder: Path) -> Marks:
     """The marks of ``folder/verification.json``: a JSON object, record key to mark.
 
-    Instead of the mark alone an entry may be ``{"mark": ..., "record_sha256": ...}``: it then
-    counts for that very file only.
+    Instead of the mark alone an entry may be what ``srbench verify --report`` writes,
+    ``{"mark": ..., "reproduced": ..., "record_sha256": ...}``: it then counts for a record of that
+    very content only.
 
     Raises:
         UserError: the file is not such an object.

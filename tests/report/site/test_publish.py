@@ -13,7 +13,7 @@ from urllib.parse import unquote, urldefrag
 import pytest
 
 from srbench.errors import RecordError, UserError
-from srbench.records import read_record, write_record
+from srbench.records import read_record, record_sha256, write_record
 from srbench.report import build_leaderboard
 from srbench.report.site import publish
 from srbench.report.synthetic import synthetic_records
@@ -282,8 +282,9 @@ def test_a_mark_holds_for_the_record_that_was_checked(out_folder: Path, tmp_path
     marks = {
         first.stem: {"mark": "reproduced", "record_sha256": "0" * 64},
         second.stem: {
-            "mark": "reproduced",
-            "record_sha256": hashlib.sha256(second.read_bytes()).hexdigest(),
+            "mark": "scores-verified",
+            "reproduced": True,
+            "record_sha256": record_sha256(read_record(second)),
         },
     }
     (root / "verification.json").write_text(json.dumps(marks))
@@ -296,6 +297,10 @@ def test_a_mark_holds_for_the_record_that_was_checked(out_folder: Path, tmp_path
     assert '<td class="small">reproduced</td>' in pages[second.stem]
     if labels[first.stem] != labels[second.stem]:
         assert '<td class="small">reproduced</td>' not in pages[first.stem]
+    marks[second.stem] |= {"mark": "differs", "reproduced": False}
+    (root / "verification.json").write_text(json.dumps(marks))
+    with pytest.raises(UserError, match="differ when they are computed again"):
+        publish([root], root, images=0)
     (root / "verification.json").write_text('{"x": "approved"}')
     with pytest.raises(UserError, match="scores-verified"):
         publish([root], root, images=0)
