@@ -102,8 +102,9 @@ def niqe_scores(sr: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
     )
     pooled = (covariance.to(luma) + niqe_arch.nancov(features)) / 2.0
     difference = (mean.to(luma).reshape(1, -1) - niqe_arch.nanmean(features, dim=1)).unsqueeze(1)
-    squared: Tensor = difference @ torch.linalg.pinv(pooled) @ difference.transpose(1, 2)
-    return squared.reshape(-1).sqrt()
+    squared = difference @ torch.linalg.pinv(pooled) @ difference.transpose(1, 2)
+    score: Tensor = squared.reshape(-1).sqrt()
+    return score
 
 
 def _divisively_normalized(image: Tensor) -> Tensor:
