@@ -130,7 +130,7 @@ def _divisively_normalized(image: Tensor) -> Tensor:
         for k in range(1, _NIQE_WINDOW):
             blurred.add_(maps.narrow(dim, k, size), alpha=weights[k] / total)
         maps = blurred
-    mean, square = maps
+    mean, square = maps.unbind(0)
     deviation = ((square - mean.square()).abs() + torch.finfo(image.dtype).eps).sqrt()
     return (image - mean) / (deviation + 1.0)
 
