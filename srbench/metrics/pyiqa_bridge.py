@@ -102,8 +102,9 @@ def niqe_scores(sr: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
     )
     pooled = (covariance.to(luma) + niqe_arch.nancov(features)) / 2.0
     difference = (mean.to(luma).reshape(1, -1) - niqe_arch.nanmean(features, dim=1)).unsqueeze(1)
-    squared: Tensor = difference @ torch.linalg.pinv(pooled) @ difference.transpose(1, 2)
-    return squared.reshape(-1).sqrt()
+    squared = difference @ torch.linalg.pinv(pooled) @ difference.transpose(1, 2)
+    score: Tensor = squared.reshape(-1).sqrt()
+    return score
 
 
 def _divisively_normalized(image: Tensor) -> Tensor:
@@ -129,7 +130,7 @@ def _divisively_normalized(image: Tensor) -> Tensor:
         for k in range(1, _NIQE_WINDOW):
             blurred.add_(maps.narrow(dim, k, size), alpha=weights[k] / total)
         maps = blurred
-    mean, square = maps
+    mean, square = maps.unbind(0)
     deviation = ((square - mean.square()).abs() + torch.finfo(image.dtype).eps).sqrt()
     return (image - mean) / (deviation + 1.0)
 
