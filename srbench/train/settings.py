@@ -123,7 +123,7 @@ class RuntimeSettings:
     precision: Precision = "float32"
     loss_precision: Precision = "float32"
     tf32: bool = False
-    channels_last: bool = False
+    channels_last: bool = True
     compile: bool = False
     fused_adam: bool = True
     threads: int | None = None

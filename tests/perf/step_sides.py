@@ -57,10 +57,10 @@ SIZES = {
 }
 
 RUNTIMES: dict[str, dict[str, Any]] = {
-    "float32": {},
-    "channels-last": {"channels_last": True},
-    "bf16": {"precision": "bf16", "channels_last": True},
-    "all-bf16": {"precision": "bf16", "loss_precision": "bf16", "channels_last": True},
+    "float32": {"channels_last": False},
+    "channels-last": {},
+    "bf16": {"precision": "bf16"},
+    "all-bf16": {"precision": "bf16", "loss_precision": "bf16"},
     "compiled": {"compile": True},
 }
 """srbench's sides, as settings of ``[execution]``."""

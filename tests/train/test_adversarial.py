@@ -22,6 +22,7 @@ SETTINGS = AdversarialSettings(
 
 
 def placement(device: str = "cpu", **settings: Any) -> Placement:
+    settings.setdefault("channels_last", False)  # the plain step's layout: the same bits
     return Placement(device=torch.device(device), settings=RuntimeSettings(**settings))
 
 

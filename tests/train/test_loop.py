@@ -58,13 +58,14 @@ def test_warm_start_equals_a_plain_loop(
     warm(
         mine, make_sampler(), tmp_path, learning_rate=1e-2, milestones=(3, 7), gamma=0.5, loss="l2"
     )
+    plain.to(memory_format=torch.channels_last)  # the default layout, for the same bits
     optimiser = torch.optim.Adam(plain.parameters(), lr=1e-2, fused=True)
     schedule = torch.optim.lr_scheduler.MultiStepLR(optimiser, [3, 7], 0.5)
     sampler = make_sampler()
     with_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     for _ in range(10):
-        lr, hr = sampler.next()
+        lr, hr = (x.to(memory_format=torch.channels_last) for x in sampler.next())
         optimiser.zero_grad()
         nn.functional.mse_loss(plain(lr), hr).backward()
         optimiser.step()
