@@ -72,6 +72,7 @@ class RayExecutor:
         if self.storage is not None:
             storage = Storage(self.storage)
             for job in jobs:
+                storage.share(self.out, job.key)
                 storage.fetch(self.out, job.key)
         outcomes = finished_before(jobs, self.out)
         waiting = [job for job in jobs if job.key not in outcomes]

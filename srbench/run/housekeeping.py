@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from srbench.errors import RecordError, UserError
 from srbench.records import Record, read_record
 from srbench.run.failures import read_failure
 from srbench.run.jobs import Job, job_from_document
 from srbench.run.layout import OutFolder, read_json, row_folder
+from srbench.run.locks import is_locked
+
+_RECORD_NAME = re.compile(r"[0-9a-f]{64}\.json")
 
 CHECKPOINTS = ("checkpoint-*.pt", "damaged-checkpoint-*.pt", ".tmp-*")
 
@@ -66,7 +68,7 @@ def describe_jobs(out: OutFolder) -> list[dict[str, Any]]:
         result = read_json(out.result(job.key))
         failure = None if result else read_failure(out, job.key)
         state = "finished" if result else "failed" if failure else "unfinished"
-        if state == "unfinished" and _is_locked(out, job.key):
+        if state == "unfinished" and is_locked(out.checkpoint(job.key)):
             state = "running"
         if result and result.get("collapsed"):
             state = "collapsed"
@@ -105,7 +107,13 @@ def garbage(out: OutFolder, *, unfinished: bool = False) -> list[Garbage]:
     Args:
         unfinished: also jobs without a result that no record names. They may be of a run that was
             interrupted before its first record, so they are kept by default.
+
+    Raises:
+        RecordError: a record cannot be read, so what it names is not known.
     """
+    for path in out.records.glob("*.json"):
+        if _RECORD_NAME.fullmatch(path.name):
+            read_record(path)
     records = list(_records(out))
     jobs = {job.key: job for job in _jobs(out)}
     named = _needed(records, jobs)
@@ -127,7 +135,7 @@ def collect_garbage(items: Iterable[Garbage]) -> list[Garbage]:
     """Remove them, except what belongs to a job that runs now; returns what was removed."""
     removed = []
     for item in items:
-        if item.job is not None and _is_locked(item.out, item.job):
+        if item.job is not None and is_locked(item.out.checkpoint(item.job)):
             continue
         if item.path.is_dir():
             shutil.rmtree(item.path)
@@ -185,17 +193,6 @@ def _jobs(out: OutFolder) -> Iterator[Job]:
         document = read_json(path)
         if isinstance(document, dict) and document.get("kind") != "scoring":
             yield job_from_document(document)
-
-
-def _is_locked(out: OutFolder, key: str) -> bool:
-    lock = out.checkpoint(key) / ".lock"
-    if not lock.exists():
-        return False
-    try:
-        with FileLock(lock, timeout=0):
-            return False
-    except Timeout:
-        return True
 
 
 def _size(path: Path) -> int:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Literal
-
-from filelock import FileLock, Timeout
 
 from srbench.records import Failure
 from srbench.run.attempts import allowed_retries, worth_retrying
 from srbench.run.failures import Outcome, read_failure, write_failure
 from srbench.run.jobs import Job
 from srbench.run.layout import OutFolder
+from srbench.run.locks import is_locked
 
 
 def finished_before(jobs: Sequence[Job], out: OutFolder) -> dict[str, Outcome]:
@@ -56,7 +54,7 @@ class Elsewhere:
         if self._out.result(job.key).exists():
             self.jobs.discard(job.key)
             return Outcome(status="finished")
-        if _is_locked(self._out.checkpoint(job.key)):
+        if is_locked(self._out.checkpoint(job.key)):
             self.jobs.add(job.key)
             return "busy"
         if job.key not in self.jobs:
@@ -68,12 +66,3 @@ class Elsewhere:
         if failure is None or (allowed_retries(job) and worth_retrying(failure)):
             return "free"  # the other run was killed, or another attempt is due
         return Outcome(status="failed", failure=failure)
-
-
-def _is_locked(folder: Path) -> bool:
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(folder / ".lock", timeout=0):
-            return False
-    except Timeout:
-        return True

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from srbench.errors import UserError
+from srbench.errors import RecordError, UserError
 from srbench.host import discover
 from srbench.records import read_records
 from srbench.run.assemble import assemble_records
@@ -116,6 +116,14 @@ def test_a_foreign_record_is_left_alone(out: OutFolder) -> None:
     (out.records / "mine.json").write_text("{}")
     collect_garbage(garbage(out))
     assert (out.records / "mine.json").read_text() == "{}"
+
+
+def test_a_record_that_cannot_be_read_keeps_all(out: OutFolder) -> None:
+    """Of a newer srbench, or damaged: what it names would be taken for garbage."""
+    record = next(out.records.glob("*.json"))
+    record.write_text("{}")
+    with pytest.raises(RecordError, match=record.name):
+        garbage(out)
 
 
 def test_jobs_and_their_ends(out: OutFolder, plan: Plan) -> None:
