@@ -36,3 +36,4 @@ test: env lint
 bench: env
 	env -u OMP_NUM_THREADS $(BIN)/python tests/perf/bench_eval.py
 	env -u OMP_NUM_THREADS $(BIN)/python tests/perf/bench_report.py
+	env -u OMP_NUM_THREADS $(BIN)/python tests/perf/bench_runs.py
