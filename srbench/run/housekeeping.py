@@ -18,7 +18,7 @@ from srbench.run.locks import is_locked
 
 _RECORD_NAME = re.compile(r"[0-9a-f]{64}\.json")
 
-CHECKPOINTS = ("checkpoint-*.pt", "damaged-checkpoint-*.pt", ".tmp-*")
+CHECKPOINTS = ("checkpoint-*.pt", "damaged-*", ".tmp-*")
 
 
 def find_runs(root: Path) -> list[OutFolder]:

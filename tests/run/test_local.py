@@ -60,6 +60,18 @@ def test_a_finished_job_is_not_started_again(out: OutFolder, fake_worker: list[s
     assert started(out) == ["a"]
 
 
+@pytest.mark.parametrize("torn", [b"", b"\0" * 100, b'{"key": '])
+def test_a_torn_result_is_set_aside_and_its_job_runs_again(
+    out: OutFolder, fake_worker: list[str], torn: bytes
+) -> None:
+    out.checkpoint("a").mkdir(parents=True)
+    out.result("a").write_bytes(torn)
+    executor = LocalExecutor(out=out, observer=Watcher(), command=fake_worker)
+    assert executor.run([job("a"), job("b", "a")])["b"].status == "finished"
+    assert started(out) == ["a", "b"]
+    assert (out.checkpoint("a") / "damaged-result.json").read_bytes() == torn
+
+
 @pytest.mark.parametrize(
     ("label", "kind", "said"),
     [
@@ -140,7 +152,7 @@ def test_a_job_that_another_process_works_at_is_waited_for_not_done_twice(
             "with FileLock(lock):\n"
             "    print('held', flush=True)\n"
             "    time.sleep(1.0)\n"
-            "    (lock.parent / 'result.json').write_text('{}')\n",
+            "    (lock.parent / 'result.json').write_text('{}\\n')\n",
             str(lock),
         ],
         stdout=subprocess.PIPE,
