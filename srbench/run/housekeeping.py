@@ -102,7 +102,9 @@ class Garbage:
 
 
 def garbage(out: OutFolder, *, unfinished: bool = False) -> list[Garbage]:
-    """What no record and no unfinished work needs. Nothing is removed.
+    """What no record, no unfinished work and not the latest run needs. Nothing is removed.
+
+    While a job is running, that is checkpoints of finished jobs alone.
 
     Args:
         unfinished: also jobs without a result that no record names. They may be of a run that was
@@ -116,7 +118,12 @@ def garbage(out: OutFolder, *, unfinished: bool = False) -> list[Garbage]:
             read_record(path)
     records = list(_records(out))
     jobs = {job.key: job for job in _jobs(out)}
-    named = _needed(records, jobs)
+    latest = read_json(out.plan) or {"jobs": [], "rows": []}
+    # What was trained but not yet scored is in no record: the latest run's plan names it.
+    named = _needed(records, jobs) | set(latest["jobs"])
+    if any(is_locked(out.checkpoint(key)) for key in jobs):
+        return [i for key in sorted(named) if out.result(key).exists()
+                for i in _checkpoints(out, out.checkpoint(key))]  # a run is at work  # fmt: skip
     found: list[Garbage] = []
     for folder in sorted((out.root / "checkpoints").glob("*")):
         key = folder.name
@@ -128,7 +135,7 @@ def garbage(out: OutFolder, *, unfinished: bool = False) -> list[Garbage]:
         for path in (folder, out.job(key)):
             if path.exists():
                 found.append(_item(out, path, "no record names this job", key))
-    return [*found, *_rows(out, records)]
+    return [*found, *_rows(out, records, set(latest["rows"]))]
 
 
 def collect_garbage(items: Iterable[Garbage]) -> list[Garbage]:
@@ -163,9 +170,9 @@ def _checkpoints(out: OutFolder, folder: Path) -> Iterator[Garbage]:
             yield _item(out, path, "checkpoint of a finished job", folder.name)
 
 
-def _rows(out: OutFolder, records: list[Record]) -> Iterator[Garbage]:
+def _rows(out: OutFolder, records: list[Record], latest: set[str]) -> Iterator[Garbage]:
     """Images and logs of rows that are in no record any more."""
-    rows = {row_folder(r.loss.label, r.seed, r.content_scale) for r in records}
+    rows = latest | {row_folder(r.loss.label, r.seed, r.content_scale) for r in records}
     for folder in sorted((out.root / "images").glob("*/*")):
         # The ground truth is kept for metrics without a reference that may be added.
         if folder.name not in rows and not folder.name.startswith("hr-"):

@@ -14,7 +14,7 @@ from srbench.run.evaluation import scoring_request, targets
 from srbench.run.failures import Outcome
 from srbench.run.jobs import Job
 from srbench.run.keys import content_key
-from srbench.run.layout import OutFolder, write_json, writing_to
+from srbench.run.layout import OutFolder, row_folder, write_json, writing_to
 from srbench.run.local import Executor, LocalExecutor, Observer, visible_gpus
 from srbench.run.locks import one_at_a_time
 from srbench.run.plan import Plan
@@ -64,6 +64,7 @@ def execute_plan(
     check_ready(plan)
     with writing_to(out):
         write_json(out.root / "suite.json", plan.suite.model_dump(mode="json", by_alias=True))
+        write_json(out.plan, _names(plan))
         local = local_executor(out, observer, device=plan.device, parallel=parallel)
         outcomes = (executor or local).run(plan.jobs)
         # One run at a time: what the other has scored and recorded meanwhile is not done again.
@@ -78,6 +79,11 @@ def execute_plan(
         outcomes=outcomes,
         failed=_failures(plan, outcomes),
     )
+
+
+def _names(plan: Plan) -> dict[str, list[str]]:
+    rows = {row_folder(c.row.label, c.seed, c.content_scale) for c in plan.cells}
+    return {"jobs": sorted(job.key for job in plan.jobs), "rows": sorted(rows)}
 
 
 def local_executor(

@@ -89,7 +89,7 @@ def test_a_strange_node_is_refused_and_a_lost_one_changes_nothing(
         deadline = time.monotonic() + 600
         while len(list(folder.glob("ray/checkpoints/*/result.json"))) < 2:
             assert time.monotonic() < deadline
-            assert run.poll() is None
+            assert run.poll() is None, run.communicate()[1]
             time.sleep(0.1)
         tell("remove", "removed")
         _, stderr = run.communicate(timeout=600)

@@ -20,7 +20,8 @@ from srbench.run.housekeeping import (
     open_run,
     summarise_run,
 )
-from srbench.run.layout import OutFolder, write_json
+from srbench.run.layout import OutFolder, row_folder, write_json
+from srbench.run.locks import job_lock
 from srbench.run.plan import Plan, make_plan
 from srbench.suite import Suite
 
@@ -93,6 +94,18 @@ def test_what_no_record_names(out: OutFolder, plan: Plan) -> None:
         out.job(gone.key),
         out.images("photos-test", "second-s1"),
     }
+
+
+def test_what_the_latest_run_has_not_recorded_yet_is_kept(out: OutFolder, plan: Plan) -> None:
+    """Trained, interrupted before scoring: weeks of work that are in no record."""
+    for path in out.records.glob("*.json"):
+        path.unlink()
+    assert out.checkpoint(plan.jobs[0].key) in {item.path for item in garbage(out)}
+    with job_lock(out.checkpoint(plan.jobs[-1].key)):  # a run is at work
+        assert {item.path.suffix for item in garbage(out)} <= {".pt"}
+    rows = [row_folder(c.row.label, c.seed, c.content_scale) for c in plan.cells]
+    write_json(out.plan, {"jobs": [job.key for job in plan.jobs], "rows": rows})
+    assert {item.path.suffix for item in garbage(out)} == {".pt"}
 
 
 def test_unfinished_work_is_kept_unless_asked(out: OutFolder) -> None:
