@@ -75,3 +75,12 @@ def test_the_readme_lists_the_suites() -> None:
     readme = (ROOT / "README.md").read_text()
     for suite in (ROOT / "benchmarks").glob("*.toml"):
         assert f"`{suite.stem}`" in readme
+
+
+def test_the_slurm_script_is_one() -> None:
+    """Its syntax, and the options of Ray's and our own commands in it."""
+    page = (ROOT / "docs/running.md").read_text()
+    (script,) = re.findall(r"```bash\n(#!/bin/bash\n#SBATCH.*?)```", page, re.DOTALL)
+    subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+    (ours,) = re.findall(r"exec (srbench .*?)\'", script.replace("\\\n", " "), re.DOTALL)
+    parse(cli, words(ours)[1:])

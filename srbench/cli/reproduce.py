@@ -53,6 +53,10 @@ def command(
         say(f"differs: {line}")
     if not differences:
         say("nothing differs between the record's environment and this one")
+    if lock is None and any(
+        line.startswith(("package ", "python", "srbench")) for line in differences
+    ):
+        say("--lock FILE writes the record's versions for `pip install -r FILE`")
     if dry_run:
         if as_json:
             echo_json(_document(original, differences, None))

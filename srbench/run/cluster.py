@@ -72,6 +72,7 @@ class RayExecutor:
         if self.storage is not None:
             storage = Storage(self.storage)
             for job in jobs:
+                storage.share(self.out, job.key)
                 storage.fetch(self.out, job.key)
         outcomes = finished_before(jobs, self.out)
         waiting = [job for job in jobs if job.key not in outcomes]
@@ -251,10 +252,19 @@ def _check_versions(ray: Any, nodes: Sequence[Mapping[str, Any]]) -> None:
     for node in nodes:
         here = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
         remote = ray.remote(describe).options(num_cpus=0, max_retries=2, scheduling_strategy=here)
-        asked[f"{node['NodeManagerHostname']} ({node['NodeID'][:8]})"] = remote.remote()
+        asked[node["NodeID"]] = remote.remote()
+    names = {node["NodeID"]: node["NodeManagerHostname"] for node in nodes}
     problems = []
-    for name, reference in asked.items():
-        different = version_differences(expected, ray.get(reference))
+    for key, reference in asked.items():
+        name = f"{names[key]} ({key[:8]})"
+        try:
+            found = ray.get(reference)
+        except ray.exceptions.RayError as error:
+            if any(node["NodeID"] == key and node["Alive"] for node in ray.nodes()):
+                said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+                problems.append(f"node {name} gave no answer: {said}")
+            continue  # lost meanwhile: nothing will run there
+        different = version_differences(expected, found)
         if different:
             problems.append(f"node {name}: {', '.join(different)}")
     if problems:

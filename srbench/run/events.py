@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+BEAT_SECONDS = 10.0
+"""Between two signs of life of work that has no iterations."""
 
 
 class EventLog:
@@ -20,6 +25,7 @@ class EventLog:
     def __init__(self, path: Path, *, every: float = 0.5) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("a", encoding="utf-8")
+        self._lock = threading.Lock()
         self._every = every
         self._last_progress = 0.0
 
@@ -28,8 +34,9 @@ class EventLog:
         line = {"time": round(time.time(), 3), "event": event, **values}
         # A non-finite logged value must not make the line unreadable for strict JSON readers.
         text = json.dumps(line, allow_nan=False, default=str)
-        self._file.write(text + "\n")
-        self._file.flush()
+        with self._lock:
+            self._file.write(text + "\n")
+            self._file.flush()
 
     def progress(self, iteration: int, total: int) -> None:
         """Append a ``progress`` event, at most one every half second, and always the last."""
@@ -38,6 +45,27 @@ class EventLog:
             return
         self._last_progress = now
         self.write("progress", iteration=iteration, total=total)
+
+    @contextlib.contextmanager
+    def beating(self, what: str) -> Iterator[None]:
+        """Give signs of life, event ``what``, while the body runs.
+
+        For work that may take hours without an iteration, such as decoding a large data set or
+        waiting for another worker that does. A hang in it is not noticed: use it for nothing else.
+        """
+        over = threading.Event()
+
+        def beat() -> None:
+            while not over.wait(BEAT_SECONDS):
+                self.write(what)
+
+        thread = threading.Thread(target=beat, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
     def close(self) -> None:
         """Close the file."""

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from srbench.errors import RecordError, UserError
 from srbench.records import Record, read_record
 from srbench.run.failures import read_failure
 from srbench.run.jobs import Job, job_from_document
 from srbench.run.layout import OutFolder, read_json, row_folder
+from srbench.run.locks import is_locked
 
-CHECKPOINTS = ("checkpoint-*.pt", "damaged-checkpoint-*.pt", ".tmp-*")
+_RECORD_NAME = re.compile(r"[0-9a-f]{64}\.json")
+
+CHECKPOINTS = ("checkpoint-*.pt", "damaged-*", ".tmp-*")
 
 
 def find_runs(root: Path) -> list[OutFolder]:
@@ -66,7 +68,7 @@ def describe_jobs(out: OutFolder) -> list[dict[str, Any]]:
         result = read_json(out.result(job.key))
         failure = None if result else read_failure(out, job.key)
         state = "finished" if result else "failed" if failure else "unfinished"
-        if state == "unfinished" and _is_locked(out, job.key):
+        if state == "unfinished" and is_locked(out.checkpoint(job.key)):
             state = "running"
         if result and result.get("collapsed"):
             state = "collapsed"
@@ -100,15 +102,28 @@ class Garbage:
 
 
 def garbage(out: OutFolder, *, unfinished: bool = False) -> list[Garbage]:
-    """What no record and no unfinished work needs. Nothing is removed.
+    """What no record, no unfinished work and not the latest run needs. Nothing is removed.
+
+    While a job is running, that is checkpoints of finished jobs alone.
 
     Args:
         unfinished: also jobs without a result that no record names. They may be of a run that was
             interrupted before its first record, so they are kept by default.
+
+    Raises:
+        RecordError: a record cannot be read, so what it names is not known.
     """
+    for path in out.records.glob("*.json"):
+        if _RECORD_NAME.fullmatch(path.name):
+            read_record(path)
     records = list(_records(out))
     jobs = {job.key: job for job in _jobs(out)}
-    named = _needed(records, jobs)
+    latest = read_json(out.plan) or {"jobs": [], "rows": []}
+    # What was trained but not yet scored is in no record: the latest run's plan names it.
+    named = _needed(records, jobs) | set(latest["jobs"])
+    if any(is_locked(out.checkpoint(key)) for key in jobs):
+        return [i for key in sorted(named) if out.result(key).exists()
+                for i in _checkpoints(out, out.checkpoint(key))]  # a run is at work  # fmt: skip
     found: list[Garbage] = []
     for folder in sorted((out.root / "checkpoints").glob("*")):
         key = folder.name
@@ -120,14 +135,14 @@ def garbage(out: OutFolder, *, unfinished: bool = False) -> list[Garbage]:
         for path in (folder, out.job(key)):
             if path.exists():
                 found.append(_item(out, path, "no record names this job", key))
-    return [*found, *_rows(out, records)]
+    return [*found, *_rows(out, records, set(latest["rows"]))]
 
 
 def collect_garbage(items: Iterable[Garbage]) -> list[Garbage]:
     """Remove them, except what belongs to a job that runs now; returns what was removed."""
     removed = []
     for item in items:
-        if item.job is not None and _is_locked(item.out, item.job):
+        if item.job is not None and is_locked(item.out.checkpoint(item.job)):
             continue
         if item.path.is_dir():
             shutil.rmtree(item.path)
@@ -155,9 +170,9 @@ def _checkpoints(out: OutFolder, folder: Path) -> Iterator[Garbage]:
             yield _item(out, path, "checkpoint of a finished job", folder.name)
 
 
-def _rows(out: OutFolder, records: list[Record]) -> Iterator[Garbage]:
+def _rows(out: OutFolder, records: list[Record], latest: set[str]) -> Iterator[Garbage]:
     """Images and logs of rows that are in no record any more."""
-    rows = {row_folder(r.loss.label, r.seed, r.content_scale) for r in records}
+    rows = latest | {row_folder(r.loss.label, r.seed, r.content_scale) for r in records}
     for folder in sorted((out.root / "images").glob("*/*")):
         # The ground truth is kept for metrics without a reference that may be added.
         if folder.name not in rows and not folder.name.startswith("hr-"):
@@ -185,17 +200,6 @@ def _jobs(out: OutFolder) -> Iterator[Job]:
         document = read_json(path)
         if isinstance(document, dict) and document.get("kind") != "scoring":
             yield job_from_document(document)
-
-
-def _is_locked(out: OutFolder, key: str) -> bool:
-    lock = out.checkpoint(key) / ".lock"
-    if not lock.exists():
-        return False
-    try:
-        with FileLock(lock, timeout=0):
-            return False
-    except Timeout:
-        return True
 
 
 def _size(path: Path) -> int:

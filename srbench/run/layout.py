@@ -41,6 +41,11 @@ class OutFolder:
         return self.root / "superseded"
 
     @property
+    def plan(self) -> Path:
+        """Jobs and rows of the latest run, for housekeeping: records come when all is scored."""
+        return self.root / "plan.json"
+
+    @property
     def events(self) -> Path:
         """What happened, one JSON object a line."""
         return self.root / "events.jsonl"

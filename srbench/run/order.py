@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
-
-from filelock import FileLock, Timeout
 
 from srbench.records import Failure
 from srbench.run.attempts import allowed_retries, worth_retrying
 from srbench.run.failures import Outcome, read_failure, write_failure
 from srbench.run.jobs import Job
 from srbench.run.layout import OutFolder
+from srbench.run.locks import is_locked
 
 
 def finished_before(jobs: Sequence[Job], out: OutFolder) -> dict[str, Outcome]:
     """The jobs, and those that they need, that have a result already."""
     keys = {job.key for job in jobs}
     needed = {need for job in jobs for need in job.needs}
-    done = {key for key in keys | needed if out.result(key).exists()}
+    done = {key for key in keys | needed if _is_whole(out.result(key))}
     assert needed <= keys | done, "a job needs one that is neither finished nor to be run"
     return {key: Outcome(status="finished") for key in done}
+
+
+def _is_whole(result: Path) -> bool:
+    """Whether there is a result; one that a disk has torn is set aside, and its job runs again.
+
+    It then continues from its last checkpoint, so little is lost.
+    """
+    try:
+        with result.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 2))
+            if file.read() == b"}\n":
+                return True
+    except FileNotFoundError:
+        return False
+    result.replace(result.with_name(f"damaged-{result.name}"))
+    return False
 
 
 def blocked_outcome(job: Job, outcomes: Mapping[str, Outcome], out: OutFolder) -> Outcome | None:
@@ -56,7 +72,7 @@ class Elsewhere:
         if self._out.result(job.key).exists():
             self.jobs.discard(job.key)
             return Outcome(status="finished")
-        if _is_locked(self._out.checkpoint(job.key)):
+        if is_locked(self._out.checkpoint(job.key)):
             self.jobs.add(job.key)
             return "busy"
         if job.key not in self.jobs:
@@ -68,12 +84,3 @@ class Elsewhere:
         if failure is None or (allowed_retries(job) and worth_retrying(failure)):
             return "free"  # the other run was killed, or another attempt is due
         return Outcome(status="failed", failure=failure)
-
-
-def _is_locked(folder: Path) -> bool:
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(folder / ".lock", timeout=0):
-            return False
-    except Timeout:
-        return True

@@ -134,6 +134,9 @@ class _Builder:
         self.identity["data"] = suite.data.model_dump(
             mode="json", include={"patch_size", "batch_size"}
         )
+        if device != "cpu":
+            # The GPU does the arithmetic: a machine with other cores continues the same work.
+            self.identity["execution"] = {**execution, "threads": None}
 
     def chain(self, row: Row, seed: int, content_scale: float) -> list[Job]:
         """The jobs of one cell, in the order in which they must run."""

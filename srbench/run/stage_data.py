@@ -20,6 +20,12 @@ def job_datasets(job: Job) -> tuple[Dataset, Dataset]:
     return split_validation(found, data["val"])
 
 
+def prepare_images(job: Job) -> None:
+    """Decode the training images into their store, once per machine; hours for the largest sets."""
+    train, _ = job_datasets(job)
+    prepare_store(train)
+
+
 def job_sampler(job: Job, stream: int) -> PatchSampler:
     """The endless stream of a stage."""
     data = job.request["data"]

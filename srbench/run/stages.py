@@ -27,6 +27,7 @@ from srbench.run.stage_data import (
     fixed_batches,
     job_sampler,
     job_validator,
+    prepare_images,
 )
 from srbench.run.stage_settings import (
     adversarial_settings,
@@ -77,6 +78,11 @@ def run_stage(
     """Do one job; returns its result document, or ``None`` where it was stopped before the end."""
     runtime = runtime_settings(job.request)
     stage = Stage(job=job, out=out, runtime=runtime, micro_batches=micro_batches)
+    # Each step on the way to the first iteration is a sign of life: all of them may be slow.
+    events.write("imported")
+    with events.beating("preparing"):
+        prepare_images(job)
+    events.write("prepared")
     if job.kind == "calibration":
         return None if should_stop() else _calibration(stage)
     sampler = job_sampler(job, WARM_STREAM if job.kind == "warm-start" else ADVERSARIAL_STREAM)

@@ -7,12 +7,14 @@ result goes last, so a job that has one there is complete there.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from srbench.errors import UserError
+from srbench.errors import SrbenchError, UserError
 from srbench.run.keys import content_key
 from srbench.run.layout import OutFolder
 
@@ -20,6 +22,10 @@ CHECKPOINTS = "checkpoint-*.pt"
 NOTES = ("attempts.json", "failure.json", "log.txt")
 RESULT = ("generator.safetensors", "result.json")
 """In this order."""
+
+
+class StorageError(SrbenchError):
+    """The storage could not be read or written."""
 
 
 class Storage:
@@ -45,6 +51,11 @@ class Storage:
             ) from error
         self._pushed: dict[str, int] = {}
 
+    def share(self, out: OutFolder, key: str) -> None:
+        """Send what only this machine has of a job: a result of an earlier, local run."""
+        if out.result(key).exists() and not self._is_there(self._place(key, "result.json")):
+            self.push(out, key)
+
     def fetch(self, out: OutFolder, key: str) -> bool:
         """Bring a job's result here, or its checkpoints where it has none yet.
 
@@ -54,7 +65,7 @@ class Storage:
         if out.result(key).exists():
             return True
         folder = out.checkpoint(key)
-        finished = bool(self._files.exists(self._place(key, "result.json")))
+        finished = self._is_there(self._place(key, "result.json"))
         for name in RESULT if finished else self._checkpoints(key):
             self._get(self._place(key, name), folder / name)
         for name in NOTES:
@@ -85,14 +96,24 @@ class Storage:
         return f"{self._root}/jobs/{key}/{name}"
 
     def _checkpoints(self, key: str) -> list[str]:
-        return sorted(os.path.basename(p) for p in self._files.glob(self._place(key, CHECKPOINTS)))
+        with self._reached():
+            # Object stores remember listings; other machines have written since.
+            self._files.invalidate_cache()
+            found = self._files.glob(self._place(key, CHECKPOINTS))
+        return sorted(os.path.basename(path) for path in found)
+
+    def _is_there(self, place: str) -> bool:
+        with self._reached():
+            self._files.invalidate_cache()
+            return bool(self._files.exists(place))
 
     def _get(self, place: str, path: Path) -> None:
-        if not self._files.exists(place):
+        if not self._is_there(place):
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".tmp-{uuid.uuid4().hex}")
-        self._files.get_file(place, str(part))
+        with self._reached():
+            self._files.get_file(place, str(part))
         os.replace(part, path)
 
     def _put(self, path: Path, place: str) -> None:
@@ -101,15 +122,31 @@ class Storage:
         stamp = path.stat().st_mtime_ns
         if self._pushed.get(place) == stamp:
             return
-        self._files.makedirs(place.rpartition("/")[0], exist_ok=True)
-        if "file" in _protocols(self._files):
-            # Object stores show an upload when it is whole; a folder shows it as it grows.
-            part = f"{place.rpartition('/')[0]}/.tmp-{uuid.uuid4().hex}"
-            self._files.put_file(str(path), part)
-            os.replace(part, place)
-        else:
-            self._files.put_file(str(path), place)
+        with self._reached():
+            self._files.makedirs(place.rpartition("/")[0], exist_ok=True)
+            if "file" in _protocols(self._files):
+                # Object stores show an upload when it is whole; a folder shows it as it grows.
+                part = f"{place.rpartition('/')[0]}/.tmp-{uuid.uuid4().hex}"
+                self._files.put_file(str(path), part)
+                os.replace(part, place)
+            else:
+                self._files.put_file(str(path), place)
         self._pushed[place] = stamp
+
+    @contextlib.contextmanager
+    def _reached(self) -> Iterator[None]:
+        """Name the storage where it does not answer: its errors speak of hosts and buckets alone.
+
+        Libraries of object stores raise classes of their own, so everything is caught.
+        """
+        try:
+            yield
+        except Exception as error:
+            raise StorageError(
+                f"expected the storage {self.url} to answer, got {type(error).__name__}: {error}",
+                "finished work is kept: check its name, the network and your rights, then run "
+                "the same command again",
+            ) from error
 
 
 def _protocols(files: Any) -> tuple[str, ...]:

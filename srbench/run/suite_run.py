@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-from filelock import FileLock
+from typing import Any
 
 from srbench.records import Record, read_record
 from srbench.run.assemble import assemble_records
@@ -15,9 +14,11 @@ from srbench.run.evaluation import scoring_request, targets
 from srbench.run.failures import Outcome
 from srbench.run.jobs import Job
 from srbench.run.keys import content_key
-from srbench.run.layout import OutFolder, write_json, writing_to
+from srbench.run.layout import OutFolder, row_folder, write_json, writing_to
 from srbench.run.local import Executor, LocalExecutor, Observer, visible_gpus
+from srbench.run.locks import one_at_a_time
 from srbench.run.plan import Plan
+from srbench.run.process import WORKER
 from srbench.suite import Suite
 
 
@@ -63,17 +64,39 @@ def execute_plan(
     check_ready(plan)
     with writing_to(out):
         write_json(out.root / "suite.json", plan.suite.model_dump(mode="json", by_alias=True))
-        gpus = _gpus(plan.device)
-        local = LocalExecutor(out=out, observer=observer, parallel=parallel, gpus=gpus)
+        write_json(out.plan, _names(plan))
+        local = local_executor(out, observer, device=plan.device, parallel=parallel)
         outcomes = (executor or local).run(plan.jobs)
         # One run at a time: what the other has scored and recorded meanwhile is not done again.
-        with FileLock(out.root / ".scoring.lock"):
+        with one_at_a_time(
+            out.root / ".scoring.lock",
+            lambda: observer.job_event(_scoring_job("", {}), {"event": "waiting"}),
+        ):
             outcomes.update(_score(plan, out, replace(local, parallel=1)))
             paths = assemble_records(plan, out)
     return Execution(
         paths=tuple(paths),
         outcomes=outcomes,
         failed=_failures(plan, outcomes),
+    )
+
+
+def _names(plan: Plan) -> dict[str, list[str]]:
+    rows = {row_folder(c.row.label, c.seed, c.content_scale) for c in plan.cells}
+    return {"jobs": sorted(job.key for job in plan.jobs), "rows": sorted(rows)}
+
+
+def local_executor(
+    out: OutFolder,
+    observer: Observer,
+    *,
+    device: str,
+    parallel: int,
+    command: Sequence[str] = WORKER,
+) -> LocalExecutor:
+    """The executor of this machine: each worker sees one of the visible GPUs."""
+    return LocalExecutor(
+        out=out, observer=observer, parallel=parallel, gpus=_gpus(device), command=command
     )
 
 
@@ -114,9 +137,14 @@ def _score(plan: Plan, out: OutFolder, executor: LocalExecutor) -> dict[str, Out
     request = scoring_request(plan, out, wanted, workers)
     request["limits"] = plan.suite.limits.model_dump(mode="json")
     key = content_key({"kind": "scoring", **request})  # names the job's folder, nothing more
-    job = Job(key=key, kind="scoring", label="scores", seed=0, content_scale=1.0, request=request)
     out.result(key).unlink(missing_ok=True)  # its images may have been removed since
-    return executor.run([job])
+    return executor.run([_scoring_job(key, request)])
+
+
+def _scoring_job(key: str, request: Mapping[str, Any]) -> Job:
+    return Job(
+        key=key, kind="scoring", label="scores", seed=0, content_scale=1.0, request=request
+    )  # fmt: skip
 
 
 def _gpus(device: str) -> list[str]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from srbench.run.attempts import read_attempts
 from srbench.run.events import EventLog
@@ -29,6 +29,7 @@ from srbench.run.failures import (
 )
 from srbench.run.jobs import Job, job_from_document
 from srbench.run.layout import OutFolder, read_json, write_json
+from srbench.run.locks import job_lock
 from srbench.run.process import PARENT
 
 LOCK_SECONDS = 1.0
@@ -59,7 +60,7 @@ def run_locked(out: OutFolder, key: str, should_stop: Callable[[], bool]) -> int
     job = job_from_document(read_json(out.job(key) / "job.json"))
     folder = out.checkpoint(key)
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / ".lock")
+    lock = job_lock(folder)
     while not should_stop():
         try:
             with lock.acquire(timeout=LOCK_SECONDS):

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
-
 from srbench import __version__
 from srbench.records import Record, read_record
 from srbench.report import Leaderboard, build_leaderboard, write_leaderboard, write_plots
@@ -16,6 +14,7 @@ from srbench.run.failures import Outcome
 from srbench.run.keys import file_sha256
 from srbench.run.layout import OutFolder, read_json, write_json, writing_to
 from srbench.run.local import Executor, Observer
+from srbench.run.locks import lock_at
 from srbench.run.plan import Plan
 from srbench.run.suite_run import execute_plan
 from srbench.workflow.pictures import write_comparisons
@@ -69,7 +68,7 @@ def run_and_report(
         KeyboardInterrupt: after the workers wrote their checkpoints.
     """
     done = execute_plan(plan, out, observer, parallel=parallel, executor=executor)
-    with writing_to(out), FileLock(out.root / ".report.lock"):
+    with writing_to(out), lock_at(out.root / ".report.lock"):
         board = build_leaderboard(out.root)
         write_leaderboard(board, out.root)
         _plots(board, out)

@@ -99,7 +99,7 @@ def test_a_loss_that_cannot_be_built_fails_once(factory, message, specimens):
     builds, scalar = loss_checks(spec, only=["builds", "finite-scalar"])
     with pytest.raises(CheckFailed, match=message):
         builds()
-    with pytest.raises(CheckSkipped, match=message):
+    with pytest.raises(CheckSkipped, match="cannot be built"):  # the reason is told once
         scalar()
 
 

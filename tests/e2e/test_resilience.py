@@ -3,9 +3,9 @@
 import json
 import os
 import random
+import shlex
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -174,7 +174,7 @@ def test_three_misbehaving_losses_fail_alone(cli: Cli, folder: Path) -> None:
     rows = [argument for name in ("first", *bad) for argument in ("--loss", name)]
     done = cli(
         "run", "./small.toml", "--out", "out", *rows,
-        "--set", "limits.memory_gib=2.5", "--set", "limits.hang_seconds=30",
+        "--set", "limits.memory_gib=2.5", "--set", "limits.hang_seconds=40",
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
     records = {r.loss.label: r for r in read_records([folder / "out"])}
@@ -212,55 +212,64 @@ def test_two_runs_at_once_share_the_work(folder: Path, command: list[str]) -> No
     assert {r.status for r in read_records([folder / "both"])} == {"finished"}
 
 
-FULL_DISK = """
-import sys
-from pathlib import Path
-from srbench.errors import SrbenchError
-from srbench.host import discover
-from srbench.run.layout import OutFolder, writing_to
-from srbench.run.local import LocalExecutor
-from srbench.run.plan import make_plan
-from srbench.suite import load_suite
-
-class Quiet:
-    job_started = job_event = job_ended = lambda self, *_: None
-
-out = OutFolder(Path("disk"))
-plan = make_plan(load_suite("./small.toml"), discover(), device="cpu")
-warm = [job for job in plan.jobs if job.kind == "warm-start"][:1]
-try:
-    with writing_to(out):
-        outcome = LocalExecutor(out=out, observer=Quiet()).run(warm)[warm[0].key]
-except SrbenchError as error:
-    print("error:", error)
-else:
-    print(outcome.status, outcome.failure.message if outcome.failure else "")
-"""
-
-
-def test_a_full_disk_loses_nothing_and_says_so(folder: Path) -> None:
-    mount = ["unshare", "--map-root-user", "--mount"]
-    if shutil.which("unshare") is None or subprocess.run([*mount, "true"], check=False).returncode:
-        pytest.skip("a small tmpfs needs unshare with user namespaces")
-    (folder / "small.toml").write_text(TWO_SEEDS)
-    (folder / "job.py").write_text(FULL_DISK)
+@pytest.fixture
+def small_disk(folder: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs a shell script in a mount namespace of its own, where ``disk`` is a small tmpfs."""
+    unshare = ["unshare", "--map-root-user", "--mount"]
+    probe = [*unshare, "mount", "-t", "tmpfs", "-o", "size=64k", "none", str(folder)]
+    if shutil.which("unshare") is None or subprocess.run(probe, check=False).returncode:
+        pytest.skip("a small tmpfs needs unshare, user namespaces, and leave to mount")
     (folder / "disk").mkdir()
-    script = (
-        "set -e; mount -t tmpfs -o size=160k none disk; "
-        f"{sys.executable} job.py; ls disk/checkpoints/*; "
-        "mount -o remount,size=50m disk; "
-        f"{sys.executable} job.py; ls disk/checkpoints/*"
+
+    def call(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*unshare, "sh", "-c", f"mount -t tmpfs -o size=1400k none disk; {script}"],
+            cwd=folder, env={**os.environ, "COLUMNS": "200", **environment},
+            capture_output=True, text=True, timeout=900, check=False,
+        )  # fmt: skip
+
+    return call
+
+
+def test_a_full_disk_and_a_read_only_one_lose_nothing_and_say_so(
+    small_disk: Callable[..., subprocess.CompletedProcess[str]], folder: Path, command: list[str]
+) -> None:
+    """Room for the warm start, none for the discriminator's checkpoints; then room; then none."""
+    (folder / "small.toml").write_text(TWO_SEEDS.replace("[1, 2]", "[1]"))
+    (folder / "srb").write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
+    (folder / "srb").chmod(0o755)
+    done = small_disk(
+        """
+        run() { ./srb run ./small.toml --loss first --out disk/out >$1.out 2>$1.err
+                echo $? >$1.status; stat -c '%n %Y' disk/out/checkpoints/*/result.json >$1.jobs; }
+        run full
+        mount -o remount,size=100m disk; run roomy
+        mount -o remount,ro disk; run frozen
+        """
     )
-    done = subprocess.run(
-        [*mount, "sh", "-c", script],
-        cwd=folder, capture_output=True, text=True, timeout=600, check=False,
-    )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    full, later = done.stdout.split("finished", 1)
-    assert "No space left" in full or "disk is full" in full
-    assert "make room" in full or "disk is full" in full
-    assert "generator.safetensors" not in full
-    assert "result.json" in later
+
+    def told(turn: str) -> tuple[int, str, set[str]]:
+        status, error, jobs = ((folder / f"{turn}.{n}").read_text() for n in SAID)
+        assert "Traceback" not in error
+        return int(status), error, set(jobs.splitlines())
+
+    status, error, before = told("full")
+    assert status == 1, error
+    assert "No space left" in error or "disk is full" in error
+    assert "make room" in error or "disk is full" in error
+    assert before, "the warm start had room"
+    status, error, after = told("roomy")
+    assert status == 0, error
+    assert before < after  # finished jobs are as they were
+    assert f"{len(before)} reused" in error
+    status, error, last = told("frozen")
+    assert status == 2, error
+    assert "expected an out folder that can be written" in error
+    assert last == after
+
+
+SAID = ("status", "err", "jobs")
 
 
 def test_a_damaged_checkpoint_and_a_foreign_record(cli: Cli, folder: Path) -> None:

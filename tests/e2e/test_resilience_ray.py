@@ -1,6 +1,5 @@
 """The Ray executor on a cluster of two nodes on this machine, one of which is lost."""
 
-import os
 import subprocess
 import sys
 import time
@@ -18,23 +17,43 @@ import os, sys, time
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 from ray.cluster_utils import Cluster
 memory = 80 * 2**20
+site = sys.argv[1]
 cluster = Cluster(initialize_head=True, head_node_args={
     "num_cpus": 1, "include_dashboard": False, "object_store_memory": memory})
-other = cluster.add_node(num_cpus=1, object_store_memory=memory)
+def add(**more):
+    return cluster.add_node(num_cpus=1, object_store_memory=memory, **more)
+present = os.environ.get("PYTHONPATH")
+path = site + (os.pathsep + present if present else "")
+other = add(env_vars={"PYTHONPATH": path})
 print(cluster.address, flush=True)
 for line in sys.stdin:
     if line.strip() == "remove":
         cluster.remove_node(other, allow_graceful=False)
         print("removed", flush=True)
+    if line.strip() == "add":
+        other = add()
+        print("added", flush=True)
 cluster.shutdown()
 """
 
 
-def test_a_lost_node_changes_nothing(cli: Cli, folder: Path, command: list[str]) -> None:
+def stranger(folder: Path) -> Path:
+    """A folder of packages that holds a plugin, which the other machines do not have."""
+    info = folder / "site/stranger-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[srbench]\np = stranger_plugin\n")
+    (folder / "site/stranger_plugin.py").write_text("")
+    return folder / "site"
+
+
+def test_a_strange_node_is_refused_and_a_lost_one_changes_nothing(
+    cli: Cli, folder: Path, command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert cli("run", "./small.toml", "--out", "local").returncode == 0
     # A process of its own: Ray warns and leaves sockets open, which pytest makes errors of.
     cluster = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", CLUSTER],
+        [sys.executable, "-W", "ignore", "-c", CLUSTER, str(stranger(folder))],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -42,13 +61,27 @@ def test_a_lost_node_changes_nothing(cli: Cli, folder: Path, command: list[str])
     )
     assert cluster.stdin is not None
     assert cluster.stdout is not None
+
+    def tell(what: str, answer: str) -> None:
+        assert cluster.stdin is not None
+        assert cluster.stdout is not None
+        print(what, file=cluster.stdin, flush=True)
+        assert cluster.stdout.readline().strip() == answer
+
     try:
         address = cluster.stdout.readline().strip()
         assert address
+        monkeypatch.setenv("RAY_ADDRESS", address)
+        refused = cli("run", "./small.toml", "--out", "ray", "--executor", "ray")
+        assert refused.returncode == 2, refused.stderr
+        assert "expected the same versions on every node as here; node " in refused.stderr
+        assert "stranger 1.0 instead of none" in refused.stderr
+        assert not list(folder.glob("ray/jobs/*")), "nothing was started"
+        tell("remove", "removed")
+        tell("add", "added")
         run = subprocess.Popen(
             [*command, "run", "./small.toml", "--out", "ray", "--executor", "ray"],
             cwd=folder,
-            env={**os.environ, "RAY_ADDRESS": address},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
@@ -56,10 +89,9 @@ def test_a_lost_node_changes_nothing(cli: Cli, folder: Path, command: list[str])
         deadline = time.monotonic() + 600
         while len(list(folder.glob("ray/checkpoints/*/result.json"))) < 2:
             assert time.monotonic() < deadline
-            assert run.poll() is None
+            assert run.poll() is None, run.communicate()[1]
             time.sleep(0.1)
-        print("remove", file=cluster.stdin, flush=True)
-        assert cluster.stdout.readline().strip() == "removed"
+        tell("remove", "removed")
         _, stderr = run.communicate(timeout=600)
         assert run.returncode == 0, stderr
     finally:
@@ -75,7 +107,7 @@ def test_a_lost_node_changes_nothing(cli: Cli, folder: Path, command: list[str])
             assert twin.read_bytes() == path.read_bytes()
 
 
-def test_a_node_with_other_versions_is_refused_by_name() -> None:
+def test_versions_are_compared_by_name() -> None:
     from srbench.run.versions import node_versions, version_differences
 
     here = node_versions()()

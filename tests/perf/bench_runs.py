@@ -25,7 +25,7 @@ import os, pathlib, sys, time
 time.sleep(1.0)
 folder = pathlib.Path(sys.argv[1]) / "checkpoints" / sys.argv[2]
 folder.mkdir(parents=True, exist_ok=True)
-(folder / "part").write_text("{}")
+(folder / "part").write_text("{}\\n")
 os.replace(folder / "part", folder / "result.json")
 """
 

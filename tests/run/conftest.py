@@ -120,7 +120,7 @@ def fake_worker(tmp_path: Path) -> list[str]:
                                        "total": 1}) + "\\n")
             folder = root / "checkpoints" / key
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / "part").write_text(json.dumps({"key": key}))
+            (folder / "part").write_text(json.dumps({"key": key}) + "\\n")
             os.replace(folder / "part", folder / "result.json")
             """
         )

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from srbench.errors import UserError
+from srbench.errors import RecordError, UserError
 from srbench.host import discover
 from srbench.records import read_records
 from srbench.run.assemble import assemble_records
@@ -20,7 +20,8 @@ from srbench.run.housekeeping import (
     open_run,
     summarise_run,
 )
-from srbench.run.layout import OutFolder, write_json
+from srbench.run.layout import OutFolder, row_folder, write_json
+from srbench.run.locks import job_lock
 from srbench.run.plan import Plan, make_plan
 from srbench.suite import Suite
 
@@ -95,6 +96,18 @@ def test_what_no_record_names(out: OutFolder, plan: Plan) -> None:
     }
 
 
+def test_what_the_latest_run_has_not_recorded_yet_is_kept(out: OutFolder, plan: Plan) -> None:
+    """Trained, interrupted before scoring: weeks of work that are in no record."""
+    for path in out.records.glob("*.json"):
+        path.unlink()
+    assert out.checkpoint(plan.jobs[0].key) in {item.path for item in garbage(out)}
+    with job_lock(out.checkpoint(plan.jobs[-1].key)):  # a run is at work
+        assert {item.path.suffix for item in garbage(out)} <= {".pt"}
+    rows = [row_folder(c.row.label, c.seed, c.content_scale) for c in plan.cells]
+    write_json(out.plan, {"jobs": [job.key for job in plan.jobs], "rows": rows})
+    assert {item.path.suffix for item in garbage(out)} == {".pt"}
+
+
 def test_unfinished_work_is_kept_unless_asked(out: OutFolder) -> None:
     key = "f" * 64
     checkpoint = out.checkpoint(key) / "checkpoint-000000001.pt"
@@ -116,6 +129,14 @@ def test_a_foreign_record_is_left_alone(out: OutFolder) -> None:
     (out.records / "mine.json").write_text("{}")
     collect_garbage(garbage(out))
     assert (out.records / "mine.json").read_text() == "{}"
+
+
+def test_a_record_that_cannot_be_read_keeps_all(out: OutFolder) -> None:
+    """Of a newer srbench, or damaged: what it names would be taken for garbage."""
+    record = next(out.records.glob("*.json"))
+    record.write_text("{}")
+    with pytest.raises(RecordError, match=record.name):
+        garbage(out)
 
 
 def test_jobs_and_their_ends(out: OutFolder, plan: Plan) -> None:

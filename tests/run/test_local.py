@@ -9,9 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from srbench.host import discover
 from srbench.run.jobs import Job
 from srbench.run.layout import OutFolder
 from srbench.run.local import LocalExecutor
+from srbench.run.plan import make_plan
+from srbench.run.suite_run import default_jobs, local_executor
+from srbench.suite import Suite
 
 from .conftest import Watcher
 
@@ -54,6 +58,18 @@ def test_a_finished_job_is_not_started_again(out: OutFolder, fake_worker: list[s
         executor = LocalExecutor(out=out, observer=Watcher(), command=fake_worker)
         assert executor.run([job("a")])["a"].status == "finished"
     assert started(out) == ["a"]
+
+
+@pytest.mark.parametrize("torn", [b"", b"\0" * 100, b'{"key": '])
+def test_a_torn_result_is_set_aside_and_its_job_runs_again(
+    out: OutFolder, fake_worker: list[str], torn: bytes
+) -> None:
+    out.checkpoint("a").mkdir(parents=True)
+    out.result("a").write_bytes(torn)
+    executor = LocalExecutor(out=out, observer=Watcher(), command=fake_worker)
+    assert executor.run([job("a"), job("b", "a")])["b"].status == "finished"
+    assert started(out) == ["a", "b"]
+    assert (out.checkpoint("a") / "damaged-result.json").read_bytes() == torn
 
 
 @pytest.mark.parametrize(
@@ -136,7 +152,7 @@ def test_a_job_that_another_process_works_at_is_waited_for_not_done_twice(
             "with FileLock(lock):\n"
             "    print('held', flush=True)\n"
             "    time.sleep(1.0)\n"
-            "    (lock.parent / 'result.json').write_text('{}')\n",
+            "    (lock.parent / 'result.json').write_text('{}\\n')\n",
             str(lock),
         ],
         stdout=subprocess.PIPE,
@@ -150,18 +166,64 @@ def test_a_job_that_another_process_works_at_is_waited_for_not_done_twice(
     assert not (out.root / "started.txt").exists()
 
 
-def test_threads_and_gpus_reach_the_worker(out: OutFolder, tmp_path: Path) -> None:
-    script = tmp_path / "told.py"
-    script.write_text(
-        "import os, sys, pathlib, time\n"
-        "root, key = pathlib.Path(sys.argv[1]), sys.argv[2]\n"
-        "names = ('OMP_NUM_THREADS', 'CUDA_VISIBLE_DEVICES')\n"
-        "(root / key).write_text(' '.join(os.environ[n] for n in names))\n"
-        "while len(list(root.glob('job?'))) < 2: time.sleep(0.01)\n"
-        "sys.exit(3)\n"
+TELL = """
+import os, sys, pathlib, time
+root, key = pathlib.Path(sys.argv[1]), sys.argv[2]
+names = ("OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES")
+(root / key).write_text(" ".join(os.environ.get(n, "unset") for n in names))
+while len(list(root.glob("job*-"))) < int(os.environ["AT_ONCE"]): time.sleep(0.01)
+sys.exit(3)
+"""
+
+
+@pytest.mark.parametrize(
+    ("visible", "jobs", "seen"),
+    [
+        (None, None, ["0", "1", "2"]),  # one per GPU of the machine
+        (None, 6, ["0", "0", "1", "1", "2", "2"]),
+        ("4,7", None, ["4", "7"]),
+        ("GPU-5e0f,MIG-77aa", 3, ["GPU-5e0f", "GPU-5e0f", "MIG-77aa"]),
+    ],
+)
+def test_each_worker_sees_one_gpu(
+    out: OutFolder,
+    tmp_path: Path,
+    suite: Suite,
+    monkeypatch: pytest.MonkeyPatch,
+    visible: str | None,
+    jobs: int | None,
+    seen: list[str],
+) -> None:
+    """On a machine that says that it has three."""
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 3)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    parallel = jobs or default_jobs(suite, "cuda")
+    assert parallel == len(seen)
+    script = tmp_path / "tell.py"
+    script.write_text(TELL)
+    monkeypatch.setenv("AT_ONCE", str(parallel))  # all of them run side by side
+    executor = local_executor(
+        out, Watcher(), device="cuda", parallel=parallel, command=[sys.executable, str(script)]
     )
-    command = [sys.executable, str(script)]
-    LocalExecutor(out=out, observer=Watcher(), gpus=["4", "7"], parallel=2, command=command).run(
-        [job("job1"), job("job2")]
-    )
-    assert {(out.root / name).read_text() for name in ("job1", "job2")} == {"1 4", "1 7"}
+    executor.run([job(f"job{i}-") for i in range(parallel)])
+    told = sorted((out.root / f"job{i}-").read_text() for i in range(parallel))
+    assert told == [f"1 {gpu}" for gpu in seen]
+
+
+def test_cores_are_divided_among_the_workers(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("srbench.run.plan.available_cores", lambda: 13)
+    monkeypatch.setattr("srbench.run.suite_run.available_cores", lambda: 13)
+    free = suite.model_copy(update={"execution": suite.execution.model_copy(
+        update={"threads": None})})  # fmt: skip
+    assert default_jobs(free, "cpu") == 1  # all cores for one job
+    assert [make_plan(free, discover(), device="cpu", parallel=n).threads for n in (1, 4, 20)] == [
+        13,
+        3,
+        1,
+    ]
+    fixed = suite.model_copy(update={"execution": suite.execution.model_copy(
+        update={"threads": 4})})  # fmt: skip
+    assert default_jobs(fixed, "cpu") == 3
+    assert make_plan(fixed, discover(), device="cpu", parallel=9).threads == 4

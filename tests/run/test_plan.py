@@ -109,6 +109,18 @@ def test_what_a_setting_changes(
     assert {name[0] for name in before if before[name] != after[name]} == changes
 
 
+def test_on_a_gpu_the_threads_are_no_part_of_a_key(suite_text: str) -> None:
+    """A machine with other cores, or with fewer GPUs, continues the same work."""
+    made = [
+        make_plan(
+            parse_suite(suite_text, overrides=[f"execution.threads={n}"]), discover(), device="cuda"
+        )
+        for n in (2, 8)
+    ]
+    assert keys(made[0]) == keys(made[1])
+    assert [m.jobs[0].request["execution"]["threads"] for m in made] == [2, 8]
+
+
 def test_a_raised_spec_version_changes_only_its_losses(suite: Suite) -> None:
     registry = discover()
     loss = registry.loss("charbonnier")

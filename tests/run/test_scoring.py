@@ -26,6 +26,10 @@ def spec(name: str, build: Any) -> MetricSpec:
     )
 
 
+def unheard(done: int, total: int) -> None:
+    """Nobody listens for signs of life."""
+
+
 def test_a_score_that_is_not_finite_costs_that_score_alone(tmp_path: Path) -> None:
     specs = [spec("difference", build_difference), spec("fragile", build_nan_if_constant)]
     rng = np.random.default_rng(0)
@@ -43,7 +47,7 @@ def test_a_score_that_is_not_finite_costs_that_score_alone(tmp_path: Path) -> No
         for row in ("fine", "constant")
     ]
     metrics = _Metrics(specs, Scorer(specs, protocol="y4-v1", scale=4), 1)
-    _score(metrics, group, dataset, hr, out, lambda *_: None)
+    _score(metrics, group, dataset, hr, out, unheard)
 
     assert out.scores("fine-difference").exists()
     assert out.scores("fine-fragile").exists()
@@ -59,9 +63,9 @@ def test_images_of_another_generator_are_made_again(tmp_path: Path) -> None:
     def grey(value: float) -> Any:
         return lambda lr: torch.full((1, 3, 4 * lr.shape[2], 4 * lr.shape[3]), value)
 
-    _write_images(dataset, folder, "first", grey(0.0), 4, lambda *_: None)
+    _write_images(dataset, folder, "first", grey(0.0), 4, unheard)
     before = (folder / "coffee.png").read_bytes()
-    _write_images(dataset, folder, "first", grey(1.0), 4, lambda *_: None)
+    _write_images(dataset, folder, "first", grey(1.0), 4, unheard)
     assert (folder / "coffee.png").read_bytes() == before  # same identity: kept
-    _write_images(dataset, folder, "second", grey(1.0), 4, lambda *_: None)
+    _write_images(dataset, folder, "second", grey(1.0), 4, unheard)
     assert (folder / "coffee.png").read_bytes() != before
