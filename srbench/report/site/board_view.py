@@ -120,10 +120,13 @@ def _ranks(view: SecondView | None, links: Mapping[str, str]) -> tuple[Markup, M
     )
 
 
-def lead_dataset(board: Leaderboard) -> str:
-    """The data set that is shown first: of those ranked, the one with the most images."""
+def lead_dataset(board: Leaderboard) -> str | None:
+    """The data set that is shown first: of those ranked, the one with the most images.
+
+    ``None`` where nothing has been scored: every row failed.
+    """
     ranked = [d for d in board.rank_datasets if d in board.datasets] or list(board.datasets)
-    return max(ranked, key=lambda d: (_images(board, d), -board.datasets.index(d)))
+    return max(ranked, key=lambda d: (_images(board, d), -board.datasets.index(d)), default=None)
 
 
 def _images(board: Leaderboard, dataset: str) -> int:

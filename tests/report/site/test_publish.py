@@ -13,7 +13,8 @@ from urllib.parse import unquote, urldefrag
 import pytest
 
 from srbench.errors import RecordError, UserError
-from srbench.records import read_record, record_sha256, write_record
+from srbench.records import read_record, record_sha256, record_text, write_record
+from srbench.records.io import validate_record
 from srbench.report import build_leaderboard
 from srbench.report.site import publish
 from srbench.report.synthetic import synthetic_records
@@ -358,3 +359,21 @@ def test_hostile_strings_stay_text(tmp_path: Path, edited) -> None:
         assert not [v for v in page.values("href", "src") if v.startswith(("javascript:", "file:"))]
         assert "\u202e" not in path.read_text()
         assert "{{7*7}}" in path.read_text() or "49../../x" not in path.read_text()
+
+
+def test_a_run_in_which_everything_failed_has_a_page_that_says_so(
+    out_folder: Path, tmp_path: Path
+) -> None:
+    record = next(r for r in build_leaderboard(out_folder).records if r.loss.label == "pixel")
+    document = json.loads(record_text(record))
+    document |= {
+        "status": "failed",
+        "error": {"kind": "crash", "message": "no space left on device", "traceback": ""},
+        "scores": {},
+        "validation": [],
+        "cost": None,
+        "artifacts": {},
+    }
+    write_record(validate_record(document), tmp_path / "out" / "records")
+    publish([tmp_path / "out"], tmp_path / "to", images=0)
+    assert "no space left on device" in (tmp_path / "to/index.html").read_text()
