@@ -14,8 +14,9 @@ command's own process needs no torch.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from srbench.lazy import lazy_names
 
 if TYPE_CHECKING:
     from srbench.checks.catalog import CHECKS, Check, check_names, loss_checks
@@ -24,16 +25,6 @@ if TYPE_CHECKING:
     from srbench.checks.runner import run_checks
     from srbench.checks.seeded import SeededWeights
     from srbench.checks.subject import Subject
-
-_HOME = {
-    "catalog": ("CHECKS", "Check", "check_names", "loss_checks"),
-    "outcome": ("CheckFailed", "CheckResult", "CheckSkipped", "LossReport"),
-    "pytest_support": ("parametrize_checks",),
-    "runner": ("run_checks",),
-    "seeded": ("SeededWeights",),
-    "subject": ("Subject",),
-}
-_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
     "CHECKS",
@@ -50,9 +41,14 @@ __all__ = [
     "run_checks",
 ]
 
-
-def __getattr__(name: str) -> object:
-    """Load the module that holds ``name`` when it is first asked for."""
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+__getattr__ = lazy_names(
+    __name__,
+    {
+        ".catalog": ("CHECKS", "Check", "check_names", "loss_checks"),
+        ".outcome": ("CheckFailed", "CheckResult", "CheckSkipped", "LossReport"),
+        ".pytest_support": ("parametrize_checks",),
+        ".runner": ("run_checks",),
+        ".seeded": ("SeededWeights",),
+        ".subject": ("Subject",),
+    },
+)

@@ -5,8 +5,9 @@ Names are loaded on first use, so that listing data sets does not pay for import
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from srbench.lazy import lazy_names
 
 if TYPE_CHECKING:
     from srbench.data.catalog import DatasetInfo, dataset_names, describe_datasets, find_dataset
@@ -15,16 +16,6 @@ if TYPE_CHECKING:
     from srbench.data.sampler import PatchSampler
     from srbench.data.store import ImageStore
     from srbench.imaging.tensors import crop_to_multiple
-
-_HOME = {
-    "srbench.data.catalog": ("DatasetInfo", "dataset_names", "describe_datasets", "find_dataset"),
-    "srbench.data.dataset": ("Dataset", "DatasetManifest", "split_validation"),
-    "srbench.data.prepare": ("StoreProgress", "prepare_store"),
-    "srbench.data.sampler": ("PatchSampler",),
-    "srbench.data.store": ("ImageStore",),
-    "srbench.imaging.tensors": ("crop_to_multiple",),
-}
-_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
     "Dataset",
@@ -41,9 +32,19 @@ __all__ = [
     "split_validation",
 ]
 
-
-def __getattr__(name: str) -> object:
-    """Load the module that holds ``name`` when it is first asked for."""
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_MODULE_OF[name]), name)
+__getattr__ = lazy_names(
+    __name__,
+    {
+        ".catalog": (
+            "DatasetInfo",
+            "dataset_names",
+            "describe_datasets",
+            "find_dataset",
+        ),
+        ".dataset": ("Dataset", "DatasetManifest", "split_validation"),
+        ".prepare": ("StoreProgress", "prepare_store"),
+        ".sampler": ("PatchSampler",),
+        ".store": ("ImageStore",),
+        "srbench.imaging.tensors": ("crop_to_multiple",),
+    },
+)

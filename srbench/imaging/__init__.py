@@ -7,8 +7,9 @@ reading files does not pay for importing torch.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from srbench.lazy import lazy_names
 
 if TYPE_CHECKING:
     from srbench.imaging.bicubic import (
@@ -30,22 +31,6 @@ if TYPE_CHECKING:
     )
     from srbench.imaging.tensors import crop_to_multiple, quantize, to_tensor, to_uint8
 
-_HOME = {
-    "bicubic": ("MARGIN_LR", "degrade", "degrade_patches", "downscale", "upscale"),
-    "color": ("rgb_to_y",),
-    "files": (
-        "IMAGE_SUFFIXES",
-        "MAX_PIXELS",
-        "decode_image",
-        "image_size",
-        "list_images",
-        "read_image",
-        "write_image",
-    ),
-    "tensors": ("crop_to_multiple", "quantize", "to_tensor", "to_uint8"),
-}
-_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
-
 __all__ = [
     "IMAGE_SUFFIXES",
     "MARGIN_LR",
@@ -66,9 +51,20 @@ __all__ = [
     "write_image",
 ]
 
-
-def __getattr__(name: str) -> object:
-    """Load the module that holds ``name`` when it is first asked for."""
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+__getattr__ = lazy_names(
+    __name__,
+    {
+        ".bicubic": ("MARGIN_LR", "degrade", "degrade_patches", "downscale", "upscale"),
+        ".color": ("rgb_to_y",),
+        ".files": (
+            "IMAGE_SUFFIXES",
+            "MAX_PIXELS",
+            "decode_image",
+            "image_size",
+            "list_images",
+            "read_image",
+            "write_image",
+        ),
+        ".tensors": ("crop_to_multiple", "quantize", "to_tensor", "to_uint8"),
+    },
+)

@@ -13,22 +13,15 @@ Example:
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from srbench.lazy import lazy_names
 
 if TYPE_CHECKING:
     from srbench.metrics.folders import Evaluation, MetricScores, evaluate_folders, match_folders
     from srbench.metrics.named import default_metrics, pyiqa_metric, resolve_metrics
     from srbench.metrics.protocol import PROTOCOLS, Protocol, get_protocol
     from srbench.metrics.score import ImagePair, ScoreError, score_images
-
-_HOME = {
-    "folders": ("Evaluation", "MetricScores", "evaluate_folders", "match_folders"),
-    "named": ("default_metrics", "pyiqa_metric", "resolve_metrics"),
-    "protocol": ("PROTOCOLS", "Protocol", "get_protocol"),
-    "score": ("ImagePair", "ScoreError", "score_images"),
-}
-_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
     "PROTOCOLS",
@@ -46,9 +39,12 @@ __all__ = [
     "score_images",
 ]
 
-
-def __getattr__(name: str) -> object:
-    """Load the module that holds ``name`` when it is first asked for."""
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+__getattr__ = lazy_names(
+    __name__,
+    {
+        ".folders": ("Evaluation", "MetricScores", "evaluate_folders", "match_folders"),
+        ".named": ("default_metrics", "pyiqa_metric", "resolve_metrics"),
+        ".protocol": ("PROTOCOLS", "Protocol", "get_protocol"),
+        ".score": ("ImagePair", "ScoreError", "score_images"),
+    },
+)

@@ -6,8 +6,9 @@ worker need not wait for before it trains.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from srbench.lazy import lazy_names
 
 if TYPE_CHECKING:
     from srbench.records.atomic import write_atomic
@@ -42,30 +43,6 @@ if TYPE_CHECKING:
         WeightInfo,
     )
 
-_HOME = {
-    "atomic": ("write_atomic",),
-    "identity": ("conditions_sha256", "content_key", "record_key", "record_sha256"),
-    "io": ("parse_record", "read_record", "read_records", "record_text", "write_record"),
-    "schema": (
-        "SCHEMA_VERSION",
-        "Artifact",
-        "CalibrationInfo",
-        "Cost",
-        "CurvePoint",
-        "DatasetScores",
-        "Environment",
-        "Failure",
-        "LossInfo",
-        "Manifest",
-        "MetricScores",
-        "Record",
-        "SuiteInfo",
-        "TermInfo",
-        "WeightInfo",
-    ),
-}
-_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
-
 __all__ = [
     "SCHEMA_VERSION",
     "Artifact",
@@ -94,9 +71,28 @@ __all__ = [
     "write_record",
 ]
 
-
-def __getattr__(name: str) -> object:
-    """Load the module that holds ``name`` when it is first asked for."""
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+__getattr__ = lazy_names(
+    __name__,
+    {
+        ".atomic": ("write_atomic",),
+        ".identity": ("conditions_sha256", "content_key", "record_key", "record_sha256"),
+        ".io": ("parse_record", "read_record", "read_records", "record_text", "write_record"),
+        ".schema": (
+            "SCHEMA_VERSION",
+            "Artifact",
+            "CalibrationInfo",
+            "Cost",
+            "CurvePoint",
+            "DatasetScores",
+            "Environment",
+            "Failure",
+            "LossInfo",
+            "Manifest",
+            "MetricScores",
+            "Record",
+            "SuiteInfo",
+            "TermInfo",
+            "WeightInfo",
+        ),
+    },
+)

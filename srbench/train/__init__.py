@@ -5,9 +5,9 @@ Settings and :data:`TRAINING_VERSION` come without torch; the rest is imported w
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from srbench.lazy import lazy_names
 from srbench.train.settings import AdversarialSettings, RuntimeSettings, WarmStartSettings
 from srbench.train.version import TRAINING_VERSION
 
@@ -37,23 +37,13 @@ __all__ = [
     "run_warm_start",
 ]
 
-_HOMES = {
-    "Checkpoint": "checkpoint",
-    "CheckpointError": "checkpoint",
-    "CheckpointFolder": "checkpoint",
-    "Hooks": "stage",
-    "Point": "stage",
-    "Sampler": "stage",
-    "StageResult": "stage",
-    "calibration_constant": "calibrate",
-    "gradient_cosine": "calibrate",
-    "gradient_norm": "calibrate",
-    "run_adversarial": "adversarial",
-    "run_warm_start": "warm_start",
-}
-
-
-def __getattr__(name: str) -> object:
-    if name in _HOMES:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(
+    __name__,
+    {
+        ".adversarial": ("run_adversarial",),
+        ".calibrate": ("calibration_constant", "gradient_cosine", "gradient_norm"),
+        ".checkpoint": ("Checkpoint", "CheckpointError", "CheckpointFolder"),
+        ".stage": ("Hooks", "Point", "Sampler", "StageResult"),
+        ".warm_start": ("run_warm_start",),
+    },
+)
