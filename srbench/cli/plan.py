@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import click
 
+from srbench.cli.suite_options import suite_options
+
 
 @click.command("plan", short_help="What a run would do, and what it will take.")
-@click.argument("suite")
-@click.option("--out", type=click.Path(file_okay=False), help="Default: runs/<suite name>.")
-@click.option("--loss", "losses", multiple=True, metavar="LABEL", help="Only this row. Repeatable.")
-@click.option(
-    "--seed", "seeds", multiple=True, type=int, help="Instead of the suite's. Repeatable."
-)
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Default: CUDA if there is one.")
-@click.option("--jobs", type=click.IntRange(min=1), help="Workers at once.")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting.")
+@suite_options
 @click.option(
     "--probe/--no-probe", default=True, help="Measure a few iterations of each kind of job."
 )

@@ -6,19 +6,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from srbench.cli.suite_options import suite_options
+
 if TYPE_CHECKING:
     from srbench.run.layout import OutFolder
     from srbench.run.plan import Plan
 
 
 @click.command("run", short_help="Run a suite: train, score, print the table.")
-@click.argument("suite")
-@click.option("--out", type=click.Path(file_okay=False), help="Default: runs/<suite name>.")
-@click.option("--loss", "losses", multiple=True, metavar="LABEL", help="Only this row. Repeatable.")
-@click.option(
-    "--seed", "seeds", multiple=True, type=int, help="Instead of the suite's. Repeatable."
-)
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Default: CUDA if there is one.")
+@suite_options
 @click.option(
     "--executor",
     type=click.Choice(["local", "ray"]),
@@ -31,8 +27,6 @@ if TYPE_CHECKING:
     metavar="URL",
     help="With ray and no shared disk: where jobs' files travel through.",
 )
-@click.option("--jobs", type=click.IntRange(min=1), help="Workers at once.")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting.")
 @click.option("--dry-run", is_flag=True, help="Say what would run; start nothing.")
 def command(
     suite: str,

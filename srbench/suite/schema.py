@@ -106,10 +106,10 @@ class Execution(Strict):
     )
     tf32: bool = Field(False, description="TF32 matrix units on CUDA for float32 work")
     channels_last: bool = Field(
-        True, description="memory layout; on CPUs with AVX-512 a step takes 0.9 of the time with it"
+        True, description="memory layout of networks and images; docs/speed.md has what it gains"
     )
     compile: bool = Field(
-        False, description="torch.compile of networks and loss; on the CPU it was slower"
+        False, description="torch.compile of generator, discriminator and loss network"
     )
     fused_adam: bool = True
     threads: int | None = Field(

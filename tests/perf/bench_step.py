@@ -44,6 +44,7 @@ COMPARISONS = (
     Comparison("step/float32 by plain, same allocator", "channels-last", 0.94, True),
     Comparison("step/float32 contiguous by plain", "float32", None),
     Comparison("step/float32 contiguous by plain, same allocator", "float32", None, True),
+    Comparison("step/float32 compiled by plain", "compiled", None),
     Comparison("step/bf16 networks, float32 loss by plain", "bf16", 0.62),
     Comparison("step/all bf16 by plain", "all-bf16", 0.42),
 )
