@@ -13,7 +13,7 @@ import contextlib
 import math
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType, SimpleNamespace
 from typing import Any, Literal
@@ -38,9 +38,61 @@ _LOCK = threading.Lock()
 _NIQE_BLOCK, _NIQE_WINDOW, _NIQE_SIGMA = 96, 7, 7.0 / 6.0
 
 
+class FeatureNetwork(nn.Module):
+    """One of pyiqa's networks in two halves, so that an HR image's features serve many SR images.
+
+    pyiqa's own code computes both halves: its ``forward`` is called with features in the place of
+    images, and what would have computed features in it passes them through.
+    """
+
+    def features(self, image: Tensor) -> Sequence[Tensor]:
+        """Feature maps of RGB images ``(N, 3, H, W)`` in [0, 1]."""
+        raise NotImplementedError
+
+    def distance(self, sr: Sequence[Tensor], hr: Sequence[Tensor]) -> Tensor:
+        """``(N, 1)`` from the :meth:`features` of SR and HR; lower is better."""
+        raise NotImplementedError
+
+    def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
+        """Distance of two images, ``(N, 1)``."""
+        return self.distance(self.features(sr), self.features(hr))
+
+
+class _Lpips(FeatureNetwork):
+    def __init__(self, network: lpips_arch.LPIPS) -> None:
+        super().__init__()
+        self.scaling, self.backbone = network.scaling_layer, network.net
+        network.scaling_layer = network.net = nn.Identity()
+        self.network = network
+
+    def features(self, image: Tensor) -> Sequence[Tensor]:
+        maps: Sequence[Tensor] = self.backbone(self.scaling(2 * image - 1))
+        return maps
+
+    def distance(self, sr: Sequence[Tensor], hr: Sequence[Tensor]) -> Tensor:
+        score: Tensor = self.network(sr, hr, normalize=False)
+        return score
+
+
+class _Dists(FeatureNetwork):
+    def __init__(self, network: dists_arch.DISTS) -> None:
+        super().__init__()
+        self._features = network.forward_once
+        network.forward_once = lambda features: features
+        self.network = network
+
+    def features(self, image: Tensor) -> Sequence[Tensor]:
+        maps: Sequence[Tensor] = self._features(image)
+        return maps
+
+    def distance(self, sr: Sequence[Tensor], hr: Sequence[Tensor]) -> Tensor:
+        score: Tensor = self.network(sr, hr)
+        return score
+
+
 def lpips_network(
     backbone: Literal["alex", "vgg"], features: Mapping[str, Tensor], heads: Mapping[str, Tensor]
-) -> nn.Module:
+) -> FeatureNetwork:
     """pyiqa's LPIPS v0.1: ``forward(sr, hr) -> (N, 1)``, RGB in [0, 1].
 
     Args:
@@ -56,10 +108,10 @@ def lpips_network(
     # `lins` holds the same five layers once more, the rest came with the backbone.
     own = {name for name in network.state_dict() if name.startswith("lin") and name[3].isdigit()}
     _fill(network, heads, own, f"lpips-{backbone}")
-    return network.eval().requires_grad_(False)
+    return _Lpips(network).eval().requires_grad_(False)
 
 
-def dists_network(features: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> nn.Module:
+def dists_network(features: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> FeatureNetwork:
     """pyiqa's DISTS: ``forward(sr, hr) -> (N, 1)``, RGB in [0, 1].
 
     Args:
@@ -72,7 +124,7 @@ def dists_network(features: Mapping[str, Tensor], weights: Mapping[str, Tensor])
     with _construction(dists_arch, "vgg", features):
         network: nn.Module = dists_arch.DISTS(pretrained=False)
     _fill(network, weights, {"alpha", "beta"}, "dists")
-    return network.eval().requires_grad_(False)
+    return _Dists(network).eval().requires_grad_(False)
 
 
 def niqe_scores(sr: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:

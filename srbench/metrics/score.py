@@ -124,10 +124,12 @@ class Scorer:
         """
         _check_pairs(pairs, self._specs, workers)
         workers = min(workers, max(1, len(pairs))) if self._device == "cpu" else 1
-        largest_first = sorted(pairs, key=_bytes, reverse=True)
+        # Images of one HR in a row, for metrics that keep what they computed of it; and the largest
+        # first: the slowest must not be the last one to start.
+        order = sorted(pairs, key=_order, reverse=True)
         scores: dict[str, dict[str, float]] = {}
         with calm_torch(), ThreadPoolExecutor(workers, initializer=one_thread) as pool:
-            futures = {pool.submit(self._score_pair, pair): pair.name for pair in largest_first}
+            futures = {pool.submit(self._score_pair, pair): pair.name for pair in order}
             try:
                 for done, future in enumerate(as_completed(futures), start=1):
                     scores[futures[future]] = future.result()
@@ -270,11 +272,16 @@ def _load(source: ImageSource) -> Image:
     return source() if callable(source) else source
 
 
-def _bytes(pair: ImagePair) -> int:
-    """A guess at the work: the slowest image must not be the last one to start."""
-    if isinstance(pair.sr, Path):
-        return pair.sr.stat().st_size if pair.sr.exists() else 0
-    return 0 if callable(pair.sr) else pair.sr.nbytes
+def _order(pair: ImagePair) -> tuple[int, str, int]:
+    """Bytes of HR (a guess at the work), its file, bytes of SR."""
+    file = str(pair.hr) if isinstance(pair.hr, Path) else ""
+    return _bytes(pair.hr), file, _bytes(pair.sr)
+
+
+def _bytes(source: ImageSource | None) -> int:
+    if isinstance(source, Path):
+        return source.stat().st_size if source.exists() else 0
+    return 0 if source is None or callable(source) else source.nbytes
 
 
 def _size(image: Image) -> str:

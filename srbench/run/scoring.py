@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,17 +14,18 @@ import torch
 from torch import nn
 
 from srbench.contract import MetricSpec
-from srbench.data import Dataset, crop_to_multiple, find_dataset
+from srbench.data import Dataset, find_dataset
 from srbench.host import discover
-from srbench.imaging import degrade, to_tensor, to_uint8, upscale, write_image
-from srbench.metrics.score import Image, ImagePair, ScoreError, Scorer
+from srbench.imaging import to_uint8, upscale, write_image
+from srbench.metrics.determinism import one_thread
+from srbench.metrics.score import ImagePair, ScoreError, Scorer
 from srbench.run.events import EventLog
 from srbench.run.generators import load_generator
 from srbench.run.layout import OutFolder, read_json, write_json
+from srbench.run.lr_images import LrImages
 
 Upscaler = Callable[[torch.Tensor], torch.Tensor]
 Alive = Callable[[int, int], None]
-_WRITING = 4  # images in memory that wait for the disk
 
 
 def run_scoring(
@@ -34,7 +35,6 @@ def run_scoring(
 
     Every score file is written as soon as its data set is done, so little is lost by a stop.
     """
-    torch.set_num_threads(int(request["execution"]["threads"]))
     scorers = _Scorers(request)
     by_dataset: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for target in request["targets"]:
@@ -46,12 +46,13 @@ def run_scoring(
 
     for name, targets in by_dataset.items():
         dataset = find_dataset(name)
+        inputs = LrImages(dataset, request["scale"])
         hr_folder = out.images(name, "hr-images")
-        _write_images(dataset, hr_folder, "hr", None, request["scale"], alive)
+        _write_images(inputs, hr_folder, "hr", None, request["workers"], alive)
         for target in targets:
             if should_stop():
                 return False
-            _make_images(target, dataset, out, request, alive)
+            _make_images(target, inputs, out, request, alive)
             done += 1
             events.progress(done, 2 * total)
         for metrics, group in _by_metrics(targets).items():
@@ -65,7 +66,7 @@ def run_scoring(
 
 def _make_images(
     target: Mapping[str, Any],
-    dataset: Dataset,
+    inputs: LrImages,
     out: OutFolder,
     request: Mapping[str, Any],
     alive: Alive,
@@ -79,42 +80,41 @@ def _make_images(
     else:
         generator = load_generator(out.generator(target["training"])).to(request["device"])
         upscaler = _network(generator, request["device"])
-    _write_images(dataset, folder, target["identity"], upscaler, request["scale"], alive)
+    _write_images(inputs, folder, target["identity"], upscaler, request["workers"], alive)
 
 
 def _write_images(
-    dataset: Dataset,
+    inputs: LrImages,
     folder: Path,
     identity: str,
     upscaler: Upscaler | None,
-    scale: int,
+    workers: int,
     alive: Alive,
 ) -> None:
-    """One PNG per test image: what ``upscaler`` makes of its LR, or HR itself where it is None."""
+    """One PNG per test image: what ``upscaler`` makes of its LR, or HR itself where it is None.
+
+    Every image is made on one torch thread, so that neither the workers nor the cores change it.
+    """
     note = folder / ".source.json"
-    manifest = dataset.manifest().sha256
-    wanted = {"identity": identity, "dataset": manifest}
+    dataset = inputs.dataset
+    wanted = {"identity": identity, "dataset": dataset.manifest().sha256}
     if read_json(note) == wanted:
         return
     note.unlink(missing_ok=True)  # until the new images are all there, this folder is nobody's
-    # Compressing a PNG takes longer than small generators do: it happens beside the next image.
-    with ThreadPoolExecutor(1, thread_name_prefix="png") as writer:
-        writing: deque[Future[None]] = deque()
-        for index, name in enumerate(dataset.names):
-            alive(index, len(dataset))
-            hr = crop_to_multiple(dataset.load(index), scale)
-            image = hr if upscaler is None else _upscaled(upscaler, hr, scale)
-            writing.append(writer.submit(write_image, folder / f"{name}.png", image))
-            while len(writing) > _WRITING:
-                writing.popleft().result()
-        for done in writing:
-            done.result()
+
+    def make(index: int) -> None:
+        if upscaler is None:
+            image = inputs.hr(index)
+        else:
+            with torch.inference_mode():
+                image = to_uint8(upscaler(inputs.lr(index)))
+        write_image(folder / f"{dataset.names[index]}.png", image)
+
+    # At least two: compressing a PNG takes longer than a small generator does.
+    with ThreadPoolExecutor(max(2, workers), initializer=one_thread) as pool:
+        for done, _ in enumerate(pool.map(make, range(len(dataset))), start=1):
+            alive(done, len(dataset))
     write_json(note, wanted)
-
-
-def _upscaled(upscaler: Upscaler, hr: Image, scale: int) -> Image:
-    with torch.no_grad():
-        return to_uint8(upscaler(degrade(to_tensor(hr), scale)))
 
 
 def _bicubic(scale: int) -> Upscaler:

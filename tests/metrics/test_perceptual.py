@@ -133,6 +133,62 @@ def test_smallest_images():
         alex.network(torch.rand(1, 3, 30, 40), torch.rand(1, 3, 30, 40))  # so 31 is not arbitrary
 
 
+@pytest.fixture(scope="module")
+def lpips():
+    return FeatureDistance(lpips_network("alex", features("alex"), heads("alex")), least=31)
+
+
+@pytest.fixture(scope="module")
+def dists():
+    torch.manual_seed(2)
+    weights = {k: torch.rand(1, 1475, 1, 1) for k in ("alpha", "beta")}
+    return FeatureDistance(dists_network(features("vgg"), weights), least=16)
+
+
+@pytest.mark.parametrize("name", ["lpips", "dists"])
+def test_features_of_the_last_hr_serve_further_images(name, request, monkeypatch):
+    metric = request.getfixturevalue(name)
+    torch.manual_seed(3)
+    hr, other, *images = torch.rand(5, 1, 3, 64, 48)
+    alone = [metric.network(sr, hr).reshape(-1) for sr in images]
+    computed = []
+    compute = metric.network.features
+    monkeypatch.setattr(
+        metric.network, "features", lambda image: computed.append(image) or compute(image)
+    )
+    metric(images[0], other)
+    computed.clear()
+    scores = [metric(sr, hr.clone()) for sr in images]
+    assert len(computed) == 1 + len(images)
+    torch.testing.assert_close(scores, alone, rtol=0, atol=1e-6)
+    first = metric(images[0], other)
+    assert len(computed) == 3 + len(images)
+    assert not torch.equal(first, scores[0])
+
+
+def test_an_hr_tensor_that_was_written_into_is_looked_at_again(lpips):
+    torch.manual_seed(4)
+    sr, hr, other = torch.rand(3, 1, 3, 64, 48)
+    expected = lpips(sr, other)
+    assert not torch.equal(lpips(sr, hr), expected)
+    hr.copy_(other)
+    assert torch.equal(lpips(sr, hr), expected)
+
+
+def test_dists_formula_is_pyiqas(dists):
+    """Features are passed in for images; the untouched class must give the same."""
+    import copy
+
+    from pyiqa.archs.dists_arch import DISTS
+
+    torch.manual_seed(5)
+    sr, hr = torch.rand(2, 1, 3, 64, 48)
+    plain = copy.deepcopy(dists.network.network)
+    del plain.forward_once
+    expected = DISTS.forward(plain, sr, hr).reshape(-1)
+    torch.testing.assert_close(dists(sr, hr), expected, rtol=0, atol=1e-6)
+
+
 def pristine() -> tuple[torch.Tensor, torch.Tensor]:
     rng = np.random.default_rng(0)
     spread = rng.standard_normal((36, 200))

@@ -2,13 +2,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
 from srbench.contract import MetricSpec
 from srbench.data import find_dataset
-from srbench.imaging import write_image
+from srbench.imaging import crop_to_multiple, degrade, to_tensor, write_image
 from srbench.metrics.score import Scorer
+from srbench.run import lr_images
 from srbench.run.layout import OutFolder, read_json
+from srbench.run.lr_images import LrImages
 from srbench.run.scoring import _Metrics, _score, _write_images
 
 
@@ -63,9 +66,33 @@ def test_images_of_another_generator_are_made_again(tmp_path: Path) -> None:
     def grey(value: float) -> Any:
         return lambda lr: torch.full((1, 3, 4 * lr.shape[2], 4 * lr.shape[3]), value)
 
-    _write_images(dataset, folder, "first", grey(0.0), 4, unheard)
+    inputs = LrImages(dataset, 4)
+    _write_images(inputs, folder, "first", grey(0.0), 2, unheard)
     before = (folder / "coffee.png").read_bytes()
-    _write_images(dataset, folder, "first", grey(1.0), 4, unheard)
+    _write_images(inputs, folder, "first", grey(1.0), 2, unheard)
     assert (folder / "coffee.png").read_bytes() == before  # same identity: kept
-    _write_images(dataset, folder, "second", grey(1.0), 4, unheard)
+    _write_images(inputs, folder, "second", grey(1.0), 2, unheard)
     assert (folder / "coffee.png").read_bytes() != before
+
+
+def test_lr_is_made_once_and_equals_the_degradation(monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = find_dataset("photos-test")
+    inputs = LrImages(dataset, 4)
+    expected = degrade(to_tensor(crop_to_multiple(dataset.load(0), 4)), 4)
+    assert torch.equal(inputs.lr(0), expected)
+    monkeypatch.setattr(lr_images, "degrade", None)
+    assert torch.equal(inputs.lr(0), expected)
+    with pytest.raises(TypeError, match="not callable"):
+        inputs.lr(1)
+
+
+def test_lr_beyond_the_limit_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = find_dataset("photos-test")
+    first = degrade(to_tensor(crop_to_multiple(dataset.load(0), 4)), 4)
+    monkeypatch.setattr(lr_images, "_LARGEST", first.numel())
+    inputs = LrImages(dataset, 4)
+    inputs.lr(0)
+    second = inputs.lr(1)
+    monkeypatch.setattr(lr_images, "degrade", lambda hr, scale: torch.zeros_like(second))
+    assert torch.equal(inputs.lr(0), first)
+    assert torch.equal(inputs.lr(1), torch.zeros_like(second))
