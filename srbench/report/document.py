@@ -9,12 +9,14 @@ from srbench.report.agreement import PUBLISHED, TRADE_OFF
 from srbench.report.conventions import ALPHA, FLAGS, NETWORKS_ONLY, POWER
 from srbench.report.model import Cell, Family, Leaderboard, Row
 from srbench.report.second_view import second_views
+from srbench.report.stability import order_stability
 
 DOCUMENT_SCHEMA = 1
 
 
 def leaderboard_document(board: Leaderboard) -> dict[str, Any]:
     """The leaderboard as JSON-ready data. ``null`` stands for what is not known."""
+    stability = order_stability(board)
     return {
         "schema": DOCUMENT_SCHEMA,
         "suite": {
@@ -40,6 +42,7 @@ def leaderboard_document(board: Leaderboard) -> dict[str, Any]:
         },
         "trade_off": asdict(TRADE_OFF),
         "second_view": [asdict(view) for view in second_views(board)],
+        "order_stability": None if stability is None else asdict(stability),
         "costs": [asdict(line) for line in board.costs],
         "flags": {name: {"code": code, "meaning": text} for name, (code, text) in FLAGS.items()},
         "networks_only": NETWORKS_ONLY,

@@ -8,6 +8,7 @@ from srbench.report.agreement import PUBLISHED, TRADE_OFF, Agreement
 from srbench.report.conventions import metric_title
 from srbench.report.model import Cell, CostLine, Leaderboard, Row
 from srbench.report.second_view import second_views, view_line
+from srbench.report.stability import order_stability, stability_line
 from srbench.report.text import (
     DETECTABLE,
     flag_codes,
@@ -95,6 +96,8 @@ def _explanations(board: Leaderboard) -> list[str]:
     ]
     lines += [f"{code}: {flag}: {meaning}" for code, flag, meaning in used_flags(board)]
     lines += [markdown_text(view_line(view)) for view in second_views(board)]
+    if (stability := order_stability(board)) is not None:
+        lines.append(markdown_text(stability_line(stability)))
     return [*lines, *(markdown_text(note) for note in board.notes)]
 
 

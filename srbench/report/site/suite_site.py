@@ -33,6 +33,7 @@ from srbench.report.site.names import Place
 from srbench.report.site.pages import render
 from srbench.report.site.pictures import ShownImage, best_and_worst, collect_images, shown_runs
 from srbench.report.site.sources import Source
+from srbench.report.stability import order_stability
 from srbench.report.text import DETECTABLE, rank_rule, used_flags
 
 VERDICTS = {
@@ -132,6 +133,7 @@ class SuiteSite:
             legend=_legend(self._looks),
             devices=devices,
             one_device=devices[0] if len(devices) == 1 else "",
+            stability=order_stability(board),
             gallery=self._images,
             sampled=self._shared.images if sampled else 0,
             troubled=[row for row in board.rows if row.missing or row.errors],
