@@ -32,7 +32,7 @@ def command(
     """
     from pathlib import Path
 
-    from srbench.cli.output import echo_json, warn_broken
+    from srbench.cli.output import echo_json, stop_on_sigterm, warn_broken
     from srbench.host import discover
     from srbench.run.environment import detect_device
     from srbench.run.estimate import estimate_jobs
@@ -55,6 +55,7 @@ def command(
         say=say,
     )  # fmt: skip
     folder = OutFolder(Path(out) if out else Path("runs") / loaded.name)
+    stop_on_sigterm()  # a process that measures must not outlive this one
     estimates = estimate_jobs(jobs_to_measure(plan, folder), say) if probe else None
     document = plan_overview(plan, folder, parallel=parallel, estimates=estimates)
     if as_json:

@@ -39,10 +39,19 @@ def leaderboard_markdown(board: Leaderboard) -> str:
 
 
 def leaderboard_tables(board: Leaderboard) -> str:
-    """The tables of scores alone, one per data set, and how to read them: for a README."""
+    """The tables of scores alone, and how to read them: for a README.
+
+    The leading data set's is open, those of the others are folded.
+    """
+    lead = board.lead_dataset()
     parts = [f"**{markdown_text(title(board))}**: {markdown_text(board.summary)}"]
-    for dataset in board.datasets:
-        parts += [f"*{markdown_text(dataset)}*", _dataset_table(board, dataset)]
+    for dataset in sorted(board.datasets, key=lambda name: name != lead):
+        about = f"{markdown_text(dataset)}, {board.images(dataset)} images"
+        table = _dataset_table(board, dataset)
+        if dataset == lead:
+            parts += [f"*{about}*", table]
+        else:
+            parts += [f"<details><summary>{about}</summary>", table, "</details>"]
     flags = [f"{code}: {flag}, {meaning}" for code, flag, meaning in used_flags(board)]
     parts.append(_bullets([board.intervals.meaning, board.intervals.groups, *flags]))
     return "\n\n".join(parts)

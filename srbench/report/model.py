@@ -188,3 +188,17 @@ class Leaderboard:
             if metric.name == name:
                 return metric
         raise KeyError(name)
+
+    def images(self, dataset: str) -> int:
+        """Test images of a data set that a row was scored on."""
+        cells = [c for row in self.rows for (d, _), c in row.cells.items() if d == dataset]
+        return max((cell.images for cell in cells), default=0)
+
+    def lead_dataset(self) -> str | None:
+        """The data set that is shown first: of those ranked, the one with the most images.
+
+        ``None`` where nothing has been scored: every row failed.
+        """
+        ranked = [d for d in self.rank_datasets if d in self.datasets] or list(self.datasets)
+        order = self.datasets.index
+        return max(ranked, key=lambda d: (self.images(d), -order(d)), default=None)

@@ -76,7 +76,7 @@ def dataset_views(
     links = {row.label: prefix + link(row.label) for row in board.rows}
     views = {view.dataset: view for view in second_views(board)}
     axes = plane_metrics(tuple(metric.name for metric in board.metrics))
-    lead = lead_dataset(board)
+    lead = board.lead_dataset()
     styles = looks(board)
     found = []
     for dataset in board.datasets:
@@ -85,7 +85,7 @@ def dataset_views(
             DatasetView(
                 name=dataset,
                 lead=dataset == lead,
-                images=_images(board, dataset),
+                images=board.images(dataset),
                 rows=tuple(
                     _row(board, row, dataset, link(row.label), marks.get(row.label, ""), styles)
                     for row in board.rows
@@ -118,20 +118,6 @@ def _ranks(view: SecondView | None, links: Mapping[str, str]) -> tuple[Markup, M
         critical_difference(view, links, width=WIDE),
         critical_difference(view, links, width=NARROW),
     )
-
-
-def lead_dataset(board: Leaderboard) -> str | None:
-    """The data set that is shown first: of those ranked, the one with the most images.
-
-    ``None`` where nothing has been scored: every row failed.
-    """
-    ranked = [d for d in board.rank_datasets if d in board.datasets] or list(board.datasets)
-    return max(ranked, key=lambda d: (_images(board, d), -board.datasets.index(d)), default=None)
-
-
-def _images(board: Leaderboard, dataset: str) -> int:
-    cells = [c for row in board.rows for (d, _), c in row.cells.items() if d == dataset]
-    return max((cell.images for cell in cells), default=0)
 
 
 def _fills_plane(board: Leaderboard, dataset: str, axes: tuple[str, str]) -> bool:
