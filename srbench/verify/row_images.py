@@ -1,0 +1,88 @@
+"""The images of one row: made anew from what its evidence is, or read from those submitted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from srbench.errors import SubmissionError
+from srbench.records import Record
+from srbench.suite import Suite
+from srbench.verify.contents import Contents
+from srbench.verify.difference import Difference
+from srbench.verify.images import Image, explain_other, is_near_hr, read_submitted
+from srbench.verify.regenerate import TestImages
+from srbench.verify.tensors import load_checked
+
+Evidence = Literal["generator", "bicubic", "hr", "images"]
+
+
+class RowImages:
+    """Makes the images of one row, or reads those submitted.
+
+    Raises:
+        SubmissionError: its generator's file is not what it must be.
+    """
+
+    def __init__(
+        self, contents: Contents, record: Record, suite: Suite, evidence: Evidence, device: str
+    ) -> None:
+        self._contents = contents
+        self._record = record
+        self._evidence = evidence
+        self._device = device
+        if evidence == "generator":
+            name = contents.generators[record.artifacts["generator"].sha256]
+            settings = {**suite.generator.model_dump(), "scale": suite.scale}
+            self._network = load_checked(contents.read(name), settings).to(device)
+
+    def of(self, dataset: str, tests: TestImages) -> tuple[dict[str, Image], list[Difference]]:
+        """SR by image name, and what is wrong with it apart from its scores."""
+        if self._evidence == "images":
+            made = {name: self._submitted(dataset, name, tests) for name in tests.hr}
+            findings = []
+        else:
+            made = self._made(tests)
+            findings = list(self._unlike(dataset, made, tests))
+        if self._evidence in ("images", "generator"):
+            findings += _near_hr(dataset, made, tests)
+        return made, findings
+
+    def _made(self, tests: TestImages) -> dict[str, Image]:
+        if self._evidence == "bicubic":
+            return tests.bicubic
+        if self._evidence == "hr":
+            return tests.hr
+        return tests.made_by(lambda lr: self._network(lr.to(self._device)))
+
+    def _submitted(self, dataset: str, image: str, tests: TestImages) -> Image:
+        sha256 = self._contents.images.get((self._record.key, dataset, image))
+        if sha256 is None:
+            raise SubmissionError(f"the image {image!r:.80} of {dataset!r:.80} was not submitted")
+        name = f"images/{sha256}.png"
+        height, width = tests.hr[image].shape[:2]
+        return read_submitted(name, self._contents.read(name), (height, width))
+
+    def _unlike(
+        self, dataset: str, made: dict[str, Image], tests: TestImages
+    ) -> Iterator[Difference]:
+        for image, sr in made.items():
+            if (self._record.key, dataset, image) not in self._contents.images:
+                continue
+            try:
+                why = explain_other(self._submitted(dataset, image, tests), sr, tests.hr[image])
+            except SubmissionError as error:
+                why = error.what
+            if why is not None:
+                message = f"the submitted image {image!r:.80} of {dataset!r:.80}: {why}"
+                yield Difference(what="image", dataset=dataset, image=image, message=message)
+
+
+def _near_hr(dataset: str, made: dict[str, Image], tests: TestImages) -> Iterator[Difference]:
+    for image, sr in made.items():
+        if is_near_hr(sr, tests.hr[image], tests.bicubic[image]):
+            message = (
+                f"the image {image!r:.80} of {dataset!r:.80} is the HR image, or nearer to it than "
+                "super-resolution comes"
+            )
+            yield Difference(what="image", dataset=dataset, image=image, message=message)
