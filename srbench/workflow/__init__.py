@@ -72,7 +72,7 @@ def run_and_report(
         board = build_leaderboard(out.root)
         write_leaderboard(board, out.root)
         _plots(board, out)
-        write_comparisons(plan, out)
+        write_comparisons(plan, out, board)
         page = _page(out)
     return RunResult(
         out=out.root,

@@ -1,4 +1,4 @@
-"""One comparison picture per test image: LR-bicubic, every row, HR, with a zoomed crop."""
+"""Comparison pictures of test images: LR-bicubic, every row, HR, with a zoomed crop."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 from PIL.Image import Image
 
 from srbench.records import write_atomic
+from srbench.report import Leaderboard
 from srbench.report.comparison import comparison_picture
+from srbench.report.site import choose_images
 from srbench.run.evaluation import Target, targets
 from srbench.run.layout import OutFolder, read_json, write_json
 from srbench.run.plan import Plan
@@ -17,7 +19,11 @@ FIRST, LAST = ("bicubic",), ("hr",)
 CAPTIONS = {"psnr": "{:.2f} dB", "lpips": "LPIPS {:.3f}"}
 
 
-def write_comparisons(plan: Plan, out: OutFolder) -> list[Path]:
+MOST = 20
+"""Pictures of a data set; of larger ones, as many from its easiest image to its hardest."""
+
+
+def write_comparisons(plan: Plan, out: OutFolder, board: Leaderboard) -> list[Path]:
     """Write ``comparisons/<dataset>/<image>.png`` for the first seed; unchanged ones are kept."""
     seed = min(cell.seed for cell in plan.cells)
     written = []
@@ -27,11 +33,14 @@ def write_comparisons(plan: Plan, out: OutFolder) -> list[Path]:
             continue
         folder = out.comparisons(dataset)
         note = folder / ".source.json"
-        wanted = {row.row: row.identity for row in rows}
+        names = _image_names(out, rows[0], board)
+        wanted = {"rows": {row.row: row.identity for row in rows}, "images": names}
         if read_json(note) == wanted:
             continue
         note.unlink(missing_ok=True)
-        for name in _image_names(out, rows[0]):
+        for old in folder.glob("*.png"):
+            old.unlink()
+        for name in names:
             labels = {row.cell.row.label: row for row in rows}
             picture = comparison_picture(
                 {
@@ -73,11 +82,15 @@ def _scores(out: OutFolder, target: Target, image: str) -> str:
     return "  ".join(parts)
 
 
-def _image_names(out: OutFolder, target: Target) -> list[str]:
-    return sorted(path.stem for path in out.images(target.dataset, target.row).glob("*.png"))
+def _image_names(out: OutFolder, target: Target, board: Leaderboard) -> list[str]:
+    names = sorted(p.stem for p in out.images(target.dataset, target.row).glob("*.png"))
+    if len(names) <= MOST or target.dataset not in board.datasets:
+        return names[:MOST]
+    chosen = choose_images(board, target.dataset, MOST)
+    return [name for name in names if name in chosen]
 
 
 def _save(picture: Image, path: Path) -> None:
     buffer = io.BytesIO()
-    picture.save(buffer, format="PNG", optimize=True)
+    picture.save(buffer, format="PNG")
     write_atomic(path, buffer.getvalue())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from srbench.report.site.pictures import choose_images
 from srbench.report.site.publish import BUDGET, IMAGES, Published, publish
 
-__all__ = ["BUDGET", "IMAGES", "Published", "publish"]
+__all__ = ["BUDGET", "IMAGES", "Published", "choose_images", "publish"]
