@@ -25,12 +25,19 @@ class RowImages:
     """
 
     def __init__(
-        self, contents: Contents, record: Record, suite: Suite, evidence: Evidence, device: str
+        self,
+        contents: Contents,
+        record: Record,
+        suite: Suite,
+        evidence: Evidence,
+        device: str,
+        workers: int,
     ) -> None:
         self._contents = contents
         self._record = record
         self._evidence = evidence
         self._device = device
+        self._workers = workers if device == "cpu" else 1
         if evidence == "generator":
             name = contents.generators[record.artifacts["generator"].sha256]
             settings = {**suite.generator.model_dump(), "scale": suite.scale}
@@ -53,7 +60,7 @@ class RowImages:
             return tests.bicubic
         if self._evidence == "hr":
             return tests.hr
-        return tests.made_by(lambda lr: self._network(lr.to(self._device)))
+        return tests.made_by(lambda lr: self._network(lr.to(self._device)), self._workers)
 
     def _submitted(self, dataset: str, image: str, tests: TestImages) -> Image:
         sha256 = self._contents.images.get((self._record.key, dataset, image))

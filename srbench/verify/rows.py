@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -143,7 +144,7 @@ class RowVerifier:
     def _recomputed(self, record: Record, evidence: Evidence) -> Iterator[Difference]:
         suite = suite_of(record)
         try:
-            maker = RowImages(self._contents, record, suite, evidence, self._device)
+            maker = RowImages(self._contents, record, suite, evidence, self._device, self._workers)
         except SubmissionError as error:
             yield Difference(what="generator", message=error.what)
             return
@@ -210,14 +211,15 @@ def _compared(
     if (stated is None) == bool(scores):
         yield Difference(what="metric", dataset=dataset, metric=metric, message=error)
         return
-    for image, value in scores.items():
-        assert stated is not None
+    if stated is None:
+        return
+    pairs: list[tuple[str | None, float, float]] = [
+        (image, stated.per_image[image], value) for image, value in scores.items()
+    ]
+    pairs.append((None, stated.mean, math.fsum(scores.values()) / len(scores)))
+    for image, before, now in pairs:
         difference = score_difference(
-            dataset=dataset,
-            metric=metric,
-            image=image,
-            stated=stated.per_image[image],
-            recomputed=value,
+            dataset=dataset, metric=metric, image=image, stated=before, recomputed=now
         )
         if difference is not None:
             yield difference

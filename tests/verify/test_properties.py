@@ -11,9 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save
 
+from srbench.data import find_dataset
 from srbench.errors import SubmissionError
-from srbench.verify.difference import TOLERANCES, score_difference
+from srbench.imaging import upscale
+from srbench.verify.difference import IMAGE_TOLERANCES, TOLERANCES, score_difference
 from srbench.verify.names import board_kind, file_kind, refuse_duplicates
+from srbench.verify.regenerate import TestImages
 from srbench.verify.tensors import check_layout, parse_header
 
 SAFE = re.compile(
@@ -151,17 +154,33 @@ def test_a_tensor_named_twice_in_a_header() -> None:
 
 
 @pytest.mark.parametrize(
-    ("metric", "tolerance"),
-    [("psnr", 1e-3), ("ssim", 1e-5), ("lpips", 1e-4), ("lpips-vgg", 1e-4), ("dists", 1e-4),
-     ("niqe", 1e-2)],
+    ("metric", "image", "tolerance"),
+    [("psnr", "i", 1e-3), ("ssim", "i", 1e-5), ("lpips", "i", 1e-4), ("lpips-vgg", "i", 1e-4),
+     ("dists", "i", 1e-4), ("niqe", "i", 1e-1), ("niqe", None, 1e-2), ("psnr", None, 1e-3)],
 )  # fmt: skip
-def test_the_published_tolerances(metric: str, tolerance: float) -> None:
+def test_the_published_tolerances(metric: str, image: str | None, tolerance: float) -> None:
     def differs(by: float) -> bool:
-        common: dict[str, Any] = {"dataset": "d", "metric": metric, "image": "i"}
+        common: dict[str, Any] = {"dataset": "d", "metric": metric, "image": image}
         return score_difference(**common, stated=5.0, recomputed=5.0 + by) is not None
 
     assert not differs(0.99 * tolerance)
     assert not differs(-0.99 * tolerance)
     assert differs(1.01 * tolerance)
     assert differs(-1.01 * tolerance)
+    assert set(TOLERANCES) == set(IMAGE_TOLERANCES)
     assert len(TOLERANCES) == 6
+
+
+def test_images_are_made_on_one_thread_each_as_scoring_makes_them() -> None:
+    tests = TestImages(dataset=find_dataset("photos-test"), scale=4)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        seen = []
+        images = tests.made_by(lambda lr: seen.append(torch.get_num_threads()) or upscale(lr, 4), 2)
+        assert seen == [1] * len(tests.lr)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert list(images) == list(tests.lr)
+    assert all((images[name] == tests.bicubic[name]).all() for name in images)

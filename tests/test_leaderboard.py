@@ -1,0 +1,114 @@
+"""The published leaderboard is what its own records say, and its rows can be recomputed."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PUBLISHED = ROOT / "leaderboard"
+
+
+def srbench(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "srbench", *words],
+        capture_output=True,
+        text=True,
+        timeout=1200,
+        env={**os.environ, **environment},
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def board() -> dict:
+    return json.loads((PUBLISHED / "leaderboard.json").read_text())
+
+
+@pytest.fixture
+def test_sets(board: dict) -> str:
+    """SRBENCH_DATA with every test set of the leaderboard."""
+    roots = [Path(p) for p in os.environ.get("SRBENCH_DATA", "").split(os.pathsep) if p]
+    roots.append(ROOT.parent / "shared" / "data")
+    for root in roots:
+        here = {p.name.lower() for p in root.iterdir()} if root.is_dir() else set()
+        if set(board["datasets"]) <= here:
+            return str(root)
+    pytest.skip(f"neither SRBENCH_DATA nor ../shared/data has {', '.join(board['datasets'])}")
+
+
+@pytest.mark.slow
+def test_the_committed_records_give_the_published_files(tmp_path: Path) -> None:
+    """Every file, byte for byte, and the table in the README."""
+    again, readme = tmp_path / "again", tmp_path / "README.md"
+    again.mkdir()
+    for name in ("STUDY.md", "verification.json"):  # these are not published, pages name them
+        shutil.copy(PUBLISHED / name, again)
+    shutil.copy(ROOT / "README.md", readme)
+    done = srbench("publish", str(PUBLISHED), "--to", str(again), "--readme", str(readme))
+    assert done.returncode == 0, done.stderr
+    files = json.loads((PUBLISHED / "published.json").read_text())["files"]
+    assert len(files) > 100
+    for name in [*files, "published.json"]:
+        assert (again / name).read_bytes() == (PUBLISHED / name).read_bytes(), name
+    assert readme.read_text() == (ROOT / "README.md").read_text()
+
+
+@pytest.mark.slow
+def test_a_sample_of_the_rows_is_recomputed(test_sets: str) -> None:
+    done = srbench("verify", str(PUBLISHED), "--sample", "2", "--json", SRBENCH_DATA=test_sets)
+    assert done.returncode == 0, done.stdout + done.stderr
+    marks = [row["mark"] for row in json.loads(done.stdout)["rows"].values()]
+    assert marks.count("scores-verified") == 2
+    assert "differs" not in marks
+
+
+def test_every_row_carries_the_mark_of_its_last_verification(board: dict) -> None:
+    marks = json.loads((PUBLISHED / "verification.json").read_text())
+    records = {path.stem for path in (PUBLISHED / "records").glob("*.json")}
+    assert set(marks) == records
+    verified = {entry["label"] for entry in marks.values() if entry["mark"] == "scores-verified"}
+    assert verified == {
+        row["label"] for row in board["rows"]
+    }  # by the generators of the first seed
+    assert {m["mark"] for m in marks.values()} <= {"scores-verified", "not-recomputed"}
+
+
+def test_the_folder_stays_small() -> None:
+    total = sum(path.stat().st_size for path in PUBLISHED.rglob("*") if path.is_file())
+    assert total < 60e6
+
+
+def test_the_study_quotes_the_table(board: dict) -> None:
+    """Every number in the tables of STUDY.md is the one in leaderboard.json, rounded."""
+    study = (PUBLISHED / "STUDY.md").read_text()
+    rows = {row["label"]: row for row in board["rows"]}
+    quoted = 0
+    for table in re.findall(r"<!-- scores (\w+) -->\n(.*?)\n\n", study, re.DOTALL):
+        dataset, lines = table[0], table[1].splitlines()
+        metrics = [cell.split()[0].lower() for cell in cells(lines[0])[1:]]
+        for line in lines[2:]:
+            label, *values = cells(line)
+            for metric, text in zip(metrics, values, strict=True):
+                cell = rows[label]["scores"][dataset].get(metric)
+                if cell is None:
+                    assert text == "-"
+                    continue
+                numbers = re.findall(r"-?\d+\.\d+", text)
+                shown = [cell["mean"], *((cell["low"], cell["high"]) if len(numbers) > 1 else ())]
+                digits = len(numbers[0].partition(".")[2])
+                assert numbers == [f"{value:.{digits}f}" for value in shown], (label, metric)
+                assert re.findall(r"\b[a-z]+\b", text.replace("to", "")) == (
+                    [cell["group"]] if cell["group"] else []
+                ), (label, metric)
+                quoted += len(numbers)
+    assert quoted > 40
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip().strip("|").split("|")]
