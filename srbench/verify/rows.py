@@ -213,16 +213,21 @@ def _compared(
         return
     if stated is None:
         return
-    pairs: list[tuple[str | None, float, float]] = [
-        (image, stated.per_image[image], value) for image, value in scores.items()
-    ]
-    pairs.append((None, stated.mean, math.fsum(scores.values()) / len(scores)))
-    for image, before, now in pairs:
-        difference = score_difference(
-            dataset=dataset, metric=metric, image=image, stated=before, recomputed=now
+    found = [
+        score_difference(
+            dataset=dataset, metric=metric, image=image, stated=stated.per_image[image],
+            recomputed=value,
         )
-        if difference is not None:
-            yield difference
+        for image, value in scores.items()
+    ]  # fmt: skip
+    if not any(found):
+        mean = math.fsum(scores.values()) / len(scores)
+        found = [
+            score_difference(
+                dataset=dataset, metric=metric, image=None, stated=stated.mean, recomputed=mean
+            )
+        ]
+    yield from (difference for difference in found if difference is not None)
 
 
 def _has_suite(record: Record) -> bool:

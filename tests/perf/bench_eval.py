@@ -1,8 +1,8 @@
 """How much faster `srbench eval` is than pyiqa's metric objects in a plain loop.
 
-Bicubic x4 of BSD100 (its first 30 images, the first 8 with ``--quick``) is scored by both sides in
-turn, each in a process of its own, by four metrics. The plain side reads two images, calls each of
-pyiqa's objects on them (torch's default number of threads), and goes on. Two ratios:
+Bicubic x4 of BSD100 (its first 8 images with ``--quick``) is scored by both sides in turn, each in
+a process of its own, by four metrics. The plain side reads two images, calls each of pyiqa's
+objects on them (torch's default number of threads), and goes on. Two ratios:
 
 - commands: the whole of `srbench eval` against the whole of the plain program, imports included;
 - scoring: evaluate_folders with the building of the metrics against the plain loop alone.
@@ -23,7 +23,7 @@ from figures import ROOT, Figure, measure_sides, ratio_of, run_benchmark
 
 TARGET = 0.6
 TOLERANCE = 1e-5
-DATASET, IMAGES, METRICS, WORKERS = "BSD100", 30, ("psnr", "ssim", "lpips", "niqe"), 2
+DATASET, IMAGES, METRICS, WORKERS = "BSD100", 100, ("psnr", "ssim", "lpips", "niqe"), 2
 Scores = dict[str, dict[str, float]]
 
 
