@@ -12,16 +12,7 @@ What = Literal["record", "suite", "data", "generator", "image", "metric", "score
 TOLERANCES: Final[Mapping[str, float]] = MappingProxyType(
     {"psnr": 1e-3, "ssim": 1e-5, "lpips": 1e-4, "lpips-vgg": 1e-4, "dists": 1e-4, "niqe": 1e-2}
 )
-"""Largest difference of a score between two machines (PSNR in dB)."""
-
-IMAGE_TOLERANCES: Final[Mapping[str, float]] = MappingProxyType({**TOLERANCES, "niqe": 0.1})
-"""The same of one image.
-
-Between processors, and between numbers of threads, float32 sums differ in their last bits, and
-where an SR value lies between two grey levels one of them rounds the other way. NIQE fits
-statistics to few blocks and shows it: 0.035 was seen on images with a regular grid. Its mean over a
-data set is held to :data:`TOLERANCES`, so nothing can be won from the wider margin.
-"""
+"""Largest difference of one image's score between two machines (PSNR in dB)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,20 +47,16 @@ def printable(text: str) -> str:
 
 
 def score_difference(
-    *, dataset: str, metric: str, image: str | None, stated: float, recomputed: float
+    *, dataset: str, metric: str, image: str, stated: float, recomputed: float
 ) -> Difference | None:
-    """A difference where two scores are further apart than the metric's tolerance.
-
-    ``image``: whose scores they are; ``None`` for the mean over the data set.
-    """
-    tolerance = (TOLERANCES if image is None else IMAGE_TOLERANCES)[metric]
+    """A difference where the two scores are further apart than the metric's tolerance."""
+    tolerance = TOLERANCES[metric]
     if abs(stated - recomputed) <= tolerance:
         return None
-    whose = f"mean {metric}" if image is None else f"{metric} of {image!r:.80}"
     return Difference(
         what="score",
         message=(
-            f"{whose} in {dataset!r:.80}: the record states {stated:.6g}, "
+            f"{metric} of {image!r:.80} in {dataset!r:.80}: the record states {stated:.6g}, "
             f"recomputed {recomputed:.6g} (tolerance {tolerance:g})"
         ),
         dataset=dataset,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -211,23 +210,17 @@ def _compared(
     if (stated is None) == bool(scores):
         yield Difference(what="metric", dataset=dataset, metric=metric, message=error)
         return
-    if stated is None:
-        return
-    found = [
-        score_difference(
-            dataset=dataset, metric=metric, image=image, stated=stated.per_image[image],
+    for image, value in scores.items():
+        assert stated is not None
+        difference = score_difference(
+            dataset=dataset,
+            metric=metric,
+            image=image,
+            stated=stated.per_image[image],
             recomputed=value,
         )
-        for image, value in scores.items()
-    ]  # fmt: skip
-    if not any(found):
-        mean = math.fsum(scores.values()) / len(scores)
-        found = [
-            score_difference(
-                dataset=dataset, metric=metric, image=None, stated=stated.mean, recomputed=mean
-            )
-        ]
-    yield from (difference for difference in found if difference is not None)
+        if difference is not None:
+            yield difference
 
 
 def _has_suite(record: Record) -> bool:
