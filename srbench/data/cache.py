@@ -22,6 +22,7 @@ _HASHES, _SIZES = "hashes", "sizes"
 # A file that was changed this shortly before it was hashed may change again without its time
 # stamp moving, so its hash is not kept (git calls such entries racy).
 _RACY_NS = 2_000_000_000
+_PART = 16_384  # files between two writes of what is remembered
 
 _Value = TypeVar("_Value")
 
@@ -101,13 +102,17 @@ def _remembered(
     states = {name: _state(file) for name, file in names.items()}
     stale = [n for n in names if n not in known or known[n][0] != states[n]]
     values = {name: known[name][1] for name in names if name in known}
-    if stale:
-        now = time.time_ns()
-        with ThreadPoolExecutor(max_workers=min(16, os.cpu_count() or 1)) as pool:
-            values |= zip(stale, pool.map(read, (names[n] for n in stale)), strict=True)
-        settled = {n: (states[n], values[n]) for n in stale if now - max(states[n][1:]) > _RACY_NS}
-        if settled:
-            _save(record, _load(record, check) | settled)
+    with ThreadPoolExecutor(max_workers=min(16, os.cpu_count() or 1)) as pool:
+        # In parts: memory stays flat, and what was read outlasts an interruption.
+        for first in range(0, len(stale), _PART):
+            part = stale[first : first + _PART]
+            now = time.time_ns()
+            values |= zip(part, pool.map(read, (names[n] for n in part)), strict=True)
+            settled = {
+                n: (states[n], values[n]) for n in part if now - max(states[n][1:]) > _RACY_NS
+            }
+            if settled:
+                _save(record, _load(record, check) | settled)
     return {name: values[name] for name in names}
 
 
