@@ -53,7 +53,22 @@ class TestImages:
     @cached_property
     def bicubic(self) -> dict[str, Image]:
         """Image name -> what bicubic interpolation makes of LR."""
-        return self.made_by(lambda lr: upscale(lr, self.scale))
+        return self.made_by(self.upscale)
+
+    def upscale(self, lr: torch.Tensor) -> torch.Tensor:
+        """Bicubic interpolation by the scale, not rounded."""
+        return upscale(lr, self.scale)
+
+    def values_by(self, upscaler: Upscaler, image: str) -> torch.Tensor:
+        """One SR ``(1, 3, H, W)`` before it is rounded, made as :meth:`made_by` makes it."""
+        import torch
+
+        def make() -> torch.Tensor:
+            with torch.inference_mode():
+                return upscaler(self.lr[image]).float()
+
+        with calm_torch(), ThreadPoolExecutor(1, initializer=one_thread) as pool:
+            return pool.submit(make).result()
 
     def made_by(self, upscaler: Upscaler, workers: int = 1) -> dict[str, Image]:
         """Image name -> SR, each made on one torch thread, as scoring does: for the same bits.

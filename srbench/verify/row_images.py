@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from srbench.errors import SubmissionError
 from srbench.records import Record
@@ -12,7 +12,11 @@ from srbench.verify.contents import Contents
 from srbench.verify.difference import Difference
 from srbench.verify.images import Image, explain_other, is_near_hr, read_submitted
 from srbench.verify.regenerate import TestImages
+from srbench.verify.roundings import roundings
 from srbench.verify.tensors import load_checked
+
+if TYPE_CHECKING:
+    import torch
 
 Evidence = Literal["generator", "bicubic", "hr", "images"]
 
@@ -55,12 +59,26 @@ class RowImages:
             findings += _near_hr(dataset, made, tests)
         return made, findings
 
+    def other_roundings(self, image: str, tests: TestImages) -> list[Image]:
+        """What other machines may make of an image; see :mod:`srbench.verify.roundings`.
+
+        Empty where the images were read and not made.
+        """
+        if self._evidence not in ("generator", "bicubic"):
+            return []
+        by = self._upscale if self._evidence == "generator" else tests.upscale
+        return list(roundings(tests.values_by(by, image), image))
+
+    def _upscale(self, lr: torch.Tensor) -> torch.Tensor:
+        sr: torch.Tensor = self._network(lr.to(self._device))
+        return sr
+
     def _made(self, tests: TestImages) -> dict[str, Image]:
         if self._evidence == "bicubic":
             return tests.bicubic
         if self._evidence == "hr":
             return tests.hr
-        return tests.made_by(lambda lr: self._network(lr.to(self._device)), self._workers)
+        return tests.made_by(self._upscale, self._workers)
 
     def _submitted(self, dataset: str, image: str, tests: TestImages) -> Image:
         sha256 = self._contents.images.get((self._record.key, dataset, image))

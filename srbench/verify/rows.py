@@ -12,7 +12,7 @@ from srbench.metrics.score import ImagePair, ScoreError, Scorer
 from srbench.records import DatasetScores, MetricScores, Record, record_sha256
 from srbench.suite import Suite
 from srbench.verify.contents import Contents
-from srbench.verify.difference import Difference, score_difference
+from srbench.verify.difference import TOLERANCES, Difference, score_difference
 from srbench.verify.identity import (
     SPECS,
     excused,
@@ -24,6 +24,7 @@ from srbench.verify.identity import (
 )
 from srbench.verify.images import Image
 from srbench.verify.regenerate import TestImages, TestSets
+from srbench.verify.roundings import SENSITIVE_METRICS, explains
 from srbench.verify.row_images import Evidence, RowImages
 
 Mark = Literal["scores-verified", "differs", "not-recomputed"]
@@ -126,21 +127,26 @@ class RowVerifier:
         evidence = self.evidence(record)
         if evidence is None:
             return self.without_scores(record)
-        differences = list(identity_differences(record, self._contents.suite))
         if record.protocol not in PROTOCOLS or not _has_suite(record):
             return self.without_scores(record, "its protocol or suite cannot be read")
-        differences += self._recomputed(record, evidence)
+        findings: list[Difference | str] = [
+            *identity_differences(record, self._contents.suite),
+            *self._recomputed(record, evidence),
+        ]
+        differences = tuple(found for found in findings if isinstance(found, Difference))
         return RowResult(
             record=record,
             mark="differs" if differences else "scores-verified",
             evidence=evidence,
-            differences=tuple(differences),
+            differences=differences,
+            notes=tuple(found for found in findings if isinstance(found, str)),
         )
 
     def _has_images(self, record: Record) -> bool:
         return any(key == record.key for key, _, _ in self._contents.images)
 
-    def _recomputed(self, record: Record, evidence: Evidence) -> Iterator[Difference]:
+    def _recomputed(self, record: Record, evidence: Evidence) -> Iterator[Difference | str]:
+        """Differences, and notes on what is none."""
         suite = suite_of(record)
         try:
             maker = RowImages(self._contents, record, suite, evidence, self._device, self._workers)
@@ -160,7 +166,7 @@ class RowVerifier:
                 yield Difference(what="image", dataset=name, message=error.what)
                 continue
             yield from findings
-            yield from self._scores(record, suite, name, images, tests)
+            yield from self._scores(record, suite, name, images, tests, maker)
 
     def _scores(
         self,
@@ -169,7 +175,8 @@ class RowVerifier:
         dataset: str,
         images: dict[str, Image],
         tests: TestImages,
-    ) -> Iterator[Difference]:
+        maker: RowImages,
+    ) -> Iterator[Difference | str]:
         stated = record.scores[dataset].metrics
         pairs = [ImagePair(name=name, sr=sr, hr=tests.hr[name]) for name, sr in images.items()]
         missing = {m for m in wanted_metrics(record, suite) if excused(record, dataset, m)}
@@ -180,7 +187,25 @@ class RowVerifier:
                 continue
             scorer = self._scorer(record.protocol, suite.scale, metric)
             scores, error = _scored(scorer, pairs, metric, self._workers)
-            yield from _compared(dataset, metric, stated.get(metric), scores, error)
+            found = list(_compared(dataset, metric, stated.get(metric), scores, error))
+            explained = 0
+            if metric in SENSITIVE_METRICS:
+                # Up to the first that is not: then the row differs, whatever the others are.
+                while explained < len(found) and self._by_rounding(
+                    found[explained], scorer, tests, maker
+                ):
+                    explained += 1
+            yield from found[explained:]
+            if explained:
+                yield _note(dataset, metric, found[:explained])
+
+    def _by_rounding(
+        self, found: Difference, scorer: Scorer, tests: TestImages, maker: RowImages
+    ) -> bool:
+        if found.image is None:
+            return False  # a metric that is missing, or should be
+        images = maker.other_roundings(found.image, tests)
+        return explains(images, found, scorer, workers=self._workers)
 
     def _scorer(self, protocol: str, scale: int, metric: str) -> Scorer:
         key = (protocol, scale, metric)
@@ -221,6 +246,15 @@ def _compared(
         )
         if difference is not None:
             yield difference
+
+
+def _note(dataset: str, metric: str, explained: list[Difference]) -> str:
+    names = ", ".join(f"{difference.image!r:.80}" for difference in explained[:5])
+    return (
+        f"{metric} in {dataset!r:.80} is off by more than {TOLERANCES[metric]:g} on "
+        f"{len(explained)} images, by what another processor's rounding explains: {names}"
+        + (", ..." if len(explained) > 5 else "")
+    )
 
 
 def _has_suite(record: Record) -> bool:
