@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     import torch
 
 CLOSE: Final = 1e-3
-"""Grey levels from the middle of two, below which a value may go either way. Between instruction
-sets of one processor SR values differed by up to 2e-4; deeper generators and GPUs have room."""
+"""Grey levels from the middle of two, below which a value may go either way. SR of the
+published generators differed from float64 by up to 1.3e-4; deeper ones and GPUs have room."""
 
 SENSITIVE_METRICS: Final = frozenset({"niqe"})
 """Those that such a value moves by more than their tolerance."""

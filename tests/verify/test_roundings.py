@@ -11,8 +11,10 @@ from srbench.errors import ImageError
 from srbench.imaging import degrade, to_tensor, to_uint8, upscale
 from srbench.metrics.plugin import METRICS
 from srbench.metrics.score import ImagePair, Scorer
+from srbench.records import MetricScores
 from srbench.verify.difference import Difference
 from srbench.verify.roundings import CLOSE, DRAWS, explains, roundings
+from srbench.verify.rows import _means_agree
 
 
 def grey(levels: list[float]) -> torch.Tensor:
@@ -87,6 +89,20 @@ def test_the_score_of_another_rounding_is_explained_and_more_is_not(
     assert not explains(images, found(there + 0.3, here), niqe)
     assert not explains(images, found(here - 0.3, here), niqe)
     assert not explains([], found(there, here), niqe)
+
+
+@pytest.mark.parametrize(("shift", "agree"), [(0.009, True), (-0.009, True), (0.011, False)])
+def test_what_pushes_the_mean_to_one_side_is_no_rounding(shift: float, agree: bool) -> None:
+    scores = {"a": 5.0, "b": 6.0}
+    stated = MetricScores(
+        version=1,
+        lower_is_better=True,
+        mean=5.5 + shift,
+        per_image={"a": 5.0 + 2 * shift, "b": 6.0},
+    )
+    assert _means_agree("niqe", stated, scores) is agree
+    assert not _means_agree("niqe", None, scores)
+    assert not _means_agree("niqe", stated, {})
 
 
 def test_an_image_without_close_values_explains_nothing(niqe: Scorer, sr: torch.Tensor) -> None:
