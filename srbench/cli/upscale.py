@@ -17,8 +17,18 @@ import click
     help="Side of a tile in input pixels; bounds the memory, does not change the result.",
 )
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Default: CUDA if there is one.")
+@click.option(
+    "--exact",
+    is_flag=True,
+    help="Compute in float64, as for images that are scored: the same bytes on every machine.",
+)
 def command(
-    checkpoint: str, images: tuple[str, ...], out: str, tile: int, device: str | None
+    checkpoint: str,
+    images: tuple[str, ...],
+    out: str,
+    tile: int,
+    device: str | None,
+    exact: bool,
 ) -> None:
     """Enlarge IMAGES four times with the generator in CHECKPOINT.
 
@@ -31,9 +41,9 @@ def command(
     from srbench.cli.output import progress_bar
     from srbench.errors import UserError
     from srbench.imaging import read_image, write_image
+    from srbench.models.images import upscale_image
     from srbench.run.environment import detect_device
     from srbench.run.generators import generator_scale, load_generator
-    from srbench.run.upscaling import output_path, upscale_image
 
     generator = load_generator(Path(checkpoint))
     scale = generator_scale(Path(checkpoint))
@@ -44,9 +54,10 @@ def command(
             "upscale them in two calls with different --out folders",
         )
     device = device or detect_device()
+    generator = (generator.double() if exact else generator).to(device)
     for name in images:
         image = read_image(Path(name))  # decoded one at a time: a bad one costs no finished work
-        target = output_path(Path(name), Path(out), scale)
+        target = Path(out) / f"{Path(name).stem}_x{scale}.png"
         with progress_bar(Path(name).name) as advance:
             sr = upscale_image(
                 generator, image, scale=scale, tile=tile, device=device, progress=advance

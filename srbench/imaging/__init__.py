@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         upscale,
     )
     from srbench.imaging.color import rgb_to_y
+    from srbench.imaging.exact import bicubic_image, lr_image, pixels_sha256
     from srbench.imaging.files import (
         IMAGE_SUFFIXES,
         MAX_PIXELS,
@@ -29,12 +30,20 @@ if TYPE_CHECKING:
         read_image,
         write_image,
     )
-    from srbench.imaging.tensors import crop_to_multiple, quantize, to_tensor, to_uint8
+    from srbench.imaging.tensors import (
+        Image,
+        crop_to_multiple,
+        quantize,
+        to_tensor,
+        to_uint8,
+    )
 
 __all__ = [
     "IMAGE_SUFFIXES",
     "MARGIN_LR",
     "MAX_PIXELS",
+    "Image",
+    "bicubic_image",
     "crop_to_multiple",
     "decode_image",
     "degrade",
@@ -42,6 +51,8 @@ __all__ = [
     "downscale",
     "image_size",
     "list_images",
+    "lr_image",
+    "pixels_sha256",
     "quantize",
     "read_image",
     "rgb_to_y",
@@ -56,6 +67,7 @@ __getattr__ = lazy_names(
     {
         ".bicubic": ("MARGIN_LR", "degrade", "degrade_patches", "downscale", "upscale"),
         ".color": ("rgb_to_y",),
+        ".exact": ("bicubic_image", "lr_image", "pixels_sha256"),
         ".files": (
             "IMAGE_SUFFIXES",
             "MAX_PIXELS",
@@ -65,6 +77,6 @@ __getattr__ = lazy_names(
             "read_image",
             "write_image",
         ),
-        ".tensors": ("crop_to_multiple", "quantize", "to_tensor", "to_uint8"),
+        ".tensors": ("Image", "crop_to_multiple", "quantize", "to_tensor", "to_uint8"),
     },
 )

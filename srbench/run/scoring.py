@@ -7,24 +7,22 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
-
-import torch
-from torch import nn
 
 from srbench.contract import MetricSpec
 from srbench.data import Dataset, find_dataset
 from srbench.host import discover
-from srbench.imaging import to_uint8, upscale, write_image
+from srbench.imaging import bicubic_image, pixels_sha256, write_image
 from srbench.metrics.determinism import one_thread
 from srbench.metrics.score import ImagePair, ScoreError, Scorer
+from srbench.models.images import Upscaler, published
 from srbench.run.events import EventLog
 from srbench.run.generators import load_generator
 from srbench.run.layout import OutFolder, read_json, write_json
 from srbench.run.lr_images import LrImages
 
-Upscaler = Callable[[torch.Tensor], torch.Tensor]
 Alive = Callable[[int, int], None]
 
 
@@ -76,10 +74,13 @@ def _make_images(
     if target["kind"] == "hr":
         upscaler = None
     elif target["kind"] == "bicubic":
-        upscaler = _bicubic(request["scale"])
+        upscaler = partial(bicubic_image, scale=request["scale"])
     else:
-        generator = load_generator(out.generator(target["training"])).to(request["device"])
-        upscaler = _network(generator, request["device"])
+        upscaler = published(
+            load_generator(out.generator(target["training"])),
+            scale=request["scale"],
+            device=request["device"],
+        )
     _write_images(inputs, folder, target["identity"], upscaler, request["workers"], alive)
 
 
@@ -93,36 +94,28 @@ def _write_images(
 ) -> None:
     """One PNG per test image: what ``upscaler`` makes of its LR, or HR itself where it is None.
 
-    Every image is made on one torch thread, so that neither the workers nor the cores change it.
+    The note beside them says what they are of and holds the hashes of their pixels.
     """
     note = folder / ".source.json"
     dataset = inputs.dataset
     wanted = {"identity": identity, "dataset": dataset.manifest().sha256}
-    if read_json(note) == wanted:
+    before = read_json(note)
+    if before is not None and before == {**wanted, "pixels": before.get("pixels")}:
         return
     note.unlink(missing_ok=True)  # until the new images are all there, this folder is nobody's
 
-    def make(index: int) -> None:
-        if upscaler is None:
-            image = inputs.hr(index)
-        else:
-            with torch.inference_mode():
-                image = to_uint8(upscaler(inputs.lr(index)))
+    def make(index: int) -> str:
+        image = inputs.hr(index) if upscaler is None else upscaler(inputs.lr(index))
         write_image(folder / f"{dataset.names[index]}.png", image)
+        return pixels_sha256(image)
 
     # At least two: compressing a PNG takes longer than a small generator does.
     with ThreadPoolExecutor(max(2, workers), initializer=one_thread) as pool:
-        for done, _ in enumerate(pool.map(make, range(len(dataset))), start=1):
-            alive(done, len(dataset))
-    write_json(note, wanted)
-
-
-def _bicubic(scale: int) -> Upscaler:
-    return lambda lr: upscale(lr, scale)
-
-
-def _network(generator: nn.Module, device: str) -> Upscaler:
-    return lambda lr: generator(lr.to(device)).float()
+        pixels = {}
+        for name, sha256 in zip(dataset.names, pool.map(make, range(len(dataset))), strict=True):
+            pixels[name] = sha256
+            alive(len(pixels), len(dataset))
+    write_json(note, {**wanted, "pixels": pixels})
 
 
 def _by_metrics(
@@ -186,6 +179,7 @@ def _score(
         _score_one_by_one(metrics, group, dataset, hr_folder, out, alive)
         return
     for target in group:
+        pixels = read_json(out.images(target["dataset"], target["row"]) / ".source.json")["pixels"]
         for spec in metrics.specs:
             per_image = {
                 name: scores[spec.name][f"{target['row']}/{name}"] for name in dataset.names
@@ -198,6 +192,7 @@ def _score(
                     "lower_is_better": spec.lower_is_better,
                     "mean": math.fsum(per_image.values()) / len(per_image),
                     "per_image": per_image,
+                    "pixels": pixels,
                 },
             )
             out.score_error(key).unlink(missing_ok=True)

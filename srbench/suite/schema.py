@@ -205,7 +205,7 @@ class Suite(Strict):
     version: int = Field(ge=1)
     summary: str
     track: Literal["calibrated", "raw"]
-    protocol: str = "y4-v1"
+    protocol: str = "y4-v2"
     scale: Literal[4] = 4
     seeds: tuple[int, ...] = Field(min_length=1)
     metrics: tuple[str, ...] = ("psnr", "ssim", "lpips", "niqe")

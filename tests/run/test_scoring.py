@@ -49,7 +49,7 @@ def test_a_score_that_is_not_finite_costs_that_score_alone(tmp_path: Path) -> No
         {"row": row, "dataset": "d", "scores": {s.name: f"{row}-{s.name}" for s in specs}}
         for row in ("fine", "constant")
     ]
-    metrics = _Metrics(specs, Scorer(specs, protocol="y4-v1", scale=4), 1)
+    metrics = _Metrics(specs, Scorer(specs, protocol="y4-v2", scale=4), 1)
     _score(metrics, group, dataset, hr, out, unheard)
 
     assert out.scores("fine-difference").exists()

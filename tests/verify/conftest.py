@@ -284,7 +284,7 @@ def _document(
             "terms": [term] if label in names else [], "backbone": "none", "pretrained_on": "",
             "license": "MIT", "paper": "",
         },
-        "seed": 1, "content_scale": 1.0, "status": "finished", "protocol": "y4-v1",
+        "seed": 1, "content_scale": 1.0, "status": "finished", "protocol": "y4-v2",
         "scores": {
             DATASET: {
                 "images": sorted(dataset.names),

@@ -302,7 +302,7 @@ PSNR = f"scores/{DATASET}/metrics/psnr"
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
-        ("protocol", "rgb4-v1", "protocol 'rgb4-v1', the suite's is y4-v1"),
+        ("protocol", "rgb4-v2", "protocol 'rgb4-v2', the suite's is y4-v2"),
         (f"{PSNR}/version", 7, "psnr version 7, this srbench has 1"),
         (f"{PSNR}/lower_is_better", True, "psnr version 1, this srbench has 1"),
         ("loss/reference", True, "marked as reference"),
