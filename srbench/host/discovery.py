@@ -22,9 +22,7 @@ import pluggy
 from srbench.contract import API_VERSION, PROJECT, LossSpec, MetricSpec, hookspecs
 from srbench.errors import ContractError, describe
 from srbench.host.registry import PluginInfo, RegisteredLoss, RegisteredMetric, Registry
-
-HOST = "srbench"
-"""The host's own distribution: its built-in losses and metrics are never blocked by accident."""
+from srbench.namesake import DISTRIBUTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +115,8 @@ def _block_rule(blocked: Iterable[str]) -> Callable[[_Candidate], bool]:
         names = {candidate.distribution, _normalized(candidate.entry_point.name)}
         if names & never:
             return True
-        return only is not None and candidate.distribution != HOST and not names & only
+        # The host's built-in losses and metrics are never blocked by accident.
+        return only is not None and candidate.distribution != DISTRIBUTION and not names & only
 
     return rule
 
