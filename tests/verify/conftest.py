@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import PIL.Image
 import pytest
-import torch
 
 from srbench.data import find_dataset
-from srbench.imaging import degrade, read_image, to_tensor, to_uint8, upscale, write_image
+from srbench.imaging import bicubic_image, lr_image, pixels_sha256, read_image, write_image
 from srbench.metrics import evaluate_folders
 from srbench.metrics.plugin import METRICS
 from srbench.models import build_generator
+from srbench.models.images import published
 from srbench.records import Record, conditions_sha256, record_key, record_text
 from srbench.run.generators import save_generator
 from srbench.suite import parse_suite
@@ -238,10 +238,9 @@ def _write_row(out: Path, test_images: Path, label: str) -> None:
             "bytes": path.stat().st_size,
         }
     for file in sorted(test_images.glob("*.png")):
-        lr = degrade(to_tensor(read_image(file)), 4)
-        with torch.no_grad():
-            sr = upscale(lr, 4) if generator is None else generator(lr)
-        write_image(folder / file.name, to_uint8(sr))
+        lr = lr_image(read_image(file), 4)
+        sr = bicubic_image(lr, 4) if generator is None else published(generator, scale=4)(lr)
+        write_image(folder / file.name, sr)
     document = _document(test_images, folder, label, artifacts)
     record = Record.model_validate(document)
     target = out / "records" / f"{record.key}.json"
@@ -291,6 +290,10 @@ def _document(
                 "manifest_sha256": dataset.manifest().sha256,
                 "sizes": {
                     name: dataset.load(i).shape[:2] for i, name in enumerate(dataset.names)
+                },
+                "pixels_sha256": {
+                    name: pixels_sha256(read_image(folder / f"{name}.png"))
+                    for name in dataset.names
                 },
                 "metrics": metrics,
             }

@@ -13,7 +13,7 @@ from safetensors.torch import save
 
 from srbench.data import find_dataset
 from srbench.errors import SubmissionError
-from srbench.imaging import upscale
+from srbench.imaging import bicubic_image
 from srbench.verify.difference import TOLERANCES, score_difference
 from srbench.verify.names import board_kind, file_kind, refuse_duplicates
 from srbench.verify.regenerate import TestImages
@@ -176,7 +176,9 @@ def test_images_are_made_on_one_thread_each_as_scoring_makes_them() -> None:
     torch.set_num_threads(2)
     try:
         seen = []
-        images = tests.made_by(lambda lr: seen.append(torch.get_num_threads()) or upscale(lr, 4), 2)
+        images = tests.made_by(
+            lambda lr: seen.append(torch.get_num_threads()) or bicubic_image(lr, 4), 2
+        )
         assert seen == [1] * len(tests.lr)
         assert torch.get_num_threads() == 2
     finally:
