@@ -9,10 +9,10 @@ from typing import Any
 from srbench.errors import JobFailed, UserError
 from srbench.host import Registry
 from srbench.records import Record
-from srbench.run.environment import describe_environment, detect_device
+from srbench.run.exec.local import Observer
 from srbench.run.layout import OutFolder
-from srbench.run.local import Observer
-from srbench.run.plan import Cell, Plan, make_plan
+from srbench.run.plan.environment import describe_environment, detect_device
+from srbench.run.plan.planning import Cell, Plan, make_plan
 from srbench.run.suite_run import execute_plan
 from srbench.settings import Suite
 from srbench.settings.load import validate_suite

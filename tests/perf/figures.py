@@ -155,7 +155,7 @@ def describe_machine() -> dict[str, Any]:
     """What the figures were measured on, and how busy it was with other work."""
     import psutil
 
-    from srbench.run.environment import available_cores, cpu_name, detect_device
+    from srbench.run.plan.environment import available_cores, cpu_name, detect_device
 
     gpu = None
     if detect_device() == "cuda":

@@ -4,10 +4,10 @@ import pytest
 
 from srbench.host import discover
 from srbench.records import Record
-from srbench.run.environment import describe_environment
-from srbench.run.plan import make_plan
+from srbench.run.plan.environment import describe_environment
+from srbench.run.plan.planning import make_plan
+from srbench.run.plan.rows import loss_info
 from srbench.run.reproduction import Reproduction, compare, lock_file
-from srbench.run.rows import loss_info
 from srbench.settings import Suite
 
 

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from srbench.imaging import upscale
-from srbench.run.jobs import Job
-from srbench.run.stage_data import job_validator
+from srbench.run.plan.jobs import Job
+from srbench.run.work.stage_data import job_validator
 from srbench.train import Point
 
 

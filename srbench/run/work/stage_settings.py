@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 from srbench.errors import ContractError
-from srbench.run.jobs import Job
 from srbench.run.layout import OutFolder
+from srbench.run.plan.jobs import Job
 from srbench.train import AdversarialSettings, CheckpointFolder, RuntimeSettings, WarmStartSettings
 
 

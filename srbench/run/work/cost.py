@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from srbench.run.environment import cpu_name
+from srbench.run.plan.environment import cpu_name
 
 
 def device_name(device: str) -> str:

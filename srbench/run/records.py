@@ -25,13 +25,13 @@ from srbench.records import (
     record_key,
     write_record,
 )
-from srbench.run.environment import describe_environment
-from srbench.run.evaluation import Target, targets
-from srbench.run.failures import read_failure
+from srbench.run.exec.failures import read_failure
+from srbench.run.freshness import Sources
 from srbench.run.layout import OutFolder, read_json
-from srbench.run.plan import Cell, Plan
-from srbench.run.rows import loss_info
-from srbench.run.sources import Sources
+from srbench.run.plan.environment import describe_environment
+from srbench.run.plan.planning import Cell, Plan
+from srbench.run.plan.rows import loss_info
+from srbench.run.plan.targets import Target, targets
 from srbench.settings import expand_losses
 
 MAX_LOG_POINTS = 200

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from srbench.data import Dataset, PatchSampler, find_dataset, prepare_store, split_validation
-from srbench.run.jobs import Job
-from srbench.run.validation import Validator
+from srbench.run.plan.jobs import Job
+from srbench.run.work.validation import Validator
 
 # The parts of one run must not draw from one random stream; all losses of a seed share them, and so
 # see the same patches in the same order.

@@ -12,7 +12,7 @@ from torch import nn
 from srbench.errors import UserError
 from srbench.models import GENERATOR_FORMAT as FORMAT
 from srbench.models import build_generator
-from srbench.run.keys import file_sha256
+from srbench.run.plan.keys import file_sha256
 
 
 def save_generator(

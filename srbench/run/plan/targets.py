@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from srbench.host import RegisteredMetric
-from srbench.run.keys import content_key
 from srbench.run.layout import OutFolder, read_json, row_folder
-from srbench.run.plan import Cell, Plan
+from srbench.run.plan.keys import content_key
+from srbench.run.plan.planning import Cell, Plan
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from srbench.errors import NonFiniteLoss, UserError
-from srbench.run.failures import Outcome
-from srbench.run.jobs import Job
+from srbench.run.exec.failures import Outcome
 from srbench.run.layout import OutFolder, read_json, write_json
+from srbench.run.plan.jobs import Job
 
 if TYPE_CHECKING:
     from srbench.records import Failure

@@ -17,17 +17,17 @@ from typing import Any
 
 from srbench.errors import UserError
 from srbench.records import Failure
-from srbench.run.attempts import Retries
-from srbench.run.events import EventTail
-from srbench.run.failures import Outcome, write_failure
-from srbench.run.jobs import Job
+from srbench.run.exec.attempts import Retries
+from srbench.run.exec.events import EventTail
+from srbench.run.exec.failures import Outcome, write_failure
+from srbench.run.exec.local import BUSY_POLL_SECONDS, Observer
+from srbench.run.exec.order import Elsewhere, blocked_outcome, finished_before
+from srbench.run.exec.process import GRACE_SECONDS
+from srbench.run.exec.ray_node import run_job
+from srbench.run.exec.ray_versions import node_versions, version_differences
+from srbench.run.exec.storage import Storage
 from srbench.run.layout import OutFolder
-from srbench.run.local import BUSY_POLL_SECONDS, Observer
-from srbench.run.node import run_job
-from srbench.run.order import Elsewhere, blocked_outcome, finished_before
-from srbench.run.process import GRACE_SECONDS
-from srbench.run.storage import Storage
-from srbench.run.versions import node_versions, version_differences
+from srbench.run.plan.jobs import Job
 
 LOST_NODES = 20
 """How often one job may lose the node or the Ray worker that watches it."""
@@ -64,7 +64,7 @@ class RayExecutor:
     _tasks: dict[Any, _Task] = field(default_factory=dict)
 
     def run(self, jobs: Sequence[Job]) -> dict[str, Outcome]:
-        """See :class:`srbench.run.local.Executor`.
+        """See :class:`srbench.run.exec.local.Executor`.
 
         Raises:
             UserError: ray is not installed, a node has other versions, or no node can hold a job.

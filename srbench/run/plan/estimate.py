@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from srbench.run.jobs import Job
-from srbench.run.keys import content_key
+from srbench.run.exec.process import worker_environment
 from srbench.run.layout import read_json, write_json
-from srbench.run.process import worker_environment
+from srbench.run.plan.jobs import Job
+from srbench.run.plan.keys import content_key
 
 PROBE_TIMEOUT = 900.0
 
@@ -83,7 +83,7 @@ def _measure(job: Job) -> dict[str, Any] | str:
         write_json(request, {"job": job.document(), "spawned": time.time()})
         try:
             done = subprocess.run(
-                [sys.executable, "-m", "srbench.run.measure", str(request), str(result)],
+                [sys.executable, "-m", "srbench.run.work.measure", str(request), str(result)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,

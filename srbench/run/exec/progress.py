@@ -8,10 +8,10 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from srbench.run.events import EventLog
-from srbench.run.failures import Outcome
-from srbench.run.jobs import Job
+from srbench.run.exec.events import EventLog
+from srbench.run.exec.failures import Outcome
 from srbench.run.layout import OutFolder
+from srbench.run.plan.jobs import Job
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -9,11 +9,11 @@ from typing import Any
 from srbench.contract import WeightFile
 from srbench.errors import SuiteError, unknown_name
 from srbench.host import RegisteredMetric, Registry
-from srbench.run.environment import available_cores
-from srbench.run.inputs import Inputs, gather_inputs
-from srbench.run.jobs import Job
-from srbench.run.keys import content_key, minor_version
-from srbench.run.rows import Row, Term, calibration_terms, plan_rows
+from srbench.run.plan.environment import available_cores
+from srbench.run.plan.inputs import Inputs, gather_inputs
+from srbench.run.plan.jobs import Job
+from srbench.run.plan.keys import content_key, minor_version
+from srbench.run.plan.rows import Row, Term, calibration_terms, plan_rows
 from srbench.settings import Suite
 
 

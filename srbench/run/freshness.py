@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import srbench
-from srbench.run.evaluation import Target
-from srbench.run.keys import content_key
 from srbench.run.layout import OutFolder, read_json, write_json
-from srbench.run.plan import Cell, Plan
-from srbench.run.rows import Row, loss_info
+from srbench.run.plan.keys import content_key
+from srbench.run.plan.planning import Cell, Plan
+from srbench.run.plan.rows import Row, loss_info
+from srbench.run.plan.targets import Target
 
 FORMAT = 1
 

@@ -26,7 +26,7 @@ def node_versions() -> Callable[[], dict[str, str]]:
             except importlib.metadata.PackageNotFoundError:
                 continue
         try:
-            from srbench.run.environment import describe_environment
+            from srbench.run.plan.environment import describe_environment
         except ImportError:
             return found
         here = describe_environment(threads=1, gpu=None)

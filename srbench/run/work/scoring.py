@@ -19,10 +19,10 @@ from srbench.host import discover
 from srbench.imaging import to_uint8, upscale, write_image
 from srbench.metrics.determinism import one_thread
 from srbench.metrics.score import ImagePair, ScoreError, Scorer
-from srbench.run.events import EventLog
-from srbench.run.generators import load_generator
+from srbench.run.exec.events import EventLog
 from srbench.run.layout import OutFolder, read_json, write_json
-from srbench.run.lr_images import LrImages
+from srbench.run.work.generators import load_generator
+from srbench.run.work.lr_images import LrImages
 
 Upscaler = Callable[[torch.Tensor], torch.Tensor]
 Alive = Callable[[int, int], None]

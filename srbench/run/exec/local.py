@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from srbench.run.attempts import Retries
-from srbench.run.failures import Outcome
-from srbench.run.jobs import Job
+from srbench.run.exec.attempts import Retries
+from srbench.run.exec.failures import Outcome
+from srbench.run.exec.order import Elsewhere, blocked_outcome, finished_before
+from srbench.run.exec.process import GRACE_SECONDS, WORKER, WorkerProcess
 from srbench.run.layout import OutFolder
-from srbench.run.order import Elsewhere, blocked_outcome, finished_before
-from srbench.run.process import GRACE_SECONDS, WORKER, WorkerProcess
+from srbench.run.plan.jobs import Job
 
 POLL_SECONDS = 0.02
 BUSY_POLL_SECONDS = 0.5

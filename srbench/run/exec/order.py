@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Literal
 
 from srbench.records import Failure
-from srbench.run.attempts import allowed_retries, worth_retrying
-from srbench.run.failures import Outcome, read_failure, write_failure
-from srbench.run.jobs import Job
+from srbench.run.exec.attempts import allowed_retries, worth_retrying
+from srbench.run.exec.failures import Outcome, read_failure, write_failure
+from srbench.run.exec.locks import is_locked
 from srbench.run.layout import OutFolder
-from srbench.run.locks import is_locked
+from srbench.run.plan.jobs import Job
 
 
 def finished_before(jobs: Sequence[Job], out: OutFolder) -> dict[str, Outcome]:

@@ -1,4 +1,4 @@
-"""Measures a few iterations of a job: ``python -m srbench.run.measure JOB RESULT``.
+"""Measures a few iterations of a job: ``python -m srbench.run.work.measure JOB RESULT``.
 
 A process of its own, since a loss may crash or take all memory, and since peak memory is a
 property of a process. The batch is random numbers: what is measured is the training step, not the
@@ -24,12 +24,16 @@ from torch.utils.flop_counter import flop_registry
 
 from srbench.errors import DataError
 from srbench.models import build_discriminator, build_generator
-from srbench.run.content import build_content
-from srbench.run.jobs import Job, job_from_document
 from srbench.run.layout import read_json, write_json
-from srbench.run.stage_data import job_datasets
-from srbench.run.stage_settings import adversarial_settings, runtime_settings, warm_start_settings
-from srbench.run.validation import Validator
+from srbench.run.plan.jobs import Job, job_from_document
+from srbench.run.work.content import build_content
+from srbench.run.work.stage_data import job_datasets
+from srbench.run.work.stage_settings import (
+    adversarial_settings,
+    runtime_settings,
+    warm_start_settings,
+)
+from srbench.run.work.validation import Validator
 from srbench.train import (
     CheckpointFolder,
     Hooks,
@@ -127,7 +131,7 @@ Stage = Callable[[RuntimeSettings, CheckpointFolder, Hooks], StageResult]
 
 
 def measure(job: Job, spawned: float) -> dict[str, Any]:
-    """What :class:`srbench.run.estimate.Measured` holds.
+    """What :class:`srbench.run.plan.estimate.Measured` holds.
 
     Args:
         spawned: time of day at which this process was started.

@@ -12,16 +12,16 @@ from torch import nn
 
 from srbench.data import PatchSampler
 from srbench.models import build_discriminator, build_generator
-from srbench.run.collapse import collapse_rule
-from srbench.run.content import ContentLoss, build_content
-from srbench.run.cost import device_name, loss_gflops
-from srbench.run.environment import describe_environment
-from srbench.run.events import EventLog
-from srbench.run.generators import load_generator, save_generator
-from srbench.run.jobs import Job
+from srbench.run.exec.events import EventLog
 from srbench.run.layout import OutFolder, read_json, row_folder
-from srbench.run.monitor import Monitor
-from srbench.run.stage_data import (
+from srbench.run.plan.environment import describe_environment
+from srbench.run.plan.jobs import Job
+from srbench.run.work.collapse import collapse_rule
+from srbench.run.work.content import ContentLoss, build_content
+from srbench.run.work.cost import device_name, loss_gflops
+from srbench.run.work.generators import load_generator, save_generator
+from srbench.run.work.hooks import Monitor
+from srbench.run.work.stage_data import (
     ADVERSARIAL_STREAM,
     WARM_STREAM,
     fixed_batches,
@@ -29,7 +29,7 @@ from srbench.run.stage_data import (
     job_validator,
     prepare_images,
 )
-from srbench.run.stage_settings import (
+from srbench.run.work.stage_settings import (
     adversarial_settings,
     checkpoint_folder,
     runtime_settings,

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from srbench.run.collapse import CollapseRule
-from srbench.run.events import EventLog
-from srbench.run.validation import Validator
+from srbench.run.exec.events import EventLog
+from srbench.run.work.collapse import CollapseRule
+from srbench.run.work.validation import Validator
 from srbench.train import Hooks
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from srbench.run.events import EventTail
-from srbench.run.failures import (
+from srbench.run.exec.events import EventTail
+from srbench.run.exec.failures import (
     EXIT_STOPPED,
     Outcome,
     clear_failure,
@@ -21,13 +21,13 @@ from srbench.run.failures import (
     read_failure,
     write_failure,
 )
-from srbench.run.jobs import Job
 from srbench.run.layout import OutFolder, write_json
+from srbench.run.plan.jobs import Job
 
 if TYPE_CHECKING:
     from srbench.records import Failure
 
-WORKER = (sys.executable, "-m", "srbench.run.worker")
+WORKER = (sys.executable, "-m", "srbench.run.work.worker")
 PARENT = "SRBENCH_PARENT"
 """Environment variable with the process id that a worker ends with."""
 

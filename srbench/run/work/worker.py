@@ -1,4 +1,4 @@
-"""The process of one job: ``python -m srbench.run.worker OUT KEY``.
+"""The process of one job: ``python -m srbench.run.work.worker OUT KEY``.
 
 It takes the job's lock, does the work, and writes ``result.json`` last. Exit status: 0 finished,
 75 stopped with a checkpoint (SIGTERM, Ctrl-C, or its parent is gone), 1 failed with
@@ -19,18 +19,18 @@ from typing import Any
 
 from filelock import Timeout
 
-from srbench.run.attempts import read_attempts
-from srbench.run.events import EventLog
-from srbench.run.failures import (
+from srbench.run.exec.attempts import read_attempts
+from srbench.run.exec.events import EventLog
+from srbench.run.exec.failures import (
     EXIT_STOPPED,
     EXIT_UNWRITABLE,
     describe_exception,
     write_failure,
 )
-from srbench.run.jobs import Job, job_from_document
+from srbench.run.exec.locks import job_lock
+from srbench.run.exec.process import PARENT
 from srbench.run.layout import OutFolder, read_json, write_json
-from srbench.run.locks import job_lock
-from srbench.run.process import PARENT
+from srbench.run.plan.jobs import Job, job_from_document
 
 LOCK_SECONDS = 1.0
 """How often a worker that waits for the job's lock looks whether it is to stop."""
@@ -108,11 +108,11 @@ def _work(
 ) -> dict[str, Any] | None:
     # Imported here: a scoring worker needs no training code, a training worker no pyiqa.
     if job.kind == "scoring":
-        from srbench.run.scoring import run_scoring
+        from srbench.run.work.scoring import run_scoring
 
         done = run_scoring(job.request, out, events, should_stop)
         return {"key": job.key, "kind": job.kind} if done else None
-    from srbench.run.stages import run_stage
+    from srbench.run.work.stages import run_stage
 
     return run_stage(job, out, events, should_stop, micro_batches=micro_batches)
 
