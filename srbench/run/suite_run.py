@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from srbench.files import available_cores
 from srbench.records import Record, read_record
 from srbench.run.exec.failures import Outcome
 from srbench.run.exec.local import Executor, LocalExecutor, Observer, visible_gpus
 from srbench.run.exec.locks import one_at_a_time
 from srbench.run.exec.process import WORKER
 from srbench.run.layout import OutFolder, row_folder, write_json, writing_to
-from srbench.run.plan.environment import available_cores
 from srbench.run.plan.jobs import Job
 from srbench.run.plan.keys import content_key
 from srbench.run.plan.planning import Plan
