@@ -14,7 +14,7 @@ from srbench.data.dataset import Dataset
 from srbench.data.photos import PHOTOS, STEREO_PAIR, photo_files
 from srbench.data.recipes import RECIPES, Recipe
 from srbench.errors import DataError, unknown_name
-from srbench.imaging.files import list_images
+from srbench.imaging.listing import list_images
 
 _FOLDER_PREFIX = "folder:"
 
