@@ -20,7 +20,7 @@ from typing import Any, Literal
 import pluggy
 
 from srbench.contract import API_VERSION, PROJECT, LossSpec, MetricSpec, hookspecs
-from srbench.errors import ContractError
+from srbench.errors import ContractError, describe
 from srbench.host.registry import PluginInfo, RegisteredLoss, RegisteredMetric, Registry
 
 HOST = "srbench"
@@ -136,7 +136,7 @@ def _load(
     except (Exception, SystemExit) as error:
         if manager.has_plugin(candidate.key):
             manager.unregister(name=candidate.key)
-        return _info(candidate, "failed", _one_line(error), traceback.format_exc()), []
+        return _info(candidate, "failed", describe(error), traceback.format_exc()), []
     newer = [s.name for s in specs if s.api_version > API_VERSION]
     if newer:
         reason = (
@@ -198,8 +198,3 @@ def _info(
         losses=losses,
         metrics=metrics,
     )
-
-
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}"[:400]
