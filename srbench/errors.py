@@ -113,7 +113,7 @@ def describe(error: BaseException) -> str:
     """``TypeError: its message`` on one line of at most 400 characters, whatever the error is."""
     try:
         text = " ".join(str(error).split())
-    except Exception as second:
+    except BaseException as second:  # its __str__ may raise anything
         text = f"its message cannot be made: {type(second).__name__}"
     name = type(error).__name__
     return (f"{name}: {text}" if text else name)[:400]

@@ -9,8 +9,8 @@ import sys
 
 import click
 
-from srbench import __version__
-from srbench.errors import did_you_mean
+from srbench.errors import UserError, did_you_mean
+from srbench.namesake import DISTRIBUTION, refuse_namesake
 
 COMMANDS = {
     "run": "run",
@@ -91,7 +91,7 @@ def _blocked(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="srbench")
+@click.version_option(package_name=DISTRIBUTION, prog_name="srbench")
 @click.option(
     "-p",
     "blocked",
@@ -124,4 +124,9 @@ def main() -> None:
         from srbench.cli.output import reserve_stdout
 
         reserve_stdout()
+    try:
+        refuse_namesake()  # first: if the stranger came last, even ``srbench/__init__`` is its
+    except UserError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_status)
     cli(prog_name="srbench")
