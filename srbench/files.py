@@ -37,7 +37,7 @@ def replacing(path: Path, *, sync: bool = True) -> Iterator[BinaryIO]:
             yield file
     except OSError as error:
         # A full disk names no file, and nobody knows the temporary one.
-        if error.filename is None or TEMPORARY in str(error.filename):
+        if error.errno and (error.filename is None or TEMPORARY in str(error.filename)):
             error.filename, error.filename2 = str(path), None
         raise
     if sync:

@@ -59,7 +59,7 @@ def test_failed_write_keeps_the_old_file(tmp_path, monkeypatch):
     write_image(tmp_path / "a.png", RGB)
 
     def fail(self, *args, **kwargs):
-        args[0].write_bytes(b"half")
+        args[0].write(b"half")
         raise OSError("disk full")
 
     monkeypatch.setattr(PIL.Image.Image, "save", fail)
