@@ -42,8 +42,8 @@ def command(
     from srbench.errors import UserError
     from srbench.imaging import read_image, write_image
     from srbench.models.images import upscale_image
-    from srbench.run.environment import detect_device
-    from srbench.run.generators import generator_scale, load_generator
+    from srbench.run.plan.environment import detect_device
+    from srbench.run.work.generators import generator_scale, load_generator
 
     generator = load_generator(Path(checkpoint))
     scale = generator_scale(Path(checkpoint))

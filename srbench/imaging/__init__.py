@@ -21,22 +21,9 @@ if TYPE_CHECKING:
     )
     from srbench.imaging.color import rgb_to_y
     from srbench.imaging.exact import bicubic_image, lr_image, pixels_sha256
-    from srbench.imaging.files import (
-        IMAGE_SUFFIXES,
-        MAX_PIXELS,
-        decode_image,
-        image_size,
-        list_images,
-        read_image,
-        write_image,
-    )
-    from srbench.imaging.tensors import (
-        Image,
-        crop_to_multiple,
-        quantize,
-        to_tensor,
-        to_uint8,
-    )
+    from srbench.imaging.files import MAX_PIXELS, decode_image, image_size, read_image, write_image
+    from srbench.imaging.listing import IMAGE_SUFFIXES, list_images, plain_name, some_names
+    from srbench.imaging.tensors import Image, crop_to_multiple, quantize, to_tensor, to_uint8
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -53,9 +40,11 @@ __all__ = [
     "list_images",
     "lr_image",
     "pixels_sha256",
+    "plain_name",
     "quantize",
     "read_image",
     "rgb_to_y",
+    "some_names",
     "to_tensor",
     "to_uint8",
     "upscale",
@@ -68,15 +57,8 @@ __getattr__ = lazy_names(
         ".bicubic": ("MARGIN_LR", "degrade", "degrade_patches", "downscale", "upscale"),
         ".color": ("rgb_to_y",),
         ".exact": ("bicubic_image", "lr_image", "pixels_sha256"),
-        ".files": (
-            "IMAGE_SUFFIXES",
-            "MAX_PIXELS",
-            "decode_image",
-            "image_size",
-            "list_images",
-            "read_image",
-            "write_image",
-        ),
+        ".files": ("MAX_PIXELS", "decode_image", "image_size", "read_image", "write_image"),
+        ".listing": ("IMAGE_SUFFIXES", "list_images", "plain_name", "some_names"),
         ".tensors": ("Image", "crop_to_multiple", "quantize", "to_tensor", "to_uint8"),
     },
 )

@@ -9,7 +9,7 @@ from srbench.errors import SubmissionError
 from srbench.imaging import Image, pixels_sha256
 from srbench.models.images import published
 from srbench.records import Record
-from srbench.suite import Suite
+from srbench.settings import Suite
 from srbench.verify.contents import Contents
 from srbench.verify.difference import Difference
 from srbench.verify.images import explain_other, is_near_hr, read_submitted
