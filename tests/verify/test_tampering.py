@@ -219,10 +219,10 @@ def with_a_tail(state: dict[str, torch.Tensor]) -> bytes:
         (with_nan, "conv_last.bias holds values that are not finite"),
         (with_another_network, "tensors that this generator does not have"),
         (saying_another_network, "the file says .*512"),
-        (claiming_ten_gigabytes, r"the file claims 'F32' \[2500000000\]"),
-        (with_a_header_of_ten_gigabytes, "the file claims 10,000,000,000"),
-        (with_overlap, "to begin at byte"),
-        (with_a_tail, "bytes of data, got"),
+        (claiming_ten_gigabytes, "Error while deserializing"),
+        (with_a_header_of_ten_gigabytes, "header too large"),
+        (with_overlap, "invalid offset"),
+        (with_a_tail, "not fully covered"),
     ],
 )
 def test_a_generator_that_is_not_the_suites(
