@@ -6,10 +6,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from synthetic import synthetic_records
 
 from srbench.report import build_leaderboard
 from srbench.report.site import choose_images
-from srbench.report.synthetic import synthetic_records
 from srbench.run.layout import OutFolder
 from srbench.workflow import pictures
 

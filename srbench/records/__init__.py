@@ -25,6 +25,8 @@ if TYPE_CHECKING:
         record_text,
         write_record,
     )
+    from srbench.records.metrics import AgreementInfo, MetricInfo, metric_info
+    from srbench.records.row_kind import RowKind, kind_of_label
     from srbench.records.schema import (
         SCHEMA_VERSION,
         Artifact,
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SCHEMA_VERSION",
+    "AgreementInfo",
     "Artifact",
     "CalibrationInfo",
     "Cost",
@@ -54,13 +57,17 @@ __all__ = [
     "Failure",
     "LossInfo",
     "Manifest",
+    "MetricInfo",
     "MetricScores",
     "Record",
+    "RowKind",
     "SuiteInfo",
     "TermInfo",
     "WeightInfo",
     "conditions_sha256",
     "content_key",
+    "kind_of_label",
+    "metric_info",
     "parse_record",
     "read_record",
     "read_records",
@@ -77,6 +84,8 @@ __getattr__ = lazy_names(
         ".atomic": ("write_atomic",),
         ".identity": ("conditions_sha256", "content_key", "record_key", "record_sha256"),
         ".io": ("parse_record", "read_record", "read_records", "record_text", "write_record"),
+        ".metrics": ("AgreementInfo", "MetricInfo", "metric_info"),
+        ".row_kind": ("RowKind", "kind_of_label"),
         ".schema": (
             "SCHEMA_VERSION",
             "Artifact",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from srbench.report.build import build_leaderboard
+from srbench.report.frame import tidy_scores
 from srbench.report.model import Cell, Leaderboard, Row
 from srbench.report.selection import load_records, split_by_suite
 from srbench.report.terminal import print_leaderboard
@@ -19,6 +20,7 @@ __all__ = [
     "load_records",
     "print_leaderboard",
     "split_by_suite",
+    "tidy_scores",
     "write_leaderboard",
     "write_plots",
 ]

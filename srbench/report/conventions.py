@@ -1,4 +1,4 @@
-"""The report's fixed choices in one place: levels, labels, flags, how each metric is printed."""
+"""The report's fixed choices in one place: levels and flags."""
 
 from __future__ import annotations
 
@@ -13,18 +13,6 @@ POWER: Final = 0.80
 
 BOOTSTRAP_RESAMPLES: Final = 2000
 BOOTSTRAP_SEED: Final = 20240607
-
-DETERMINISTIC_LABELS: Final = frozenset({"bicubic", "hr"})
-"""Reference rows that no seed changes: one record stands for all seeds."""
-
-PARTIAL_LABELS: Final = frozenset({"hr"})
-"""Reference rows that only no-reference metrics can score; the others are not missing there."""
-
-NIQE_BLOCK: Final = 96
-NIQE_MIN_BLOCKS: Final = 9
-"""NIQE fits a Gaussian over its 96-pixel blocks; with fewer than 9 the fit is unstable."""
-
-BLOCK_METRICS: Final = frozenset({"niqe"})
 
 NETWORKS_ONLY: Final = "these trained networks only"
 """Label of every statement that resamples images: it says nothing about another seed."""
@@ -42,47 +30,9 @@ FLAGS: Final = MappingProxyType(
         "collapsed": ("X", "the generator collapsed in at least one seed; not in a tie group"),
         "small-image": (
             "S",
-            f"NIQE of images with fewer than {NIQE_MIN_BLOCKS} blocks of {NIQE_BLOCK} pixels "
-            "is unstable",
+            "the metric needs more blocks than an image of this set has for a stable score; it "
+            "ranks nothing here",
         ),
     }
 )
 """Flag -> (code printed beside a score, what it means)."""
-
-_DIGITS: Final = MappingProxyType({"psnr": 2, "niqe": 2})
-_TITLES: Final = MappingProxyType(
-    {
-        "psnr": "PSNR",
-        "ssim": "SSIM",
-        "lpips": "LPIPS",
-        "lpips-vgg": "LPIPS-VGG",
-        "dists": "DISTS",
-        "niqe": "NIQE",
-    }
-)
-_DISTORTION_METRICS: Final = ("psnr", "ssim")
-_PERCEPTUAL_METRICS: Final = ("lpips", "dists", "lpips-vgg", "niqe")
-
-
-def metric_title(name: str) -> str:
-    """How a metric is written in tables and axes: ``PSNR`` for ``psnr``."""
-    return _TITLES.get(name, name)
-
-
-def metric_digits(name: str) -> int:
-    """Decimals printed for a metric; files carry full precision."""
-    return _DIGITS.get(name, 4)
-
-
-def is_niqe_rankable(dataset: str) -> bool:
-    """Whether NIQE is ranked on this data set: the BSD sets only (DESIGN section 8)."""
-    return dataset.lower().startswith("bsd")
-
-
-def plane_metrics(names: tuple[str, ...]) -> tuple[str, str] | None:
-    """The (distortion, perceptual) metrics of the perception-distortion plane, if both exist."""
-    distortion = next((m for m in _DISTORTION_METRICS if m in names), None)
-    perceptual = next((m for m in _PERCEPTUAL_METRICS if m in names), None)
-    if distortion is None or perceptual is None:
-        return None
-    return distortion, perceptual

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from srbench.report.agreement import PUBLISHED, TRADE_OFF
+from srbench.report.agreement import TRADE_OFF
 from srbench.report.conventions import ALPHA, FLAGS, NETWORKS_ONLY, POWER
 from srbench.report.model import Cell, Family, Leaderboard, Row
 from srbench.report.second_view import second_views
 from srbench.report.stability import order_stability
 
 DOCUMENT_SCHEMA = 1
+_SHOWN = {"name", "version", "lower_is_better", "title", "digits", "axis"}
 
 
 def leaderboard_document(board: Leaderboard) -> dict[str, Any]:
@@ -30,17 +31,17 @@ def leaderboard_document(board: Leaderboard) -> dict[str, Any]:
         "seeds": list(board.seeds),
         "declared_seeds": list(board.declared_seeds),
         "datasets": list(board.datasets),
-        "metrics": [asdict(metric) for metric in board.metrics],
+        "metrics": [metric.model_dump(include=_SHOWN) for metric in board.metrics],
         "rank": {"metric": board.rank_metric, "datasets": list(board.rank_datasets)},
         "intervals": {"level": 1.0 - ALPHA, **asdict(board.intervals)},
         "rows": [_row(row) for row in board.rows],
         "families": [_family(family) for family in board.families.values()],
         "correlations": [asdict(table) for table in board.correlations],
         "agreement": {
-            metric.name: asdict(PUBLISHED[metric.name]) if metric.name in PUBLISHED else None
+            metric.name: metric.agreement and metric.agreement.model_dump()
             for metric in board.metrics
         },
-        "trade_off": asdict(TRADE_OFF),
+        "trade_off": TRADE_OFF.model_dump(),
         "second_view": [asdict(view) for view in second_views(board)],
         "order_stability": None if stability is None else asdict(stability),
         "costs": [asdict(line) for line in board.costs],

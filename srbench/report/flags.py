@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from srbench.records import DatasetScores, Record
-from srbench.report.conventions import BLOCK_METRICS, NIQE_BLOCK, NIQE_MIN_BLOCKS
+from srbench.records import MetricInfo, Record
 from srbench.report.convergence import Verdict
 
 
 def cell_flags(
-    records: Sequence[Record], dataset: str, metric: str, convergence: Verdict
+    records: Sequence[Record], dataset: str, metric: MetricInfo, convergence: Verdict
 ) -> tuple[str, ...]:
     """Flags of one row's score on one data set by one metric.
 
@@ -19,9 +18,10 @@ def cell_flags(
     """
     loss = records[0].loss
     flags = []
-    if metric in loss.trains_on_metrics:
+    if metric.name in loss.trains_on_metrics:
         flags.append("trained-on")
-    if metric in loss.shares_network_with:
+    read = {weights.id for weights in loss.weights} & set(metric.weights)
+    if read or metric.name in loss.shares_network_with:
         flags.append("shares-network")
     if dataset.lower() in {name.lower() for name in loss.saw_test_images}:
         flags.append("saw-test")
@@ -29,17 +29,11 @@ def cell_flags(
         flags.append("not-converged")
     if any(record.status == "collapsed" for record in records):
         flags.append("collapsed")
-    if metric in BLOCK_METRICS and any(
-        dataset in record.scores and small_images(record.scores[dataset]) for record in records
+    if any(
+        metric.unstable(*size)
+        for record in records
+        if dataset in record.scores
+        for size in record.scores[dataset].sizes.values()
     ):
         flags.append("small-image")
     return tuple(flags)
-
-
-def small_images(scores: DatasetScores) -> tuple[str, ...]:
-    """Images with fewer than 9 whole blocks of 96 pixels, by ``sizes``."""
-    return tuple(
-        name
-        for name, (height, width) in scores.sizes.items()
-        if (height // NIQE_BLOCK) * (width // NIQE_BLOCK) < NIQE_MIN_BLOCKS
-    )

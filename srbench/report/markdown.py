@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from srbench.report.agreement import PUBLISHED, TRADE_OFF, Agreement
-from srbench.report.conventions import metric_title
+from srbench.records import AgreementInfo, MetricInfo
+from srbench.report.agreement import TRADE_OFF
 from srbench.report.model import Cell, CostLine, Leaderboard, Row
 from srbench.report.second_view import second_views, view_line
 from srbench.report.stability import order_stability, stability_line
 from srbench.report.text import (
     DETECTABLE,
     flag_codes,
-    heading,
     interval,
     markdown_text,
-    number,
     rank_rule,
     rank_text,
     title,
     used_flags,
+    web_link,
 )
 
 
@@ -67,23 +66,29 @@ def _bullets(lines: Iterable[str]) -> str:
 
 
 def _dataset_table(board: Leaderboard, dataset: str) -> str:
-    header = ["rank", "label", "seeds", *(heading(m) for m in board.metrics), "status"]
+    header = [
+        "rank",
+        "label",
+        "seeds",
+        *(markdown_text(m.heading) for m in board.metrics),
+        "status",
+    ]
     lines = []
     for row in board.rows:
-        cells = [_cell(row.cells.get((dataset, m.name)), m.name) for m in board.metrics]
+        cells = [_cell(row.cells.get((dataset, m.name)), m) for m in board.metrics]
         seeds = str(len(row.seeds)) if row.seeds else "-"
         lines.append([rank_text(row.rank), markdown_text(row.label), seeds, *cells, row.status])
-    results = [(m.name, board.families[dataset, m.name].tukey) for m in board.metrics]
+    results = [(m, board.families[dataset, m.name].tukey) for m in board.metrics]
     if any(tukey is not None for _, tukey in results):
-        found = [number(None if t is None else t.detectable, name) for name, t in results]
+        found = [m.number(None if t is None else t.detectable) for m, t in results]
         lines.append(["", "*detectable*", "", *found, ""])
     return _table(header, lines)
 
 
-def _cell(cell: Cell | None, metric: str) -> str:
+def _cell(cell: Cell | None, metric: MetricInfo) -> str:
     if cell is None:
         return "-"
-    text = number(cell.mean, metric)
+    text = metric.number(cell.mean)
     if cell.group:
         text += f" {cell.group}"
     if cell.flags:
@@ -104,9 +109,9 @@ def _explanations(board: Leaderboard) -> list[str]:
         markdown_text(f"{row.label}: {row.scale_reason}") for row in board.rows if row.scale_reason
     ]
     lines += [f"{code}: {flag}: {meaning}" for code, flag, meaning in used_flags(board)]
-    lines += [markdown_text(view_line(view)) for view in second_views(board)]
+    lines += [markdown_text(view_line(board, view)) for view in second_views(board)]
     if (stability := order_stability(board)) is not None:
-        lines.append(markdown_text(stability_line(stability)))
+        lines.append(markdown_text(stability_line(board, stability)))
     return [*lines, *(markdown_text(note) for note in board.notes)]
 
 
@@ -163,8 +168,7 @@ def _figure(value: float | None, digits: int, unit: float = 1.0) -> str:
 def _agreements(board: Leaderboard) -> list[str]:
     lines = []
     for metric in board.metrics:
-        known = PUBLISHED.get(metric.name)
-        name = markdown_text(metric_title(metric.name))
+        known, name = metric.agreement, markdown_text(metric.title)
         lines.append(
             f"{name}: no published agreement with people is on file here."
             if known is None
@@ -173,5 +177,7 @@ def _agreements(board: Leaderboard) -> list[str]:
     return [*lines, _sourced(TRADE_OFF)]
 
 
-def _sourced(known: Agreement) -> str:
-    return f"{known.finding}. [{known.source}]({known.url})"
+def _sourced(known: AgreementInfo) -> str:
+    finding, source = markdown_text(known.finding), markdown_text(known.source)
+    link = web_link(known.url)
+    return f"{finding}. [{source}]({link})" if link else f"{finding}. {source}"

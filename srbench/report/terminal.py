@@ -9,16 +9,14 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from srbench.records import MetricInfo
 from srbench.report.agreement import agreement_line
-from srbench.report.conventions import metric_title
 from srbench.report.model import Cell, Correlation, Leaderboard, Row
 from srbench.report.second_view import second_views, view_line
 from srbench.report.text import (
     DETECTABLE,
     flag_codes,
-    heading,
     interval,
-    number,
     plain,
     rank_rule,
     rank_text,
@@ -47,16 +45,16 @@ def print_leaderboard(
     _print_troubles(board.rows, console)
     for view in second_views(board):
         if datasets is None or view.dataset in datasets:
-            _say(console, view_line(view))
+            _say(console, view_line(board, view))
     for correlation in board.correlations:
         if datasets is None or correlation.dataset in datasets:
             console.print()
-            console.print(_correlation_table(correlation))
+            console.print(_correlation_table(board, correlation))
     _print_losses(board.rows, console)
     _print_costs(board, console)
     console.print()
     for metric in board.metrics:
-        _say(console, agreement_line(metric.name), style="dim")
+        _say(console, agreement_line(metric), style="dim")
 
 
 def _say(console: Console, text: str, style: str = "") -> None:
@@ -81,14 +79,14 @@ def _dataset_table(board: Leaderboard, dataset: str, *, intervals: bool) -> Tabl
     table.add_column("label", overflow="fold")
     table.add_column("seeds", justify="right")
     for metric in board.metrics:
-        table.add_column(heading(metric), justify="right", no_wrap=True)
+        table.add_column(Text(plain(metric.heading)), justify="right", no_wrap=True)
     previous = None
     for row in board.rows:
         kind = (row.rank is not None, row.trained)
         if previous is not None and kind != previous:
             table.add_section()
         previous = kind
-        cells = [_cell(row.cells.get((dataset, m.name)), m.name, intervals) for m in board.metrics]
+        cells = [_cell(row.cells.get((dataset, m.name)), m, intervals) for m in board.metrics]
         seeds = str(len(row.seeds)) if row.seeds else "-"
         label = plain(row.label) + ("" if row.status == "finished" else f"\n{row.status}")
         table.add_row(rank_text(row.rank), Text(label), seeds, *cells)
@@ -99,14 +97,14 @@ def _dataset_table(board: Leaderboard, dataset: str, *, intervals: bool) -> Tabl
 
 
 def _detectable(board: Leaderboard, dataset: str) -> list[str]:
-    results = [(m.name, board.families[dataset, m.name].tukey) for m in board.metrics]
-    return [number(None if t is None else t.detectable, name) for name, t in results]
+    results = [(m, board.families[dataset, m.name].tukey) for m in board.metrics]
+    return [metric.number(None if t is None else t.detectable) for metric, t in results]
 
 
-def _cell(cell: Cell | None, metric: str, intervals: bool) -> Text:
+def _cell(cell: Cell | None, metric: MetricInfo, intervals: bool) -> Text:
     if cell is None:
         return Text("-")
-    text = Text(number(cell.mean, metric))
+    text = Text(metric.number(cell.mean))
     if cell.group:
         text.append(f" {cell.group}", style="bold")
     if cell.flags:
@@ -143,7 +141,7 @@ def _print_troubles(rows: Sequence[Row], console: Console) -> None:
             _say(console, f"{row.label} ({row.status}): " + "; ".join(reasons), style="red")
 
 
-def _correlation_table(correlation: Correlation) -> Table:
+def _correlation_table(board: Leaderboard, correlation: Correlation) -> Table:
     table = Table(
         title=Text(
             plain(
@@ -155,11 +153,11 @@ def _correlation_table(correlation: Correlation) -> Table:
     )
     table.add_column("")
     for name in correlation.metrics:
-        table.add_column(Text(metric_title(plain(name))), justify="right")
+        table.add_column(Text(plain(board.title(name))), justify="right")
     for i, name in enumerate(correlation.metrics):
         values = zip(correlation.spearman[i], correlation.kendall[i], strict=True)
         table.add_row(
-            Text(metric_title(plain(name))),
+            Text(plain(board.title(name))),
             *("-" if s is None or k is None else f"{s:+.2f} ({k:+.2f})" for s, k in values),
         )
     return table

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from typing import Final
+from urllib.parse import urlsplit
 
-from srbench.report.conventions import FLAGS, metric_digits, metric_title
-from srbench.report.model import Cell, Leaderboard, MetricInfo
+from srbench.records import MetricInfo
+from srbench.report.conventions import FLAGS
+from srbench.report.model import Cell, Leaderboard
 
 DASH: Final = "\u2013"
 """What pages print where there is no number, and between the ends of an interval."""
@@ -36,26 +38,27 @@ def markdown_text(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]()#+!|~])", r"\\\1", escaped)
 
 
-def number(value: float | None, metric: str) -> str:
-    """A score in the metric's digits; a dash where there is none."""
-    return "-" if value is None else f"{value:.{metric_digits(metric)}f}"
+def web_link(text: str) -> str | None:
+    """``text`` if it is an http(s) address that may become a link, else ``None``."""
+    if any(c.isspace() or not c.isprintable() for c in text):
+        return None
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return None
+    return text if parts.scheme in ("http", "https") and parts.hostname else None
 
 
-def interval(cell: Cell, metric: str) -> str:
+def interval(cell: Cell, metric: MetricInfo) -> str:
     """``low to high`` of a cell's interval, empty where there is none."""
     if cell.low is None or cell.high is None:
         return ""
-    return f"{number(cell.low, metric)} to {number(cell.high, metric)}"
+    return f"{metric.number(cell.low)} to {metric.number(cell.high)}"
 
 
 def flag_codes(cell: Cell) -> str:
     """The codes of a cell's flags, for example ``TW``."""
     return "".join(FLAGS[flag][0] for flag in cell.flags)
-
-
-def heading(metric: MetricInfo) -> str:
-    """A metric's column heading with the direction that is better."""
-    return f"{metric_title(metric.name)} {'↓' if metric.lower_is_better else '↑'}"
 
 
 def rank_text(rank: float | None) -> str:
@@ -80,7 +83,14 @@ def used_flags(board: Leaderboard) -> list[tuple[str, str, str]]:
 def rank_rule(board: Leaderboard) -> str:
     """How the overall rank is made, in one sentence."""
     sets = ", ".join(board.rank_datasets)
-    return (
-        f"Overall rank: mean rank by {metric_title(board.rank_metric)} over {sets}. Rows that no "
-        "loss trained, and incomplete rows, have none; NIQE is ranked on the BSD sets only."
+    rule = (
+        f"Overall rank: mean rank by {board.title(board.rank_metric)} over {sets}. Rows that no "
+        "loss trained, and incomplete rows, have none"
     )
+    blocks = [
+        f"{m.title} ranks only data sets whose images all have at least {m.min_blocks} blocks of "
+        f"{m.block} pixels"
+        for m in board.metrics
+        if m.block
+    ]
+    return "; ".join([rule, *blocks]) + "."

@@ -19,8 +19,10 @@ from srbench.records import (
     Manifest,
     MetricScores,
     Record,
+    RowKind,
     SuiteInfo,
     WeightInfo,
+    metric_info,
     read_record,
     record_key,
     write_record,
@@ -112,7 +114,11 @@ class _Assembler:
         score_errors: list[str],
     ) -> Record:
         loss = loss_info(cell.row)
-        extra = cell.row.kind == "trained" and not loss.reference and loss.label not in self.labels
+        extra = (
+            cell.row.kind is RowKind.TRAINED
+            and not loss.reference
+            and loss.label not in self.labels
+        )
         calibration = result.get("calibration")
         collapsed = result.get("collapsed")
         cost = result.get("cost")
@@ -136,6 +142,11 @@ class _Assembler:
             data=self.manifests,
             artifacts=self._artifacts(cell, result),
             keys={"training": cell.training} if cell.training else {},
+            metrics={
+                metric.spec.name: metric_info(metric.spec)
+                for metric in self.plan.metrics
+                if any(metric.spec.name in found.metrics for found in scores.values())
+            },
             notes=(
                 *((f"stopped as collapsed: {collapsed}",) if collapsed else ()),
                 *result.get("notes", ()),

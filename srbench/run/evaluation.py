@@ -67,7 +67,9 @@ def targets(plan: Plan, out: OutFolder) -> list[Target]:
 
 def applicable_metrics(plan: Plan, cell: Cell) -> list[RegisteredMetric]:
     """All metrics; for ``hr`` only those that need no reference."""
-    return [m for m in plan.metrics if cell.row.kind != "hr" or m.spec.reference == "none"]
+    return [
+        m for m in plan.metrics if cell.row.kind.has_reference_scores or m.spec.reference == "none"
+    ]
 
 
 def generator_identity(cell: Cell, out: OutFolder) -> str | None:

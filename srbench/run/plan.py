@@ -9,6 +9,7 @@ from typing import Any
 from srbench.contract import WeightFile
 from srbench.errors import SuiteError, unknown_name
 from srbench.host import RegisteredMetric, Registry
+from srbench.records import RowKind
 from srbench.run.environment import available_cores
 from srbench.run.inputs import Inputs, gather_inputs
 from srbench.run.jobs import Job
@@ -82,13 +83,15 @@ def make_plan(
     cells = [
         Cell(row=row, seed=suite.seeds[0], content_scale=1.0, training=None)
         for row in rows
-        if row.kind in ("hr", "bicubic")
+        if not row.kind.generated
     ]
     for seed in seeds or suite.seeds:
         for row in rows:
-            if row.kind in ("hr", "bicubic"):
+            if not row.kind.generated:
                 continue
-            for scale in suite.adversarial.content_scales if row.kind == "trained" else (1.0,):
+            for scale in (
+                suite.adversarial.content_scales if row.kind is RowKind.TRAINED else (1.0,)
+            ):
                 chain = builder.chain(row, seed, scale)
                 jobs.update((job.key, job) for job in chain if job.key not in jobs)
                 cells.append(Cell(row=row, seed=seed, content_scale=scale, training=chain[-1].key))
@@ -141,7 +144,7 @@ class _Builder:
     def chain(self, row: Row, seed: int, content_scale: float) -> list[Job]:
         """The jobs of one cell, in the order in which they must run."""
         warm = self._warm_start(seed)
-        if row.kind == "warm-start":
+        if row.kind is RowKind.WARM_START:
             return [warm]
         calibration = self._calibration(warm, seed) if self.reference else None
         adversarial = self._adversarial(row, seed, content_scale, warm, calibration)

@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from srbench.contract import WeightFile
 from srbench.errors import PluginError, SuiteError, UnknownName, unknown_name
 from srbench.host import Registry, ResolvedLoss, resolve_loss
-from srbench.records import LossInfo, TermInfo
+from srbench.records import LossInfo, RowKind, TermInfo
 from srbench.suite import LossRow, LossTerm, Suite, expand_losses
-
-Kind = Literal["bicubic", "hr", "warm-start", "trained"]
-
-UNTRAINED: dict[Kind, str] = {
-    "bicubic": "LR enlarged by MATLAB-compatible bicubic interpolation",
-    "hr": "the ground truth itself, for metrics without a reference",
-    "warm-start": "the generator after the pixel-loss stage, before any adversarial training",
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,7 +32,7 @@ class Row:
     """One line of the table, for all seeds and content scales."""
 
     label: str
-    kind: Kind
+    kind: RowKind
     reference: bool
     terms: tuple[Term, ...] = ()
 
@@ -60,7 +52,9 @@ def plan_rows(suite: Suite, registry: Registry, only: Sequence[str] = ()) -> tup
     rows = [Row(label=kind, kind=kind, reference=True) for kind in _untrained(suite)]
     for row in (*reference_rows(suite), *chosen):
         terms = tuple(resolve_term(registry, term) for term in row.terms)
-        rows.append(Row(label=row.label, kind="trained", reference=row.reference, terms=terms))
+        rows.append(
+            Row(label=row.label, kind=RowKind.TRAINED, reference=row.reference, terms=terms)
+        )
     return tuple(rows)
 
 
@@ -114,8 +108,8 @@ def loss_info(row: Row) -> LossInfo:
     """The row as a record describes it; weights are added from the training result."""
     if not row.terms:
         return LossInfo(
-            label=row.label, reference=True, terms=(), summary=UNTRAINED[row.kind], task="none",
-            backbone="none", pretrained_on="", license="Apache-2.0", paper="",
+            label=row.label, reference=True, terms=(), summary=row.kind.summary, task="none",
+            backbone="none", pretrained_on="", license="Apache-2.0", paper="", row_kind=row.kind,
         )  # fmt: skip
     specs = [term.loss.spec for term in row.terms]
     return LossInfo(
@@ -131,6 +125,7 @@ def loss_info(row: Row) -> LossInfo:
         saw_test_images=_union(spec.saw_test_images for spec in specs),
         trains_on_metrics=_union(spec.trains_on_metrics for spec in specs),
         shares_network_with=_union(spec.shares_network_with for spec in specs),
+        row_kind=row.kind,
     )
 
 
@@ -145,9 +140,10 @@ def _term_info(term: Term) -> TermInfo:
     )
 
 
-def _untrained(suite: Suite) -> list[Kind]:
+def _untrained(suite: Suite) -> list[RowKind]:
     # Without a warm start there is only a random generator, which is no reference for anything.
-    return ["hr", "bicubic", *(["warm-start"] if suite.warm_start.iterations else [])]  # type: ignore[list-item]
+    warm_start = [RowKind.WARM_START] if suite.warm_start.iterations else []
+    return [RowKind.HR, RowKind.BICUBIC, *warm_start]
 
 
 def _choose(listed: Sequence[LossRow], registry: Registry, only: Sequence[str]) -> list[LossRow]:

@@ -17,7 +17,14 @@ from typing import Any, Final
 
 from srbench import __version__
 from srbench.errors import UserError
-from srbench.records import Record, conditions_sha256, read_records, record_text, write_atomic
+from srbench.records import (
+    Record,
+    RowKind,
+    conditions_sha256,
+    read_records,
+    record_text,
+    write_atomic,
+)
 from srbench.suite import Suite
 from srbench.suite.load import validate_suite
 from srbench.verify.manifest import (
@@ -152,7 +159,7 @@ def _generators(
 def _images(records: list[Record], locate: Locate) -> list[tuple[SubmittedImage, bytes]]:
     found = []
     for record in records:
-        if record.loss.label == "hr":
+        if record.loss.kind is RowKind.HR:
             continue  # the data set itself is not ours to pass on
         for dataset, scores in sorted(record.scores.items()):
             for image in scores.images:

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from srbench.errors import ImageError, SubmissionError, SuiteError
 from srbench.metrics.protocol import PROTOCOLS
 from srbench.metrics.score import ImagePair, ScoreError, Scorer
-from srbench.records import DatasetScores, MetricScores, Record, record_sha256
+from srbench.records import DatasetScores, MetricScores, Record, RowKind, record_sha256
 from srbench.suite import Suite
 from srbench.verify.contents import Contents
 from srbench.verify.difference import TOLERANCES, Difference, score_difference
@@ -18,7 +18,6 @@ from srbench.verify.identity import (
     SPECS,
     excused,
     identity_differences,
-    row_kind,
     stated_versions,
     suite_of,
     wanted_metrics,
@@ -98,12 +97,12 @@ class RowVerifier:
 
     def evidence(self, record: Record) -> Evidence | None:
         """What the row's images can be had from here."""
-        kind = row_kind(record)
+        kind = record.loss.kind
         if record.status == "failed":
             return None
-        if kind == "bicubic":
+        if kind is RowKind.BICUBIC:
             return "bicubic"
-        if kind == "hr":
+        if kind is RowKind.HR:
             return "hr"
         artifact = record.artifacts.get("generator")
         if artifact is not None and artifact.sha256 in self._contents.generators:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL.Image import Image
 
-from srbench.records import write_atomic
+from srbench.records import RowKind, write_atomic
 from srbench.report import Leaderboard
 from srbench.report.comparison import comparison_picture
 from srbench.report.site import choose_images
@@ -15,7 +15,6 @@ from srbench.run.evaluation import Target, targets
 from srbench.run.layout import OutFolder, read_json, write_json
 from srbench.run.plan import Plan
 
-FIRST, LAST = ("bicubic",), ("hr",)
 CAPTIONS = {"psnr": "{:.2f} dB", "lpips": "LPIPS {:.3f}"}
 
 
@@ -68,8 +67,8 @@ def _rows(plan: Plan, out: OutFolder, dataset: str, seed: int) -> list[Target]:
         before = chosen.get(cell.row.label)
         if before is None or abs(cell.content_scale - 1) < abs(before.cell.content_scale - 1):
             chosen[cell.row.label] = target
-    order = {**dict.fromkeys(FIRST, 0), **dict.fromkeys(LAST, 2)}
-    return sorted(chosen.values(), key=lambda t: order.get(t.cell.row.label, 1))
+    order = {RowKind.BICUBIC: 0, RowKind.HR: 2}
+    return sorted(chosen.values(), key=lambda target: order.get(target.cell.row.kind, 1))
 
 
 def _scores(out: OutFolder, target: Target, image: str) -> str:

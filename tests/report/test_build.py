@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
+from synthetic import synthetic_records
 
-from srbench.report import build_leaderboard
+from srbench.report import build_leaderboard, tidy_scores
 from srbench.report.correlation import metric_correlations
 from srbench.report.statistics import tukey
-from srbench.report.synthetic import synthetic_records
 
 TRAINED = {"pixel", "vgg16-random", "vgg16-conv5_3", "vgg16-relu2_2", "alexnet", "mobilenet"}
 
@@ -229,7 +229,7 @@ def test_costs_are_per_device(three_seeds, edited):
 
 
 def test_tidy_frame_holds_every_score(three_seeds):
-    frame = build_leaderboard(three_seeds).scores
+    frame = tidy_scores(three_seeds)
     assert list(frame.columns) == [
         "label",
         "seed",
@@ -255,7 +255,7 @@ def test_tidy_frame_holds_every_score(three_seeds):
 def test_correlations_are_those_of_pandas(three_seeds):
     board = build_leaderboard(three_seeds)
     table = board.correlations[0]
-    frame = board.scores.query("dataset == 'set14' and label != 'hr'")
+    frame = tidy_scores(board.records).query("dataset == 'set14' and label != 'hr'")
     means = frame.groupby(["label", "metric"], observed=True)["score"].mean().unstack()
     means[["lpips", "niqe"]] *= -1
     for name, values in (("spearman", table.spearman), ("kendall", table.kendall)):

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from synthetic import synthetic_records
 
-from srbench.report import build_leaderboard, write_plots
+from srbench.report import build_leaderboard, tidy_scores, write_plots
 from srbench.report.front import pareto_front
 from srbench.report.plots import write_comparison
 from srbench.report.plots.image_differences import image_difference_figure, image_differences
 from srbench.report.plots.scales import scale_points
 from srbench.report.plots.style import file_name
 from srbench.report.plots.training import training_figure
-from srbench.report.synthetic import synthetic_records
 
 LABELS = ("vgg16-conv5_3", "alexnet")
 
@@ -126,7 +126,7 @@ def test_front_is_what_nothing_dominates(points):
 
 def test_scale_curve_is_the_mean_over_seeds(scaled):
     points = dict(scale_points(scaled, scaled.row("alexnet"), "set14", ("psnr", "lpips")))
-    frame = scaled.scores.query("label == 'alexnet' and metric == 'psnr'")
+    frame = tidy_scores(scaled.records).query("label == 'alexnet' and metric == 'psnr'")
     means = frame.groupby("scale")["score"].mean()
     assert {s: x for s, (x, _) in points.items()} == pytest.approx(dict(means))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from srbench.report.conventions import plane_metrics
+from srbench.report.metrics import plane_metrics
 from srbench.report.model import Leaderboard
 from srbench.report.plots.correlation import correlation_figure
 from srbench.report.plots.critical_difference import critical_difference_figure
@@ -54,7 +54,7 @@ def write_comparison(board: Leaderboard, out: Path, first: str, second: str) -> 
 
 def _figures(board: Leaderboard) -> Iterator[tuple[str, Figure]]:
     metrics = tuple(metric.name for metric in board.metrics)
-    axes = plane_metrics(metrics)
+    axes = plane_metrics(board.metrics)
     for dataset in board.datasets:
         if axes is not None:
             yield file_name("plane", dataset), plane_figure(board, dataset, *axes)
@@ -64,7 +64,10 @@ def _figures(board: Leaderboard) -> Iterator[tuple[str, Figure]]:
         if board.rank_metric in metrics:
             view = second_view(board, dataset, board.rank_metric)
             if view is not None:
-                yield file_name("critical-difference", dataset), critical_difference_figure(view)
+                yield (
+                    file_name("critical-difference", dataset),
+                    critical_difference_figure(board, view),
+                )
             best = [row.label for row in board.rows if row.rank is not None][:2]
             if len(best) == 2:
                 figure = image_difference_figure(
@@ -72,7 +75,7 @@ def _figures(board: Leaderboard) -> Iterator[tuple[str, Figure]]:
                 )
                 yield file_name("images", dataset), figure
     for table in board.correlations:
-        yield file_name("agreement", table.dataset), correlation_figure(table)
+        yield file_name("agreement", table.dataset), correlation_figure(board, table)
     names = dict.fromkeys(n for c in board.curves for p in c.validation for n in p.scores)
     for name in names:
         found = validation_figure(board, name)

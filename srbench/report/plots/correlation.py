@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from srbench.report.conventions import metric_title
-from srbench.report.model import Correlation
+from srbench.report.model import Correlation, Leaderboard
 from srbench.report.plots.style import INK, footnote, new_figure
 from srbench.report.text import plain
 
@@ -15,9 +14,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def correlation_figure(table: Correlation) -> Figure:
+def correlation_figure(board: Leaderboard, table: Correlation) -> Figure:
     """Spearman's (Kendall's) rank correlation of every pair of metrics on one data set."""
-    names = [metric_title(plain(name)) for name in table.metrics]
+    names = [plain(board.title(name)) for name in table.metrics]
     count = len(names)
     figure = new_figure(1.9 + 1.05 * count, 1.9 + 0.75 * count)
     axes = figure.add_subplot()

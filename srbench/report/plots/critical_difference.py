@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from srbench.report.conventions import metric_title
+from srbench.report.model import Leaderboard
 from srbench.report.plots.style import INK, PALETTE, footnote, new_figure, short
 from srbench.report.second_view import SecondView, p_text, rank_bars
 from srbench.report.text import plain
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def critical_difference_figure(view: SecondView) -> Figure:
+def critical_difference_figure(board: Leaderboard, view: SecondView) -> Figure:
     """Mean ranks on a line; rows that a bar joins are not told apart by Nemenyi's test."""
     count = len(view.labels)
     bars = rank_bars(view.mean_ranks, view.critical_difference)
@@ -49,7 +49,7 @@ def critical_difference_figure(view: SecondView) -> Figure:
             fontsize=9,
         )
     axes.set_title(
-        f"{plain(view.dataset)}, {metric_title(view.metric)}: mean rank over "
+        f"{plain(view.dataset)}, {plain(board.title(view.metric))}: mean rank over "
         f"{view.images} images (1 is best)"
     )
     footnote(

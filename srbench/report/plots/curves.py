@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from srbench.records import CurvePoint
-from srbench.report.conventions import metric_title
 from srbench.report.model import Curve, Leaderboard, Row
 from srbench.report.plots.style import PALETTE, footnote, new_figure, short
 from srbench.report.text import plain
@@ -72,7 +71,7 @@ def validation_figure(board: Leaderboard, metric: str) -> Figure | None:
         axes.tick_params(labelbottom=index + columns >= len(shown))
         if index >= len(shown):
             axes.set_axis_off()
-    figure.supylabel(f"validation {metric_title(plain(metric))}", fontsize=9.5)
+    figure.supylabel(f"validation {plain(board.title(metric))}", fontsize=9.5)
     hidden = len(rows) - len(shown)
     footnote(
         figure,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from srbench.report.conventions import NETWORKS_ONLY, metric_digits, metric_title
+from srbench.report.conventions import NETWORKS_ONLY
 from srbench.report.model import Leaderboard
 from srbench.report.plots.style import GREY, INK, PALETTE, footnote, new_figure, short
 from srbench.report.text import plain
@@ -51,17 +51,18 @@ def image_difference_figure(
 ) -> Figure:
     """Paired differences, images sorted: dots are seeds, bars their mean."""
     names, table = image_differences(board, first, second, dataset=dataset, metric=metric)
-    lower = board.metric(metric).lower_is_better
+    info = board.metric(metric)
+    lower = info.lower_is_better
     means = table.mean(axis=1)
     order = np.argsort(means, kind="stable")
     gains = -means if lower else means
     figure = new_figure(8.2, 4.4)
     axes = figure.add_subplot()
     _draw_bars(axes, table[order], gains[order] > 0)
-    _draw_mean(axes, float(means.mean()), metric_digits(metric) + 1)
+    _draw_mean(axes, float(means.mean()), info.digits + 1)
     _name_images(axes, [short(plain(names[i]), 16) for i in order])
     a, b = short(plain(first), 26), short(plain(second), 26)
-    axes.set_ylabel(f"{metric_title(metric)}, {a} minus {b}")
+    axes.set_ylabel(f"{plain(info.title)}, {a} minus {b}")
     axes.set_title(
         f"{plain(dataset)}: {a} is better on {int((gains > 0).sum())} of {len(names)} images, "
         f"{b} on {int((gains < 0).sum())}"

@@ -6,11 +6,12 @@ import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from srbench.records import MetricInfo
 from srbench.report.front import Point, pareto_front
 from srbench.report.model import Cell, Leaderboard, Row
 from srbench.report.plots.placement import label_points
 from srbench.report.plots.style import GREY, MARKERS, PALETTE, footnote, new_figure, short
-from srbench.report.text import heading, plain
+from srbench.report.text import plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,34 +20,40 @@ if TYPE_CHECKING:
 MAX_NAMES = 14
 
 
-def plane_figure(board: Leaderboard, dataset: str, distortion: str, perception: str) -> Figure:
+def plane_figure(
+    board: Leaderboard, dataset: str, distortion: MetricInfo, perception: MetricInfo
+) -> Figure:
     """One data set's plane: a point per row, at its chosen content scale, with intervals."""
     figure = new_figure(8.2, 5.6)
     axes = figure.add_subplot()
     rows = [
         row
         for row in board.rows
-        if (dataset, distortion) in row.cells and (dataset, perception) in row.cells
+        if (dataset, distortion.name) in row.cells and (dataset, perception.name) in row.cells
     ]
     points = [
-        (row.cells[dataset, distortion].mean, row.cells[dataset, perception].mean) for row in rows
+        (row.cells[dataset, distortion.name].mean, row.cells[dataset, perception.name].mean)
+        for row in rows
     ]
-    lower = (board.metric(distortion).lower_is_better, board.metric(perception).lower_is_better)
+    lower = (distortion.lower_is_better, perception.lower_is_better)
     _draw_front(axes, points, lower)
     styles = _styles(rows)
     for row, point in zip(rows, points, strict=True):
         colour, marker = styles[row.task if row.trained else ""]
         if board.intervals.kind == "seeds":
             _draw_intervals(
-                axes, row.cells[dataset, distortion], row.cells[dataset, perception], colour
+                axes,
+                row.cells[dataset, distortion.name],
+                row.cells[dataset, perception.name],
+                colour,
             )
         face = colour if row.trained else "white"
         axes.plot(*point, marker, color=colour, markersize=8, markerfacecolor=face, zorder=4)
     for task, (colour, marker) in styles.items():
         name, face = (plain(task), colour) if task else ("no loss (reference)", "white")
         axes.plot([], [], marker, color=colour, label=name, markerfacecolor=face, markersize=7)
-    axes.set_xlabel(f"{heading(board.metric(distortion))} (distortion)")
-    axes.set_ylabel(f"{heading(board.metric(perception))} (perception)")
+    axes.set_xlabel(f"{plain(distortion.heading)} (distortion)")
+    axes.set_ylabel(f"{plain(perception.heading)} (perception)")
     axes.set_title(f"{plain(dataset)}: perception against distortion", pad=12)
     axes.margins(0.12)
     orient(axes, lower)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from srbench.records import MetricInfo
 from srbench.report.front import Point
 from srbench.report.model import Leaderboard, Row
 from srbench.report.plots.style import PALETTE, footnote, new_figure, short
-from srbench.report.text import heading, plain
+from srbench.report.text import plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,10 +37,10 @@ def scale_points(
 
 
 def scales_figure(
-    board: Leaderboard, dataset: str, distortion: str, perception: str
+    board: Leaderboard, dataset: str, distortion: MetricInfo, perception: MetricInfo
 ) -> Figure | None:
     """One panel per loss with several content scales; ``None`` if no loss has any."""
-    metrics = (distortion, perception)
+    metrics = (distortion.name, perception.name)
     curves = {row.label: scale_points(board, row, dataset, metrics) for row in board.rows}
     rows = [row for row in board.rows if len(curves[row.label]) > 1]
     if not rows:
@@ -58,14 +59,14 @@ def scales_figure(
         axes.tick_params(labelbottom=index + columns >= len(rows))
     for axes in grid.flat[len(rows) :]:
         axes.set_axis_off()
-    if board.metric(distortion).lower_is_better:
+    if distortion.lower_is_better:
         grid.flat[0].invert_xaxis()
-    if not board.metric(perception).lower_is_better:
+    if not perception.lower_is_better:
         grid.flat[0].invert_yaxis()
     for axes in grid[:, 0]:
-        axes.set_ylabel(heading(board.metric(perception)), fontsize=9)
+        axes.set_ylabel(plain(perception.heading), fontsize=9)
     for axes in grid.flat[max(0, len(rows) - columns) : len(rows)]:
-        axes.set_xlabel(heading(board.metric(distortion)), fontsize=9)
+        axes.set_xlabel(plain(distortion.heading), fontsize=9)
     figure.suptitle(f"{plain(dataset)}: each loss over its content scales", x=0.01, ha="left")
     footnote(
         figure,

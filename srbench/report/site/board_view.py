@@ -8,14 +8,17 @@ from typing import Any
 
 from markupsafe import Markup
 
-from srbench.report.conventions import FLAGS, metric_title, plane_metrics
+from srbench.records import MetricInfo
+from srbench.report.conventions import FLAGS
+from srbench.report.metrics import plane_metrics
 from srbench.report.model import Cell, CostLine, Leaderboard, Row
 from srbench.report.second_view import SecondView, p_text, second_views
 from srbench.report.site.charts.plane import Look, looks, plane
 from srbench.report.site.charts.ranks import critical_difference
-from srbench.report.text import DASH, interval, number, rank_text
+from srbench.report.text import DASH, interval, rank_text
 
 WIDE, NARROW = 980, 360
+Axes = tuple[MetricInfo, MetricInfo]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,7 +78,7 @@ def dataset_views(
     """
     links = {row.label: prefix + link(row.label) for row in board.rows}
     views = {view.dataset: view for view in second_views(board)}
-    axes = plane_metrics(tuple(metric.name for metric in board.metrics))
+    axes = plane_metrics(board.metrics)
     lead = board.lead_dataset()
     styles = looks(board)
     found = []
@@ -92,7 +95,7 @@ def dataset_views(
                 ),
                 detectable=_detectable(board, dataset),
                 planes=_planes(board, dataset, axes, links),
-                ranks=_ranks(view, links),
+                ranks=_ranks(board, view, links),
                 ranks_note="" if view is None else f"Friedman {p_text(view.p_value)}",
                 finding=finding(board, dataset),
             )
@@ -101,7 +104,7 @@ def dataset_views(
 
 
 def _planes(
-    board: Leaderboard, dataset: str, axes: tuple[str, str] | None, links: Mapping[str, str]
+    board: Leaderboard, dataset: str, axes: Axes | None, links: Mapping[str, str]
 ) -> tuple[Markup, Markup] | None:
     if axes is None or not _fills_plane(board, dataset, axes):
         return None
@@ -111,17 +114,19 @@ def _planes(
     )
 
 
-def _ranks(view: SecondView | None, links: Mapping[str, str]) -> tuple[Markup, Markup] | None:
+def _ranks(
+    board: Leaderboard, view: SecondView | None, links: Mapping[str, str]
+) -> tuple[Markup, Markup] | None:
     if view is None:
         return None
     return (
-        critical_difference(view, links, width=WIDE),
-        critical_difference(view, links, width=NARROW),
+        critical_difference(board, view, links, width=WIDE),
+        critical_difference(board, view, links, width=NARROW),
     )
 
 
-def _fills_plane(board: Leaderboard, dataset: str, axes: tuple[str, str]) -> bool:
-    return any(all((dataset, m) in row.cells for m in axes) for row in board.rows)
+def _fills_plane(board: Leaderboard, dataset: str, axes: Axes) -> bool:
+    return any(all((dataset, m.name) in row.cells for m in axes) for row in board.rows)
 
 
 def _row(
@@ -133,7 +138,7 @@ def _row(
         row=row,
         link=link,
         rank=rank_text(row.rank).replace("-", DASH),
-        cells=tuple(cell_view(row.cells.get((dataset, m.name)), m.name) for m in board.metrics),
+        cells=tuple(cell_view(row.cells.get((dataset, m.name)), m) for m in board.metrics),
         license=short_license(row.license),
         cost=costs[0] if costs and len(devices) == 1 else None,
         mark=mark,
@@ -141,7 +146,7 @@ def _row(
     )
 
 
-def cell_view(cell: Cell | None, metric: str) -> CellView | None:
+def cell_view(cell: Cell | None, metric: MetricInfo) -> CellView | None:
     """A score with all that is said of it."""
     if cell is None:
         return None
@@ -154,7 +159,7 @@ def cell_view(cell: Cell | None, metric: str) -> CellView | None:
     parts += cell.flags
     return CellView(
         value=cell.mean,
-        text=number(cell.mean, metric),
+        text=metric.number(cell.mean),
         interval=covered.replace(" to ", f" {DASH} "),
         group=cell.group,
         best="a" in cell.group if cell.group else cell.rank == 1,
@@ -168,7 +173,7 @@ def _detectable(board: Leaderboard, dataset: str) -> tuple[str, ...]:
     if not any(tests):
         return ()
     return tuple(
-        number(None if test is None else test.detectable, metric.name)
+        metric.number(None if test is None else test.detectable)
         for test, metric in zip(tests, board.metrics, strict=True)
     )
 
@@ -179,12 +184,11 @@ def finding(board: Leaderboard, dataset: str) -> str:
     having = [r for r in board.rows if (dataset, metric) in r.cells]
     ranked = [(r, r.cells[dataset, metric]) for r in having if r.cells[dataset, metric].rank]
     if not ranked:
-        return f"{dataset}: no row has a rank by {metric_title(metric)}."
+        return f"{dataset}: no row has a rank by {board.title(metric)}."
     ranked.sort(key=lambda item: item[1].rank or 0.0)
     best, cell = ranked[0]
-    says = (
-        f"{dataset}: best {metric_title(metric)} is {number(cell.mean, metric)}, by {best.label}."
-    )
+    value = board.metric(metric).number(cell.mean)
+    says = f"{dataset}: best {board.title(metric)} is {value}, by {best.label}."
     if len(ranked) == 1:
         return says
     if not cell.group:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from srbench.records import MetricInfo, RowKind, kind_of_label
 from srbench.report.model import Leaderboard, Row
 from srbench.report.site.media import Shown
 from srbench.report.site.pictures import ShownImage
-from srbench.report.text import number
 
-NAMES = {"bicubic": "LR, bicubic", "hr": "HR, the truth", "warm-start": "warm start"}
+_FIRST_AND_LAST = {RowKind.BICUBIC: -1, RowKind.HR: 1}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,16 +41,16 @@ def picture_views(
     pictures = image.group.rows if image.group is not None else {}
     labels = [row.label for row in board.rows if row.label in image.runs]
     labels += [label for label in pictures if label not in labels]
-    labels.sort(key=lambda label: {"bicubic": -1, "hr": 1}.get(label, 0))
+    labels.sort(key=lambda label: _FIRST_AND_LAST.get(kind_of_label(label), 0))
     rows = {row.label: row for row in board.rows}
     return [
         PictureView(
             label=label,
-            name=NAMES.get(label, label),
+            name=kind_of_label(label).picture_name or label,
             page=pages.get(label, ""),
             seed=_seed(image, rows.get(label)),
             picture=pictures.get(label),
-            scores=tuple(_score(image, label, m.name, best[m.name]) for m in board.metrics),
+            scores=tuple(_score(image, label, m, best[m.name]) for m in board.metrics),
         )
         for label in labels
     ]
@@ -59,8 +59,8 @@ def picture_views(
 def first_pair(views: list[PictureView]) -> tuple[str, str]:
     """The two pictures that a page opens with: bicubic and the best-placed trained row."""
     shown = [view.label for view in views if view.picture is not None]
-    left = "bicubic" if "bicubic" in shown else shown[0]
-    others = [label for label in shown if label not in (left, "hr")]
+    left = RowKind.BICUBIC if RowKind.BICUBIC in shown else shown[0]
+    others = [label for label in shown if label not in (left, RowKind.HR)]
     return left, (others or shown)[0]
 
 
@@ -74,16 +74,20 @@ def _best(board: Leaderboard, image: ShownImage, metric: str) -> float | None:
     values = [
         run.scores[image.dataset].metrics[metric].per_image[image.name]
         for label, run in image.runs.items()
-        if label != "hr" and metric in run.scores[image.dataset].metrics
+        if label != RowKind.HR and metric in run.scores[image.dataset].metrics
     ]
     if not values:
         return None
     return min(values) if board.metric(metric).lower_is_better else max(values)
 
 
-def _score(image: ShownImage, label: str, metric: str, best: float | None) -> ScoreView | None:
+def _score(
+    image: ShownImage, label: str, metric: MetricInfo, best: float | None
+) -> ScoreView | None:
     run = image.runs.get(label)
-    if run is None or metric not in run.scores[image.dataset].metrics:
+    if run is None or metric.name not in run.scores[image.dataset].metrics:
         return None
-    value = run.scores[image.dataset].metrics[metric].per_image[image.name]
-    return ScoreView(value=value, text=number(value, metric), best=value == best and label != "hr")
+    value = run.scores[image.dataset].metrics[metric.name].per_image[image.name]
+    return ScoreView(
+        value=value, text=metric.number(value), best=value == best and label != RowKind.HR
+    )

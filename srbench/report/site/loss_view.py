@@ -11,7 +11,6 @@ from typing import Any
 from markupsafe import Markup
 
 from srbench.records import Record, WeightInfo
-from srbench.report.conventions import metric_title
 from srbench.report.model import Leaderboard, Row
 from srbench.report.site.charts.curves import CurveCharts, curve_sets
 from srbench.report.site.files import SiteFolder
@@ -114,11 +113,16 @@ class RowCurves:
     """Validation and training charts of every row of a table."""
 
     def __init__(self, board: Leaderboard) -> None:
+        self._board = board
         validated = curve_sets(board, log=False)
         validated.sort(key=lambda c: (c.name != board.rank_metric, c.name))
         logged = [c for c in curve_sets(board, log=True) if c.name in _LOGGED]
-        self._charts = [("Validation", CurveCharts(curves, shared=True)) for curves in validated]
-        self._charts += [("Training:", CurveCharts(curves, shared=False)) for curves in logged]
+        self._charts = [
+            ("Validation", CurveCharts(board, curves, shared=True)) for curves in validated
+        ]
+        self._charts += [
+            ("Training:", CurveCharts(board, curves, shared=False)) for curves in logged
+        ]
 
     def of(self, row: Row) -> list[tuple[str, Markup]]:
         """(title, chart) of a row; empty where nothing was logged."""
@@ -126,7 +130,7 @@ class RowCurves:
         for kind, charts in self._charts:
             drawn = charts.of(row)
             if drawn is not None:
-                name = metric_title(charts.curves.name)
+                name = self._board.title(charts.curves.name)
                 found.append((f"{kind} {_LOGGED.get(name, name)}", drawn))
         return found
 

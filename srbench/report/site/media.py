@@ -16,6 +16,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from srbench.errors import ImageError
+from srbench.records import RowKind
 from srbench.report.comparison import choose_crop
 from srbench.report.site.files import SiteFolder
 from srbench.report.site.generators import inside
@@ -143,7 +144,7 @@ class Media:
             )
             for label, image in pixels.items()
         }
-        best = pixels["hr"] if "hr" in pixels else list(pixels.values())[-1]
+        best = pixels[RowKind.HR] if RowKind.HR in pixels else list(pixels.values())[-1]
         thumb = Image.fromarray(best)
         thumb.thumbnail((THUMB_SIDE, THUMB_SIDE), Image.Resampling.LANCZOS)
         return ImageGroup(

@@ -6,7 +6,6 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 MAX_NAME = 72
 
@@ -35,17 +34,6 @@ def _slug(name: str, *, alone: bool) -> str:
 def short_hash(text: str) -> str:
     """Eight hexadecimal digits that stand for ``text``."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-
-
-def web_link(text: str) -> str | None:
-    """``text`` if it is an http(s) address that may become a link, else ``None``."""
-    if any(c.isspace() or not c.isprintable() for c in text):
-        return None
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        return None
-    return text if parts.scheme in ("http", "https") and parts.hostname else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

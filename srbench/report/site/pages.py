@@ -9,10 +9,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from srbench import __version__
-from srbench.report.conventions import FLAGS, metric_title
+from srbench.report.conventions import FLAGS
 from srbench.report.site.marks import MARKS
-from srbench.report.site.names import web_link
-from srbench.report.text import DASH, heading, number, plain, rank_text
+from srbench.report.text import DASH, plain, rank_text, web_link
 
 
 @lru_cache(maxsize=1)
@@ -28,9 +27,6 @@ def _environment() -> Environment:
     environment.globals.update(
         flags=FLAGS,
         marks=MARKS,
-        heading=heading,
-        metric_title=metric_title,
-        number=number,
         rank_text=rank_text,
         version=__version__,
         web_link=web_link,

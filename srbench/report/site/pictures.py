@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from srbench.records import Record
+from srbench.records import Record, RowKind
 from srbench.report.model import Leaderboard, Row
 from srbench.report.site.generators import inside
 from srbench.report.site.media import ImageGroup, Media
@@ -54,8 +54,8 @@ def collect_images(
         files = slugs(names)
         for name in names:
             paths = {label: picture_file(s, dataset, name) for label, s in having.items()}
-            if "hr" not in paths:
-                paths["hr"] = next(
+            if RowKind.HR not in paths:
+                paths[RowKind.HR] = next(
                     filter(None, (_hr(s, dataset, name) for s in having.values())), None
                 )
             key = f"{board.suite}/{board.suite_sha256[:12]}/{dataset}/{name}"
@@ -97,7 +97,7 @@ def choose_images(board: Leaderboard, dataset: str, count: int) -> list[str]:
 def picture_file(source: Source, dataset: str, image: str) -> Path | None:
     """A run's lossless image below its out folder, or ``None`` where there is none."""
     record = source.record
-    if record.loss.label == "hr":
+    if record.loss.kind is RowKind.HR:
         return _hr(source, dataset, image)
     scale = "" if record.content_scale == 1 else f"-x{record.content_scale:g}"
     return _file(source, dataset, f"{record.loss.label}{scale}-s{record.seed}", image)

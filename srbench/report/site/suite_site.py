@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from srbench.report.agreement import PUBLISHED, TRADE_OFF
+from srbench.report.agreement import TRADE_OFF
 from srbench.report.model import Leaderboard, Row
 from srbench.report.site.board_view import (
     cell_view,
@@ -150,7 +150,6 @@ class SuiteSite:
             conditions=conditions(board),
             protocol=protocol_lines(board.protocol),
             references=[item for item in REFERENCES.items() if item[0] in present],
-            metrics=[(metric, PUBLISHED.get(metric.name)) for metric in board.metrics],
             trade_off=TRADE_OFF,
         )
 
@@ -186,7 +185,7 @@ class SuiteSite:
             "scores": [
                 (
                     dataset,
-                    [cell_view(row.cells.get((dataset, m.name)), m.name) for m in board.metrics],
+                    [cell_view(row.cells.get((dataset, m.name)), m) for m in board.metrics],
                 )
                 for dataset in board.datasets
             ],

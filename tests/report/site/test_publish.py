@@ -11,13 +11,13 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag
 
 import pytest
+from synthetic import synthetic_records
 
 from srbench.errors import RecordError, UserError
 from srbench.records import read_record, record_sha256, record_text, write_record
 from srbench.records.io import validate_record
 from srbench.report import build_leaderboard
 from srbench.report.site import publish
-from srbench.report.synthetic import synthetic_records
 from srbench.report.write import leaderboard_csv
 from srbench.suite.load import validate_suite
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from srbench.records import CurvePoint
-from srbench.report.conventions import metric_title
 from srbench.report.model import Leaderboard, Row
 from srbench.report.site.charts.svg import (
     PALETTE_SIZE,
@@ -63,8 +62,9 @@ class CurveCharts:
             each row has its own scale, as raw losses differ by orders of magnitude.
     """
 
-    def __init__(self, curves: CurveSet, *, shared: bool) -> None:
+    def __init__(self, board: Leaderboard, curves: CurveSet, *, shared: bool) -> None:
         self.curves = curves
+        self._title = board.title(curves.name)
         self._axes: tuple[Axis, Axis] | None = None
         self._others: dict[str, Markup] = {}
         if shared:
@@ -91,7 +91,7 @@ class CurveCharts:
             parts.append(polyline(pixels, f"curve {kind}"))
             parts.append(marker(SHAPES[index % PALETTE_SIZE], *pixels[-1], 4, f"point {kind}"))
             told.append(f"seed {seed} from {found[0][1]:.4g} to {found[-1][1]:.4g}")
-        title = metric_title(self.curves.name)
+        title = self._title
         label = f"{title} against iterations: {'; '.join(told)}."
         return picture(WIDTH, HEIGHT, label, "curves", parts, role="img")
 

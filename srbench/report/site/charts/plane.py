@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from srbench.records import MetricInfo
 from srbench.report.front import Point, pareto_front
 from srbench.report.model import Cell, Leaderboard, Row
 from srbench.report.site.charts.placement import place_names
@@ -26,7 +27,7 @@ from srbench.report.site.charts.svg import (
     text_width,
     tick_text,
 )
-from srbench.report.text import heading, interval, number
+from srbench.report.text import interval
 
 MAX_NAMES = 16
 TEXT = 12.5
@@ -65,7 +66,7 @@ def looks(board: Leaderboard) -> dict[str, Look]:
 def plane(
     board: Leaderboard,
     dataset: str,
-    axes: tuple[str, str],
+    axes: tuple[MetricInfo, MetricInfo],
     links: Mapping[str, str],
     *,
     width: int,
@@ -77,31 +78,31 @@ def plane(
         axes: (distortion, perceptual) metric.
         links: label -> address of its page.
     """
-    rows = [r for r in board.rows if all((dataset, m) in r.cells for m in axes)]
-    points = [(r.cells[dataset, axes[0]].mean, r.cells[dataset, axes[1]].mean) for r in rows]
-    metrics = [board.metric(name) for name in axes]
-    lower = (metrics[0].lower_is_better, metrics[1].lower_is_better)
+    keys = [(dataset, metric.name) for metric in axes]
+    rows = [row for row in board.rows if all(key in row.cells for key in keys)]
+    points = [(row.cells[keys[0]].mean, row.cells[keys[1]].mean) for row in rows]
+    lower = (axes[0].lower_is_better, axes[1].lower_is_better)
     left, right, top, bottom = 58.0, width - 14.0, 30.0, height - 46.0
     x = spanning([p[0] for p in points], left, right, margin=0.09, flipped=lower[0])
     y = spanning([p[1] for p in points], bottom, top, margin=0.09, flipped=not lower[1])
     parts = [
         *_grid(x, y, (left, right, top, bottom), few=width < 500),
-        text(left, 16, f"{heading(metrics[1])}  perception", "axis-name"),
-        text(right, height - 8, f"distortion  {heading(metrics[0])}", "axis-name", "end"),
+        text(left, 16, f"{axes[1].heading}  perception", "axis-name"),
+        text(right, height - 8, f"distortion  {axes[0].heading}", "axis-name", "end"),
         text(right - 6, bottom - 8, "better ↘", "hint", "end"),
     ]
     pixels = [(x.at(p[0]), y.at(p[1])) for p in points]
     parts += _front(points, pixels, lower)
     styles = looks(board)
     for row, pixel in zip(rows, pixels, strict=True):
-        cells = (row.cells[dataset, axes[0]], row.cells[dataset, axes[1]])
+        cells = (row.cells[keys[0]], row.cells[keys[1]])
         bars = _bars(cells, pixel, x, y) if board.intervals.kind == "seeds" else []
         parts.append(_point(row, styles[row.label], cells, axes, pixel, bars, links[row.label]))
     named = _named(rows, points, lower, few=width < 500)
     parts += _names(rows, named, pixels, (left, top, right, bottom))
     label = (
-        f"Perception-distortion plane of {dataset}: {len(rows)} rows by {heading(metrics[0])} and "
-        f"{heading(metrics[1])}. The table above holds the same numbers."
+        f"Perception-distortion plane of {dataset}: {len(rows)} rows by {axes[0].heading} and "
+        f"{axes[1].heading}. The table above holds the same numbers."
     )
     return picture(width, height, label, "plane", parts)
 
@@ -181,7 +182,7 @@ def _point(
     row: Row,
     look: Look,
     cells: tuple[Cell, Cell],
-    axes: tuple[str, str],
+    axes: tuple[MetricInfo, MetricInfo],
     pixel: Point,
     bars: list[Markup],
     link: str,
@@ -190,7 +191,7 @@ def _point(
     for cell, metric in zip(cells, axes, strict=True):
         covered = interval(cell, metric)
         values.append(
-            f"{metric.upper()} {number(cell.mean, metric)}" + (f" ({covered})" if covered else "")
+            f"{metric.title} {metric.number(cell.mean)}" + (f" ({covered})" if covered else "")
         )
     told = f"{row.label}: {', '.join(values)}"
     area = element("circle", {"cx": pixel[0], "cy": pixel[1], "r": 13, "class": "target"})

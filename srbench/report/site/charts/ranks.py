@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from markupsafe import Markup
 
-from srbench.report.conventions import metric_title
+from srbench.report.model import Leaderboard
 from srbench.report.second_view import SecondView, rank_bars
 from srbench.report.site.charts.svg import Axis, element, line, picture, shorten, text
 
@@ -15,7 +15,9 @@ BASE = 52.0
 """Where the scale lies, pixels from the top."""
 
 
-def critical_difference(view: SecondView, links: Mapping[str, str], *, width: int) -> Markup:
+def critical_difference(
+    board: Leaderboard, view: SecondView, links: Mapping[str, str], *, width: int
+) -> Markup:
     """Mean ranks on a line; a bar joins rows that Nemenyi's test cannot tell apart.
 
     Names stand at both sides, or with little room below the scale.
@@ -43,13 +45,13 @@ def critical_difference(view: SecondView, links: Mapping[str, str], *, width: in
         )
         parts += [*stem, element("a", {"href": links[label], "class": "row-link"}, [name])]
     height = round(below + STEP * (count if narrow else half) + 10)
-    return picture(width, height, _told(view), "ranks", parts)
+    return picture(width, height, _told(board, view), "ranks", parts)
 
 
-def _told(view: SecondView) -> str:
+def _told(board: Leaderboard, view: SecondView) -> str:
     ranks = ", ".join(f"{n} {r:.2f}" for n, r in zip(view.labels, view.mean_ranks, strict=True))
     return (
-        f"Critical-difference diagram, {metric_title(view.metric)} on {view.dataset}, mean ranks "
+        f"Critical-difference diagram, {board.title(view.metric)} on {view.dataset}, mean ranks "
         f"over {view.images} images: {ranks}. Critical difference {view.critical_difference:.2f}."
     )
 
