@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from srbench.contract import MetricSpec
-from srbench.records.base import Strict
+from srbench.strict import Strict
 
 
 class AgreementInfo(Strict):

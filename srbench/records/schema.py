@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from srbench.records.base import Strict
 from srbench.records.metrics import MetricInfo
 from srbench.records.row_kind import RowKind, kind_of_label
+from srbench.strict import Strict
 
 SCHEMA_VERSION = 1
 
@@ -245,15 +245,6 @@ class Record(Strict):
         default_factory=dict, exclude_if=_absent, description="what readers are shown of a metric"
     )
     notes: tuple[str, ...] = ()
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        allow_inf_nan=False,
-        validate_by_name=True,
-        validate_by_alias=True,
-        serialize_by_alias=True,
-    )
 
     @model_validator(mode="after")
     def _status_fits(self) -> Record:

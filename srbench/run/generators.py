@@ -10,9 +10,9 @@ from typing import Any
 from torch import nn
 
 from srbench.errors import UserError
+from srbench.files import file_sha256
 from srbench.models import GENERATOR_FORMAT as FORMAT
 from srbench.models import build_generator
-from srbench.run.keys import file_sha256
 
 
 def save_generator(
@@ -21,7 +21,7 @@ def save_generator(
     """Write the generator atomically; equal weights give equal bytes. Returns the file's sha256."""
     from safetensors.torch import save
 
-    from srbench.records import write_atomic
+    from srbench.files import write_atomic
 
     tensors = {name: t.detach().cpu().contiguous() for name, t in generator.state_dict().items()}
     # One metadata entry: safetensors keeps no order among several, and bytes must repeat.

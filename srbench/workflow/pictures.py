@@ -7,7 +7,8 @@ from pathlib import Path
 
 from PIL.Image import Image
 
-from srbench.records import RowKind, write_atomic
+from srbench.files import write_atomic
+from srbench.records import RowKind
 from srbench.report import Leaderboard
 from srbench.report.comparison import comparison_picture
 from srbench.report.site import choose_images
