@@ -9,7 +9,7 @@ import pytest
 from synthetic import synthetic_records
 
 from srbench.report import build_leaderboard
-from srbench.report.site import choose_images
+from srbench.report.render.site import choose_images
 from srbench.run.layout import OutFolder
 from srbench.workflow import pictures
 

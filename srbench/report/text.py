@@ -7,6 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from srbench.records import MetricInfo
+from srbench.report.columns import Column
 from srbench.report.conventions import FLAGS
 from srbench.report.model import Cell, Leaderboard
 
@@ -19,6 +20,9 @@ DETECTABLE: Final = (
     "calls different with 80 % power (by the same Tukey test, at the spread that was measured)."
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+# GitHub links what looks like an address or a person: an entity or a comment breaks the look.
+_UNLINKED = {"://": ":&#47;&#47;", "www.": "www&#46;", "@": "@<!-- -->"}
+_LINKED = re.compile("|".join(map(re.escape, _UNLINKED)), re.IGNORECASE)
 
 
 def plain(text: str) -> str:
@@ -33,9 +37,14 @@ def csv_text(text: str) -> str:
 
 
 def markdown_text(text: str) -> str:
-    """A string that Markdown and HTML print as it is, inside a table cell too."""
+    """A string that Markdown prints as it is, inside a table cell too.
+
+    Addresses and ``@names`` in it become no links: a record's strings are not the page's own.
+    """
     escaped = plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_{}\[\]()#+!|~])", r"\\\1", escaped)
+    escaped = re.sub(r"([\\`*_\[\]|~])", r"\\\1", escaped)
+    escaped = re.sub(r"^(\d*)([#+.)-])", r"\1\\\2", escaped)  # what starts a heading or a list
+    return _LINKED.sub(lambda found: _UNLINKED[found[0].lower()], escaped)
 
 
 def web_link(text: str) -> str | None:
@@ -61,9 +70,12 @@ def flag_codes(cell: Cell) -> str:
     return "".join(FLAGS[flag][0] for flag in cell.flags)
 
 
-def rank_text(rank: float | None) -> str:
-    """A rank without needless decimals."""
-    return "-" if rank is None else f"{rank:g}"
+def detectable(column: Column, board: Leaderboard, dataset: str) -> str:
+    """What stands in a column below the table, where its families state a difference."""
+    if column.metric is None:
+        return "detectable" if column.name == "label" else ""
+    test = board.families[dataset, column.metric.name].tukey
+    return column.metric.number(None if test is None else test.detectable)
 
 
 def title(board: Leaderboard) -> str:

@@ -10,7 +10,7 @@ from srbench import __version__
 from srbench.files import file_sha256
 from srbench.records import Record, read_record
 from srbench.report import Leaderboard, build_leaderboard, write_leaderboard, write_plots
-from srbench.report.site import publish
+from srbench.report.render.site import publish
 from srbench.run.failures import Outcome
 from srbench.run.layout import OutFolder, read_json, write_json, writing_to
 from srbench.run.local import Executor, Observer

@@ -11,7 +11,7 @@ from srbench.files import write_atomic
 from srbench.records import RowKind
 from srbench.report import Leaderboard
 from srbench.report.comparison import comparison_picture
-from srbench.report.site import choose_images
+from srbench.report.render.site import choose_images
 from srbench.run.evaluation import Target, targets
 from srbench.run.layout import OutFolder, read_json, write_json
 from srbench.run.plan import Plan

@@ -17,8 +17,8 @@ from synthetic import synthetic_records
 
 from srbench.records import write_record
 from srbench.report import build_leaderboard, leaderboard_csv
-from srbench.report.document import leaderboard_document
-from srbench.report.markdown import leaderboard_markdown
+from srbench.report.render.document import leaderboard_document
+from srbench.report.render.markdown import leaderboard_markdown
 from srbench.report.selection import load_records, split_by_suite
 
 LOSSES, SEEDS = 50, 5

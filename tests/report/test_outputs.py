@@ -12,8 +12,8 @@ from rich.console import Console
 from srbench.metrics.plugin import METRICS
 from srbench.report import build_leaderboard, leaderboard_csv, print_leaderboard, write_leaderboard
 from srbench.report.conventions import FLAGS
-from srbench.report.document import leaderboard_document
-from srbench.report.markdown import leaderboard_markdown
+from srbench.report.render.document import leaderboard_document
+from srbench.report.render.markdown import leaderboard_markdown
 from srbench.report.text import csv_text, markdown_text, plain
 
 HOSTILE = [

@@ -13,11 +13,14 @@ from synthetic import synthetic_records
 
 from srbench.report import build_leaderboard, tidy_scores, write_plots
 from srbench.report.front import pareto_front
-from srbench.report.plots import write_comparison
-from srbench.report.plots.image_differences import image_difference_figure, image_differences
-from srbench.report.plots.scales import scale_points
-from srbench.report.plots.style import file_name
-from srbench.report.plots.training import training_figure
+from srbench.report.render.matplotlib import write_comparison
+from srbench.report.render.matplotlib.image_differences import (
+    image_difference_figure,
+    image_differences,
+)
+from srbench.report.render.matplotlib.scales import scale_points
+from srbench.report.render.matplotlib.style import file_name
+from srbench.report.render.matplotlib.training import training_figure
 
 LABELS = ("vgg16-conv5_3", "alexnet")
 

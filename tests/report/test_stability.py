@@ -6,8 +6,8 @@ import pytest
 from scipy import stats
 
 from srbench.report import build_leaderboard
-from srbench.report.document import leaderboard_document
-from srbench.report.markdown import leaderboard_markdown
+from srbench.report.render.document import leaderboard_document
+from srbench.report.render.markdown import leaderboard_markdown
 from srbench.report.stability import order_stability, stability_line
 
 POINTS = (0, 300, 600, 900)

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from synthetic import synthetic_records
 
 from srbench.report import build_leaderboard
-from srbench.report.site.charts.placement import place_names
-from srbench.report.site.charts.svg import element, round_ticks, tick_text
-from srbench.report.site.names import slugs
-from srbench.report.site.pictures import choose_images
-from srbench.report.site.toml_text import toml_text
+from srbench.report.render.site.charts.placement import place_names
+from srbench.report.render.site.charts.svg import element, round_ticks, tick_text
+from srbench.report.render.site.names import slugs
+from srbench.report.render.site.pictures import choose_images
+from srbench.report.render.site.toml_text import toml_text
 from srbench.report.text import web_link
 
 

@@ -17,8 +17,8 @@ from srbench.errors import RecordError, UserError
 from srbench.records import read_record, record_sha256, record_text, write_record
 from srbench.records.io import validate_record
 from srbench.report import build_leaderboard
-from srbench.report.site import publish
-from srbench.report.write import leaderboard_csv
+from srbench.report.render.files import leaderboard_csv
+from srbench.report.render.site import publish
 from srbench.suite.load import validate_suite
 
 

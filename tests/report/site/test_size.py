@@ -12,7 +12,7 @@ from synthetic import synthetic_records
 
 from srbench.records import write_record
 from srbench.records.io import validate_record
-from srbench.report.site import BUDGET, IMAGES, publish
+from srbench.report.render.site import BUDGET, IMAGES, publish
 
 from .conftest import degraded, dressed, photographs, save
 
