@@ -43,7 +43,7 @@ def markdown_text(text: str) -> str:
     """
     escaped = plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     escaped = re.sub(r"([\\`*_\[\]|~])", r"\\\1", escaped)
-    escaped = re.sub(r"^(\d*)([#+.)-])", r"\1\\\2", escaped)  # what starts a heading or a list
+    escaped = re.sub(r"^(\d*)([#+.)-])(?=\s)", r"\1\\\2", escaped)  # heading, list
     return _LINKED.sub(lambda found: _UNLINKED[found[0].lower()], escaped)
 
 
