@@ -11,15 +11,15 @@ from markupsafe import Markup
 from srbench.records import MetricInfo
 from srbench.report.columns import Column, Entry, Value, columns, entries
 from srbench.report.conventions import FLAGS
+from srbench.report.figures.plane import Axes, Look, looks, plane
+from srbench.report.figures.ranks import ranks
 from srbench.report.metrics import plane_metrics
 from srbench.report.model import Cell, Leaderboard, Row
-from srbench.report.render.site.charts.plane import Look, looks, plane
-from srbench.report.render.site.charts.ranks import critical_difference
+from srbench.report.render.site.svg import svg
 from srbench.report.second_view import SecondView, p_text, second_views
 from srbench.report.text import DASH, detectable, interval
 
-WIDE, NARROW = 980, 360
-Axes = tuple[MetricInfo, MetricInfo]
+NARROW = 360
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,12 +115,12 @@ def dataset_views(
 def _planes(
     board: Leaderboard, dataset: str, axes: Axes | None, links: Mapping[str, str]
 ) -> tuple[Markup, Markup] | None:
-    if axes is None or not _fills_plane(board, dataset, axes):
+    wide = None if axes is None else plane(board, dataset, axes)
+    if axes is None or wide is None:
         return None
-    return (
-        plane(board, dataset, axes, links, width=WIDE, height=500),
-        plane(board, dataset, axes, links, width=NARROW, height=400),
-    )
+    narrow = plane(board, dataset, axes, width=NARROW, height=400)
+    assert narrow is not None
+    return svg(wide, links), svg(narrow, links)
 
 
 def _ranks(
@@ -128,14 +128,7 @@ def _ranks(
 ) -> tuple[Markup, Markup] | None:
     if view is None:
         return None
-    return (
-        critical_difference(board, view, links, width=WIDE),
-        critical_difference(board, view, links, width=NARROW),
-    )
-
-
-def _fills_plane(board: Leaderboard, dataset: str, axes: Axes) -> bool:
-    return any(all((dataset, m.name) in row.cells for m in axes) for row in board.rows)
+    return svg(ranks(board, view), links), svg(ranks(board, view, width=NARROW), links)
 
 
 def _cell(column: Column, entry: Entry) -> CellView | None:

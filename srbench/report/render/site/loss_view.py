@@ -11,11 +11,13 @@ from typing import Any
 from markupsafe import Markup
 
 from srbench.records import Record, WeightInfo
+from srbench.report.figures.curves import RowCharts, curve_sets
+from srbench.report.figures.drawing import PALETTE_SIZE, SHAPES
 from srbench.report.model import Leaderboard, Row
-from srbench.report.render.site.charts.curves import CurveCharts, curve_sets
 from srbench.report.render.site.files import SiteFolder
 from srbench.report.render.site.generators import PublishedGenerator, publish_generator
 from srbench.report.render.site.sources import Source
+from srbench.report.render.site.svg import svg, swatch
 from srbench.report.render.site.toml_text import toml_text
 
 
@@ -109,6 +111,14 @@ def _params(params: Mapping[str, Any]) -> str:
     )
 
 
+def seed_swatches(row: Row) -> list[tuple[int, Markup]]:
+    """(seed, mark) for a legend beside the curves."""
+    return [
+        (seed, swatch(SHAPES[index % PALETTE_SIZE], f"t{index % PALETTE_SIZE}"))
+        for index, seed in enumerate(sorted(row.seeds))
+    ]
+
+
 class RowCurves:
     """Validation and training charts of every row of a table."""
 
@@ -118,11 +128,9 @@ class RowCurves:
         validated.sort(key=lambda c: (c.name != board.rank_metric, c.name))
         logged = [c for c in curve_sets(board, log=True) if c.name in _LOGGED]
         self._charts = [
-            ("Validation", CurveCharts(board, curves, shared=True)) for curves in validated
+            ("Validation", RowCharts(board, curves, shared=True)) for curves in validated
         ]
-        self._charts += [
-            ("Training:", CurveCharts(board, curves, shared=False)) for curves in logged
-        ]
+        self._charts += [("Training:", RowCharts(board, curves, shared=False)) for curves in logged]
 
     def of(self, row: Row) -> list[tuple[str, Markup]]:
         """(title, chart) of a row; empty where nothing was logged."""
@@ -130,8 +138,8 @@ class RowCurves:
         for kind, charts in self._charts:
             drawn = charts.of(row)
             if drawn is not None:
-                name = self._board.title(charts.curves.name)
-                found.append((f"{kind} {_LOGGED.get(name, name)}", drawn))
+                name = self._board.title(charts.found.name)
+                found.append((f"{kind} {_LOGGED.get(name, name)}", svg(drawn)))
         return found
 
 

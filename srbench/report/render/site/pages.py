@@ -12,6 +12,7 @@ from srbench import __version__
 from srbench.report.columns import COSTS, figure_text, rank_text
 from srbench.report.conventions import FLAGS
 from srbench.report.render.site.marks import MARKS
+from srbench.report.render.site.svg import look_swatch
 from srbench.report.text import plain, web_link
 
 
@@ -32,6 +33,7 @@ def _environment() -> Environment:
         version=__version__,
         web_link=web_link,
         costs=COSTS,
+        look_swatch=look_swatch,
         figure=figure_text,
     )
     return environment

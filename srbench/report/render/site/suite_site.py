@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from srbench.report.agreement import TRADE_OFF
+from srbench.report.figures.curves import VERDICT_WORDS
+from srbench.report.figures.plane import legend
 from srbench.report.model import Leaderboard, Row
 from srbench.report.render.site.board_view import (
     cell_view,
@@ -14,8 +16,6 @@ from srbench.report.render.site.board_view import (
     options,
     suite_facts,
 )
-from srbench.report.render.site.charts.curves import seed_swatches
-from srbench.report.render.site.charts.plane import Look, looks
 from srbench.report.render.site.conditions import REFERENCES, conditions, protocol_lines
 from srbench.report.render.site.files import SiteFolder
 from srbench.report.render.site.image_view import first_pair, picture_views
@@ -26,6 +26,7 @@ from srbench.report.render.site.loss_view import (
     row_terms,
     row_weights,
     run_views,
+    seed_swatches,
 )
 from srbench.report.render.site.marks import Marks
 from srbench.report.render.site.media import Media
@@ -40,12 +41,6 @@ from srbench.report.render.site.pictures import (
 from srbench.report.render.site.sources import Source
 from srbench.report.stability import order_stability
 from srbench.report.text import DETECTABLE, rank_rule, used_flags
-
-VERDICTS = {
-    "settled": "settled",
-    "not-converged": "still moving at the end",
-    "unknown": "too few points to tell",
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,7 +81,6 @@ class SuiteSite:
         self._images = collect_images(
             board, shown_runs(board, sources), shared.media, shared.images
         )
-        self._looks = looks(board)
         self._keys = {
             source.record.key: mark
             for found in self._by_label.values()
@@ -135,7 +129,7 @@ class SuiteSite:
             tasks=options(board.rows, "task"),
             backbones=options(board.rows, "backbone"),
             used=used_flags(board),
-            legend=_legend(self._looks),
+            legend=legend(board),
             devices=devices,
             stability=order_stability(board),
             gallery=self._images,
@@ -182,7 +176,7 @@ class SuiteSite:
         return {
             "terms": row_terms(runs),
             "weights": row_weights(runs),
-            "verdict": VERDICTS[row.convergence],
+            "verdict": VERDICT_WORDS[row.convergence],
             "ranked": sum(r.rank is not None for r in board.rows),
             "best": best,
             "worst": worst,
@@ -212,9 +206,3 @@ class SuiteSite:
             before=self._images[index - 1] if index else None,
             after=self._images[index + 1] if index + 1 < len(self._images) else None,
         )
-
-
-def _legend(found: Mapping[str, Look]) -> list[Look]:
-    """Every look once, that of the reference rows last."""
-    by_name = {look.name: look for look in found.values()}
-    return sorted(by_name.values(), key=lambda look: (look.kind == "tn", look.name))

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from markupsafe import Markup
-
+from srbench.report.figures.drawing import Axis, Drawing, Label, Part, Spot, line, shorten, text
 from srbench.report.model import Leaderboard
-from srbench.report.render.site.charts.svg import Axis, element, line, picture, shorten, text
-from srbench.report.second_view import SecondView, rank_bars
+from srbench.report.second_view import SecondView, p_text, rank_bars
 
 STEP = 22.0
 BASE = 52.0
 """Where the scale lies, pixels from the top."""
 
 
-def critical_difference(
-    board: Leaderboard, view: SecondView, links: Mapping[str, str], *, width: int
-) -> Markup:
+def ranks(board: Leaderboard, view: SecondView, *, width: int = 980) -> Drawing:
     """Mean ranks on a line; a bar joins rows that Nemenyi's test cannot tell apart.
 
     Names stand at both sides, or with little room below the scale.
@@ -38,14 +32,32 @@ def critical_difference(
         x, left = axis.at(rank), index < half
         step = index if left or narrow else count - 1 - index
         y = below + STEP * (step + 0.5)
-        stem, name = (
-            _below(x, y, label, rank, width)
-            if narrow
-            else _beside(axis, x, y, label, rank, left=left)
-        )
-        parts += [*stem, element("a", {"href": links[label], "class": "row-link"}, [name])]
-    height = round(below + STEP * (count if narrow else half) + 10)
-    return picture(width, height, _told(board, view), "ranks", parts)
+        # With little room the name stands beside its line, on the side where there is some.
+        edge = x if narrow else axis.start - 10 if left else axis.end + 10
+        parts.append(line(x, BASE, x, y, "stem"))
+        if not narrow:
+            parts.append(line(x, y, edge, y, "stem"))
+        name = _name(edge, y, label, rank, before=x > width / 2 if narrow else left)
+        parts.append(Spot(row=label, kind="row-link", parts=(name,)))
+    title = f"{view.dataset}, {board.title(view.metric)}: mean rank over {view.images} images"
+    return Drawing(
+        width=width,
+        height=round(below + STEP * (count if narrow else half) + 10),
+        kind="ranks",
+        told=_told(board, view),
+        parts=tuple(parts),
+        title=f"{title} (1 is best)",
+        note=f"For {view.about}: images are the blocks, so this says nothing about another "
+        "training of these losses. Rows joined by a bar are not told apart (Nemenyi, 5 %). "
+        f"Friedman's test that all rows are alike: {p_text(view.p_value)}.",
+    )
+
+
+def _name(x: float, y: float, label: str, rank: float, *, before: bool) -> Label:
+    name = shorten(label, 26)
+    if before:
+        return text(x - 5, y + 4, f"{name}  {rank:.2f}", "name", "end")
+    return text(x + 5, y + 4, f"{rank:.2f}  {name}", "name")
 
 
 def _told(board: Leaderboard, view: SecondView) -> str:
@@ -56,13 +68,13 @@ def _told(board: Leaderboard, view: SecondView) -> str:
     )
 
 
-def _scale(axis: Axis, difference: float) -> list[Markup]:
-    parts = [line(axis.start, BASE, axis.end, BASE, "axis")]
+def _scale(axis: Axis, difference: float) -> list[Part]:
+    parts: list[Part] = [line(axis.start, BASE, axis.end, BASE, "axis")]
     step = max(1, round((axis.high - axis.low) / 12))
     for tick in range(int(axis.low), int(axis.high) + 1, step):
         parts.append(line(axis.at(tick), BASE - 6, axis.at(tick), BASE, "axis"))
         parts.append(text(axis.at(tick), BASE - 11, str(tick), "tick", "middle"))
-    end = axis.at(min(axis.low + difference, axis.high))
+    end = axis.clipped(axis.low + difference)
     parts.append(line(axis.start, 10, end, 10, "axis"))
     parts += [line(x, 6, x, 14, "axis") for x in (axis.start, end)]
     words = f"critical difference {difference:.2f}"
@@ -71,25 +83,3 @@ def _scale(axis: Axis, difference: float) -> list[Markup]:
         text(axis.start, 26, words, "hint") if inside else text(end + 8, 14, words, "hint")
     )
     return parts
-
-
-def _below(x: float, y: float, label: str, rank: float, width: int) -> tuple[list[Markup], Markup]:
-    """The name beside its line, on the side where there is room."""
-    name = shorten(label, 26)
-    if x > width / 2:
-        words = text(x - 6, y + 4, f"{name}  {rank:.2f}", "name", "end")
-    else:
-        words = text(x + 6, y + 4, f"{rank:.2f}  {name}", "name")
-    return [line(x, BASE, x, y, "stem")], words
-
-
-def _beside(
-    axis: Axis, x: float, y: float, label: str, rank: float, *, left: bool
-) -> tuple[list[Markup], Markup]:
-    name = shorten(label, 26)
-    edge = axis.start - 10 if left else axis.end + 10
-    if left:
-        words = text(edge - 4, y + 4, f"{name}  {rank:.2f}", "name", "end")
-    else:
-        words = text(edge + 4, y + 4, f"{rank:.2f}  {name}", "name")
-    return [line(x, BASE, x, y, "stem"), line(x, y, edge, y, "stem")], words
