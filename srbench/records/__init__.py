@@ -12,10 +12,9 @@ from srbench.lazy import lazy_names
 
 if TYPE_CHECKING:
     from srbench.records.identity import (
-        conditions_sha256,
-        content_key,
         record_key,
         record_sha256,
+        states_conditions,
     )
     from srbench.records.io import (
         parse_record,
@@ -63,8 +62,6 @@ __all__ = [
     "SuiteInfo",
     "TermInfo",
     "WeightInfo",
-    "conditions_sha256",
-    "content_key",
     "kind_of_label",
     "metric_info",
     "parse_record",
@@ -73,13 +70,14 @@ __all__ = [
     "record_key",
     "record_sha256",
     "record_text",
+    "states_conditions",
     "write_record",
 ]
 
 __getattr__ = lazy_names(
     __name__,
     {
-        ".identity": ("conditions_sha256", "content_key", "record_key", "record_sha256"),
+        ".identity": ("record_key", "record_sha256", "states_conditions"),
         ".io": ("parse_record", "read_record", "read_records", "record_text", "write_record"),
         ".metrics": ("AgreementInfo", "MetricInfo", "metric_info"),
         ".row_kind": ("RowKind", "kind_of_label"),

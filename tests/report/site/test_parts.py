@@ -13,9 +13,9 @@ from synthetic import synthetic_records
 from srbench.report import build_leaderboard
 from srbench.report.figures.drawing import round_ticks, tick_text
 from srbench.report.figures.placement import place_names
-from srbench.report.render.site.svg import element
 from srbench.report.render.site.names import slugs
 from srbench.report.render.site.pictures import choose_images
+from srbench.report.render.site.svg import element
 from srbench.report.render.site.toml_text import toml_text
 from srbench.report.text import web_link
 

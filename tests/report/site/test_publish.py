@@ -19,7 +19,7 @@ from srbench.records.io import validate_record
 from srbench.report import build_leaderboard
 from srbench.report.render.files import leaderboard_csv
 from srbench.report.render.site import publish
-from srbench.suite.load import validate_suite
+from srbench.settings.load import validate_suite
 
 
 def contents(root: Path) -> dict[str, bytes]:
