@@ -49,6 +49,10 @@ def conditions_sha256(document: Mapping[str, Any]) -> str:
         document: the whole resolved suite, as JSON data; a record's ``suite.document``.
     """
     kept = {name: value for name, value in document.items() if name not in _NO_CONDITION}
+    generator = kept.get("generator")
+    if isinstance(generator, Mapping) and isinstance(generator.get("params"), Mapping):
+        # As suites said it before generators had parameters of their own: those hashes stay.
+        kept["generator"] = {**generator["params"], "name": generator.get("name")}
     if kept.get("stopping") is None:
         kept.pop("stopping", None)  # hashes of before this section existed stay
     return content_key(kept)
