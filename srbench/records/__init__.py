@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from srbench.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from srbench.records.atomic import write_atomic
     from srbench.records.identity import (
         conditions_sha256,
         content_key,
@@ -67,14 +66,12 @@ __all__ = [
     "record_key",
     "record_sha256",
     "record_text",
-    "write_atomic",
     "write_record",
 ]
 
 __getattr__ = lazy_names(
     __name__,
     {
-        ".atomic": ("write_atomic",),
         ".identity": ("conditions_sha256", "content_key", "record_key", "record_sha256"),
         ".io": ("parse_record", "read_record", "read_records", "record_text", "write_record"),
         ".schema": (

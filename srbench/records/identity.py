@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+from srbench.files import sha256_hex
 
 if TYPE_CHECKING:
     from srbench.records.schema import Record
@@ -20,7 +21,7 @@ def content_key(document: Mapping[str, Any]) -> str:
         ValueError: NaN or infinity, which have no JSON form.
     """
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return sha256_hex(text)
 
 
 def record_key(*, suite: str, version: int, label: str, seed: int, content_scale: float) -> str:
@@ -62,4 +63,4 @@ def record_sha256(record: Record) -> str:
     """sha256 of the record's canonical text: of its whole content, unlike its key."""
     from srbench.records.io import record_text
 
-    return hashlib.sha256(record_text(record).encode()).hexdigest()
+    return sha256_hex(record_text(record))

@@ -204,7 +204,7 @@ def _connected() -> Iterator[Any]:
     except ImportError as error:
         raise UserError(
             "expected ray for --executor ray, found it not installed",
-            "pip install 'srbench[ray]'",
+            "pip install 'srbench-core[ray]'",
         ) from error
     if ray.is_initialized():
         yield ray

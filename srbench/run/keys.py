@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
-from pathlib import Path
 
 from srbench.records.identity import content_key
 
-__all__ = ["content_key", "file_sha256", "minor_version"]
-
-
-def file_sha256(path: Path) -> str:
-    """sha256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+__all__ = ["content_key", "minor_version"]
 
 
 def minor_version(distribution: str) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 
 from srbench.contract import WeightFile
 from srbench.errors import SuiteError, unknown_name
+from srbench.files import available_cores
 from srbench.host import RegisteredMetric, Registry
 from srbench.models.resolve import ResolvedGenerator, resolve_generator
-from srbench.run.environment import available_cores
 from srbench.run.inputs import Inputs, gather_inputs
 from srbench.run.jobs import Job
 from srbench.run.keys import content_key, minor_version

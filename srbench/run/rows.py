@@ -9,6 +9,7 @@ from typing import Any, Literal
 from srbench.contract import WeightFile
 from srbench.errors import PluginError, SuiteError, UnknownName, unknown_name
 from srbench.host import Registry, ResolvedLoss, resolve_loss
+from srbench.namesake import DISTRIBUTION
 from srbench.records import LossInfo, TermInfo
 from srbench.suite import LossRow, LossTerm, Suite, expand_losses
 
@@ -93,9 +94,10 @@ def reference_rows(suite: Suite) -> tuple[LossRow, ...]:
         terms = next(row for row in expand_losses(suite) if row.label == wanted).terms
         if len(terms) == 1 and terms[0].name.rpartition(":")[2] == "vgg16":
             params = dict(terms[0].params)
-    random = LossTerm(name="srbench:vgg16-random", params=params)
+    random = LossTerm(name=f"{DISTRIBUTION}:vgg16-random", params=params)
+    pixel = LossTerm(name=f"{DISTRIBUTION}:l1")
     return (
-        LossRow(label="pixel", terms=(LossTerm(name="srbench:l1"),), reference=True),
+        LossRow(label="pixel", terms=(pixel,), reference=True),
         LossRow(label="vgg16-random", terms=(random,), reference=True),
     )
 

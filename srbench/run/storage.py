@@ -87,7 +87,7 @@ class Storage:
 
     def scratch(self) -> OutFolder:
         """A folder of this machine for the jobs of this storage."""
-        from srbench.weights import cache_folder
+        from srbench.files import cache_folder
 
         name = content_key({"storage": self.url})[:16]
         return OutFolder(cache_folder() / "runs" / name)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from srbench.files import available_cores
 from srbench.records import Record, read_record
 from srbench.run.assemble import assemble_records
-from srbench.run.environment import available_cores
 from srbench.run.evaluation import scoring_request, targets
 from srbench.run.failures import Outcome
 from srbench.run.jobs import Job

@@ -17,14 +17,12 @@ from typing import TYPE_CHECKING, Any, Final
 from srbench.errors import SubmissionError, UnknownName, UserError
 from srbench.models.plugin import builtin_generator
 from srbench.models.resolve import ResolvedGenerator
+from srbench.namesake import DISTRIBUTION
 from srbench.suite import Suite
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
-
-HOST: Final = "srbench"
-"""The host's distribution, as a suite may name it before a colon."""
 
 MAX_HEADER_BYTES: Final = 1 << 20
 _LENGTH: Final = struct.Struct("<Q")
@@ -115,7 +113,7 @@ def host_generator(suite: Suite) -> ResolvedGenerator | None:
         SuiteError: parameters that it does not have.
     """
     distribution, _, name = suite.generator.name.rpartition(":")
-    if distribution not in ("", HOST):
+    if distribution not in ("", DISTRIBUTION):
         return None
     try:
         return builtin_generator(name, suite.generator.params, suite.scale)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from srbench import __version__
+from srbench.files import file_sha256
 from srbench.records import Record, read_record
 from srbench.report import Leaderboard, build_leaderboard, write_leaderboard, write_plots
 from srbench.report.site import publish
 from srbench.run.failures import Outcome
-from srbench.run.keys import file_sha256
 from srbench.run.layout import OutFolder, read_json, write_json, writing_to
 from srbench.run.local import Executor, Observer
 from srbench.run.locks import lock_at

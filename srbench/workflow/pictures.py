@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL.Image import Image
 
-from srbench.records import write_atomic
+from srbench.files import write_atomic
 from srbench.report import Leaderboard
 from srbench.report.comparison import comparison_picture
 from srbench.report.site import choose_images

@@ -111,5 +111,5 @@ def test_another_score_or_a_missing_one_is_no_reproduction(record: Record) -> No
 def test_the_lock_file_names_all_versions(record: Record) -> None:
     text = lock_file(record)
     assert f"torch=={record.environment.packages['torch']}\n" in text
-    assert f"srbench=={record.environment.srbench}\n" in text
+    assert f"\nsrbench-core=={record.environment.srbench}\n" in text
     assert "not installed" not in text
