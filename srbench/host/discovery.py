@@ -24,7 +24,6 @@ from srbench.errors import ContractError, describe
 from srbench.host.registry import PluginInfo, Registered, Registry, Spec
 from srbench.namesake import DISTRIBUTION
 
-
 _HOOKS: Mapping[type[Spec], str] = {
     LossSpec: "srbench_losses",
     MetricSpec: "srbench_metrics",
