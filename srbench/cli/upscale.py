@@ -33,8 +33,8 @@ def command(
     from srbench.host import discover
     from srbench.imaging import read_image, write_image
     from srbench.models.files import load_generator
-    from srbench.run.environment import detect_device
-    from srbench.run.upscaling import output_path, upscale_image
+    from srbench.run.plan.environment import detect_device
+    from srbench.run.work.upscaling import output_path, upscale_image
 
     trained = load_generator(Path(checkpoint), discover().generator_spec)
     scale = trained.generator.scale

@@ -13,6 +13,7 @@ from torch import nn
 from srbench.contract import GeneratorSpec
 from srbench.errors import UserError
 from srbench.files import file_sha256, write_atomic
+from srbench.models.plugin import builtin_spec
 from srbench.models.resolve import ResolvedGenerator, resolve_generator
 
 GENERATOR_FORMAT = "srbench-generator-1"
@@ -60,11 +61,11 @@ def read_identity(identity: Mapping[str, Any], find: FindSpec) -> ResolvedGenera
     return resolve_generator(spec, params, identity["scale"])
 
 
-def load_generator(path: Path, find: FindSpec) -> TrainedGenerator:
+def load_generator(path: Path, find: FindSpec = builtin_spec) -> TrainedGenerator:
     """The generator in ``path``, in eval mode on the CPU.
 
     Args:
-        find: the spec of a generator's name.
+        find: the spec of a generator's name; the built-in ones alone where it is left out.
 
     Raises:
         UserError: the file is absent, damaged, or not one of ours.

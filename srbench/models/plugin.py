@@ -141,17 +141,26 @@ GENERATORS = (
 """The built-in generators; the only ones that ``srbench verify`` builds."""
 
 
-def builtin_generator(name: str, params: Mapping[str, Any], scale: int) -> ResolvedGenerator:
-    """One of :data:`GENERATORS` with its parameters settled; no plugin is looked at.
+def builtin_spec(name: str) -> GeneratorSpec:
+    """The one of :data:`GENERATORS` that is called ``name``; no plugin is looked at.
 
     Raises:
         UnknownName: it is none of them.
-        SuiteError: parameters or a scale that do not fit.
     """
     known = {spec.name: spec for spec in GENERATORS}
     if name not in known:
         raise unknown_name("built-in generator", name, known)
-    return resolve_generator(known[name], params, scale)
+    return known[name]
+
+
+def builtin_generator(name: str, params: Mapping[str, Any], scale: int) -> ResolvedGenerator:
+    """:func:`builtin_spec` with its parameters settled.
+
+    Raises:
+        UnknownName: no built-in generator is called so.
+        SuiteError: parameters or a scale that do not fit.
+    """
+    return resolve_generator(builtin_spec(name), params, scale)
 
 
 @hookimpl

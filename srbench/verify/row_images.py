@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from srbench.errors import SubmissionError, SuiteError
 from srbench.records import Record
-from srbench.suite import Suite
+from srbench.settings import Suite
 from srbench.verify.contents import Contents
 from srbench.verify.difference import Difference
 from srbench.verify.identity import suite_of

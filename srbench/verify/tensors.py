@@ -18,7 +18,7 @@ from srbench.errors import SubmissionError, UnknownName, UserError
 from srbench.models.plugin import builtin_generator
 from srbench.models.resolve import ResolvedGenerator
 from srbench.namesake import DISTRIBUTION
-from srbench.suite import Suite
+from srbench.settings import Suite
 
 if TYPE_CHECKING:
     import torch

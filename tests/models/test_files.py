@@ -11,17 +11,12 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from srbench.contract import GeneratorSpec
 from srbench.errors import UserError
 from srbench.files import file_sha256
 from srbench.models.files import GENERATOR_FORMAT, load_generator, save_generator
-from srbench.models.plugin import GENERATORS, builtin_generator
+from srbench.models.plugin import builtin_generator
 
 PUBLISHED = Path(__file__).parents[2] / "leaderboard" / "generators"
-
-
-def find(name: str) -> GeneratorSpec:
-    return next(spec for spec in GENERATORS if spec.name == name)
 
 
 def identity(path: Path) -> dict[str, Any]:
@@ -45,7 +40,7 @@ def test_a_generator_comes_back_as_it_was_saved(
     generator = builtin_generator(name, params, 2)
     network = generator.build(seed=3).eval()
     digest = save_generator(network, generator, tmp_path / "a.safetensors")
-    found = load_generator(tmp_path / "a.safetensors", find)
+    found = load_generator(tmp_path / "a.safetensors")
     assert found.generator == generator
     assert not found.network.training
     lr = torch.rand(1, 3, 9, 7)
@@ -63,7 +58,7 @@ def test_the_file_names_what_differs_from_the_defaults(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", sorted(PUBLISHED.glob("*.safetensors")), ids=lambda p: p.stem[:8])
 def test_published_generators_load_and_keep_their_hash(path: Path, tmp_path: Path) -> None:
     assert file_sha256(path) == path.stem
-    found = load_generator(path, find)
+    found = load_generator(path)
     assert found.generator.identity == identity(path)
     assert save_generator(found.network, found.generator, tmp_path / "again") == path.stem
 
@@ -85,15 +80,15 @@ def test_files_of_another_generator_are_refused(
     path = tmp_path / "a.safetensors"
     save_file(generator.build(seed=1).state_dict(), path, metadata)
     with pytest.raises(UserError, match=message):
-        load_generator(path, find)
+        load_generator(path)
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no file at"):
-        load_generator(tmp_path / "a.safetensors", find)
+        load_generator(tmp_path / "a.safetensors")
     (tmp_path / "b.safetensors").write_bytes(b"not safetensors")
     with pytest.raises(UserError, match=r"got .*b\.safetensors"):
-        load_generator(tmp_path / "b.safetensors", find)
+        load_generator(tmp_path / "b.safetensors")
     save_file({"x": torch.zeros(1)}, tmp_path / "c.safetensors")
     with pytest.raises(UserError, match="format srbench-generator-1"):
-        load_generator(tmp_path / "c.safetensors", find)
+        load_generator(tmp_path / "c.safetensors")

@@ -20,8 +20,9 @@ from srbench.metrics import evaluate_folders
 from srbench.metrics.plugin import METRICS
 from srbench.models.files import save_generator
 from srbench.models.plugin import builtin_generator
-from srbench.records import Record, conditions_sha256, record_key, record_text
-from srbench.suite import parse_suite
+from srbench.records import Record, record_key, record_text
+from srbench.records.identity import conditions_sha256
+from srbench.settings import parse_suite
 from srbench.verify import Verification, pack_submission, verify_submission
 
 DATASET = "folder:tiny"

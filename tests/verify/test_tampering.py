@@ -13,10 +13,10 @@ from safetensors.torch import save
 
 from srbench.errors import SubmissionError
 from srbench.imaging import read_image
+from srbench.models.files import GENERATOR_FORMAT as FORMAT
 from srbench.models.plugin import builtin_generator
-from srbench.records import conditions_sha256
-from srbench.run.generators import FORMAT
-from srbench.suite import parse_suite
+from srbench.records.identity import conditions_sha256
+from srbench.settings import parse_suite
 from srbench.verify import Verification, identity
 
 from .conftest import (
