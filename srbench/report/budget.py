@@ -3,9 +3,9 @@
 A curve is the straight line in parameter space from a seed's warm start (coefficient 0) to its
 trained generator (1), scored at a few coefficients. PSNR and quality are smooth in the coefficient,
 quality is not in PSNR (PSNR leaves the warm start with slope 0), so both are interpolated in the
-coefficient, by monotone cubics (Fritsch and Butland, SIAM Journal on Scientific and Statistical
-Computing 5(2), 1984), and the curve is read where PSNR *first* falls to the budget. What lies
-beyond the last point is not reached: NaN, never a number.
+coefficient, by cubics that are monotone wherever the points are and exact for parabolas (Hyman,
+SIAM Journal on Scientific and Statistical Computing 4(4), 1983), and the curve is read where PSNR
+*first* falls to the budget. What lies beyond the last point is not reached: NaN, never a number.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.interpolate import PchipInterpolator
+from scipy.interpolate import CubicHermiteSpline
 
 Array = npt.NDArray[np.float64]
 
@@ -94,9 +94,28 @@ def quality_at(curves: Curves, budget: float) -> Array:
 
 def _pieces(curves: Curves, values: Array, end: npt.NDArray[np.intp]) -> Array:
     """Coefficients of the cubic that ends at point ``end`` of each curve, ``(4, ...)``."""
-    cubics = PchipInterpolator(curves.coefficients, values, axis=-1).c  # (4, K - 1, ...)
+    x = curves.coefficients
+    cubics = CubicHermiteSpline(x, values, _slopes(x, values), axis=-1).c  # (4, K - 1, ...)
     piece = np.maximum(end - 1, 0)
     return np.take_along_axis(cubics, piece[None, None], axis=1)[:, 0]
+
+
+def _slopes(x: Array, values: Array) -> Array:
+    """Slopes of parabolas through three points, held to what keeps each cubic monotone."""
+    step = np.diff(x)
+    secant = np.diff(values) / step
+    if len(x) == 2:
+        return np.concatenate((secant, secant), axis=-1)
+    before, after = secant[..., :-1], secant[..., 1:]
+    inner = (step[1:] * before + step[:-1] * after) / (step[:-1] + step[1:])
+    first = 2.0 * secant[..., :1] - inner[..., :1]
+    last = 2.0 * secant[..., -1:] - inner[..., -1:]
+    slope = np.concatenate((first, inner, last), axis=-1)
+    left = np.concatenate((secant[..., :1], secant), axis=-1)
+    right = np.concatenate((secant, secant[..., -1:]), axis=-1)
+    limit = 3.0 * np.minimum(np.abs(left), np.abs(right))
+    kept = np.sign(slope) * np.minimum(np.abs(slope), limit)
+    return np.where((left * right > 0.0) & (slope * left > 0.0), kept, 0.0)
 
 
 def _cubic(pieces: Array, x: Array) -> Array:

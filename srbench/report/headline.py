@@ -8,7 +8,7 @@ images, chosen for all seeds of the label together.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -81,10 +81,10 @@ class HeadlineFamily:
     primary: bool
     readings: Mapping[str, Reading]
     compared: tuple[str, ...]
-    groups: Mapping[str, str]
-    tukey: TukeyResult | None
-    spread_p: float | None
-    unequal: bool
+    groups: Mapping[str, str] = field(default_factory=dict)
+    tukey: TukeyResult | None = None
+    spread_p: float | None = None
+    unequal: bool = False
     why_not: str = ""
 
 
@@ -133,22 +133,17 @@ def headline_family(
         why_not = "fewer than two losses reach this budget with every seed"
     elif readings[compared[0]].values.shape[0] < 2:
         why_not = "one seed: the spread between trainings of one loss is unknown"
-    common = {"budget": budget, "primary": primary, "readings": readings, "compared": compared}
+    family = HeadlineFamily(
+        budget=budget, primary=primary, readings=readings, compared=compared, why_not=why_not
+    )
     if why_not:
-        return HeadlineFamily(
-            **common, groups={}, tukey=None, spread_p=None, unequal=False, why_not=why_not
-        )
+        return family
     y = np.stack([readings[label].values for label in compared])
     spread_p = float(equal_spread_p(y)) if len(y) > 2 else None
     unequal = spread_p is not None and spread_p < ALPHA
     test = tukey(y)
-    return HeadlineFamily(
-        **common,
-        groups=dict(zip(compared, _groups(y, test, unequal, lower_is_better), strict=True)),
-        tukey=test,
-        spread_p=spread_p,
-        unequal=unequal,
-    )
+    groups = dict(zip(compared, _groups(y, test, unequal, lower_is_better), strict=True))
+    return replace(family, groups=groups, tukey=test, spread_p=spread_p, unequal=unequal)
 
 
 def _groups(y: Array, test: TukeyResult, unequal: bool, lower_is_better: bool) -> list[str]:

@@ -1,9 +1,9 @@
 """Probability of being best and of improvement, by resampling seeds and images together.
 
 The form of Agarwal et al., Deep Reinforcement Learning at the Edge of the Statistical Precipice,
-NeurIPS 2021 (rliable): runs are resampled within a task, scores are compared run by run. Here the
-runs are the seeds, drawn for all losses at once since they share a warm start, and the images are
-drawn with them.
+NeurIPS 2021 (rliable): runs are resampled, scores are compared run by run. Here the runs are the
+seeds: losses of one seed share its warm start, so seeds are drawn for all losses at once and a loss
+is compared with another within a seed. The images are drawn with them.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class Resampled:
 
     Attributes:
         best: ``(L,)`` share of resamples in which a loss has the best mean; ties share.
-        improvement: ``(L, L)``: probability that a run of the first is better than a run of the
-            second, ties a half.
+        improvement: ``(L, L)``: share of seeds in which the first is better than the second, ties
+            a half.
         low, high: ``(L, L)`` its 95 % percentile interval.
         used: resamples in which every curve reaches the budget; the others are left out.
         drawn: resamples in all.
@@ -98,6 +98,6 @@ def _read(curves: ImageCurves, weights: Array, budget: float) -> Array:
 
 
 def _improvement(values: Array) -> Array:
-    """Share of pairs of runs in which the first loss is lower: ``(R, L, S)`` to ``(R, L, L)``."""
-    first, second = values[:, :, None, :, None], values[:, None, :, None, :]
-    return np.asarray(((first < second) + 0.5 * (first == second)).mean(axis=(-2, -1)))
+    """Share of seeds in which the first loss is lower: ``(R, L, S)`` to ``(R, L, L)``."""
+    first, second = values[:, :, None], values[:, None]
+    return np.asarray(((first < second) + 0.5 * (first == second)).mean(axis=-1))
