@@ -9,6 +9,7 @@ from srbench.contract.metric import Agreement, Axis, MetricSpec
 from srbench.contract.specs import (
     API_VERSION,
     BuildContext,
+    GeneratorSpec,
     LossSpec,
     Task,
     WeightResolver,
@@ -30,6 +31,7 @@ __all__ = [
     "Axis",
     "BuildContext",
     "Convert",
+    "GeneratorSpec",
     "HubSource",
     "LossSpec",
     "MetricSpec",

@@ -11,7 +11,7 @@ from srbench.report.build import build_leaderboard
 from srbench.report.model import Leaderboard
 from srbench.report.render.files import TableTexts, joined_tables, table_texts
 from srbench.report.render.markdown import leaderboard_tables
-from srbench.report.render.site.files import LISTING, SiteFolder
+from srbench.report.render.site.files import SiteFolder
 from srbench.report.render.site.marks import Marks, read_marks
 from srbench.report.render.site.media import Media
 from srbench.report.render.site.names import Place, short_hash, slugs
@@ -75,7 +75,7 @@ def publish(
     marks = read_marks(root) if verification is None else Marks(verification)
     groups = tables(read_sources(origins))
     site = SiteFolder(root)
-    media = Media(site, [folder for folder in origins if (folder / LISTING).exists()])
+    media = Media(site, origins)
     names = _names([key for key, _ in groups])
     listed = _listed(groups, names)
     study = "STUDY.md" if (root / "STUDY.md").exists() else ""
