@@ -167,7 +167,8 @@ def wanted_metrics(record: Record, suite: Suite) -> set[str]:
     wanted = {*suite.metrics, *(installed.metrics if installed else ())}
     if record.loss.kind.has_reference_scores:
         return wanted
-    return {name for name in wanted if name not in SPECS or SPECS[name].reference == "none"}
+    described = record.metrics  # of a stranger's metric: whether HR is scored by it
+    return {n for n in wanted if (SPECS[n].reference == "none" if n in SPECS else n in described)}
 
 
 def excused(record: Record, dataset: str, metric: str) -> bool:

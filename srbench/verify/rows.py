@@ -13,7 +13,7 @@ from srbench.metrics.score import ImagePair, ScoreError, Scorer
 from srbench.records import DatasetScores, MetricScores, Record, RowKind, record_sha256
 from srbench.settings import Suite
 from srbench.verify.contents import Contents
-from srbench.verify.difference import TOLERANCES, Difference, score_difference
+from srbench.verify.difference import TOLERANCES, Difference, printable, score_difference
 from srbench.verify.identity import (
     SPECS,
     excused,
@@ -185,7 +185,9 @@ class RowVerifier:
         missing = {m for m in wanted_metrics(record, suite) if excused(record, dataset, m)}
         for metric in sorted({*stated, *missing}):
             if metric not in SPECS:
-                message = f"{metric!r:.80} is none of srbench's own metrics: not recomputed"
+                known = record.metrics.get(metric)
+                title = f"{printable(known.title):.80} " if known is not None else ""
+                message = f"{title}({metric!r:.80}): none of srbench's own metrics, not recomputed"
                 yield Difference(what="metric", dataset=dataset, metric=metric, message=message)
                 continue
             scorer = self._scorer(record.protocol, suite.scale, metric)
