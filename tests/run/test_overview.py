@@ -81,7 +81,9 @@ def test_a_raised_version_runs_only_its_losses(suite: Suite, out: OutFolder) -> 
     loss = registry.loss("charbonnier")
     raised = replace(loss, spec=replace(loss.spec, version=loss.spec.version + 1))
     others = [other for name, other in registry.losses.items() if name != "charbonnier"]
-    newer = Registry(registry.plugins, [*others, raised], registry.metrics.values())
+    newer = Registry(
+        registry.plugins, [*others, raised], registry.metrics.values(), registry.generators.values()
+    )
     jobs, scores = to_do(plan(suite, newer), out)
     assert jobs == {("adversarial", "second", 1), ("adversarial", "second", 2)}
     assert scores == {"photos-test psnr": 2}
