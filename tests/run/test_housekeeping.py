@@ -34,7 +34,7 @@ def finish(plan: Plan, out: OutFolder) -> None:
     for job in plan.jobs:
         write_json(out.job(job.key) / "job.json", job.document())
         result: dict[str, Any] = {"generator": {"sha256": job.key, "bytes": 1}}
-        if job.kind != "calibration":
+        if job.kind.name != "calibration":
             result |= {"cost": cost, "environment": environment}
         write_json(out.result(job.key), result)
         (out.checkpoint(job.key) / "checkpoint-000000004.pt").write_bytes(b"x" * 1000)
@@ -164,7 +164,7 @@ def test_unchanged_records_are_not_written_again(out: OutFolder, plan: Plan) -> 
     victim.write_text("{}")  # edited: made anew from its sources
     assemble_records(plan, out)
     assert len(list(read_records([out.root]))) == 11
-    job = next(job for job in plan.jobs if job.kind == "adversarial")
+    job = next(job for job in plan.jobs if job.kind.name == "adversarial")
     result = out.result(job.key)
     result.write_text(result.read_text().replace("1800.0", "3600.0"))
     assemble_records(plan, out)

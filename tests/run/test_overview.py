@@ -115,7 +115,7 @@ def test_the_totals_count_the_warm_start_once_or_per_loss(suite: Suite, tmp_path
     from srbench.run.plan.estimate import Estimate
 
     for job in made.jobs:
-        seconds = {"warm-start": 3600.0, "calibration": 36.0, "adversarial": 7200.0}[job.kind]
+        seconds = {"warm-start": 3600.0, "calibration": 36.0, "adversarial": 7200.0}[job.kind.name]
         estimates[job.key] = Estimate(
             flops=1e12, memory_bytes=2**30, seconds=seconds, seconds_per_iteration=1.0
         )
@@ -135,7 +135,9 @@ def test_figures_are_measured(suite: Suite, tmp_path: Path) -> None:
     made = plan(suite)
     todo = jobs_to_measure(made, OutFolder(tmp_path / "new"))
     wanted = {("warm-start", 1), ("warm-start", 2), ("adversarial", 1)}
-    some = [j for j in todo if (j.kind, j.seed) in wanted and j.label in ("warm-start", "first")]
+    some = [
+        j for j in todo if (j.kind.name, j.seed) in wanted and j.label in ("warm-start", "first")
+    ]
     found = estimate_jobs(some)
     warm, adversarial, again = (found[job.key] for job in some)
     assert warm == again  # another seed is not measured again

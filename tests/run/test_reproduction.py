@@ -49,7 +49,7 @@ def changed(record: Record, **parts: Any) -> Record:
 
 def test_only_the_row_and_what_it_needs_is_planned(record: Record) -> None:
     work = Reproduction(record, discover(), device=None, pull=False)
-    assert [(job.kind, job.seed) for job in work.plan.jobs] == [
+    assert [(job.kind.name, job.seed) for job in work.plan.jobs] == [
         ("warm-start", 2),
         ("calibration", 2),
         ("adversarial", 2),
@@ -81,7 +81,7 @@ def test_threads_come_from_the_record(record: Record, suite: Suite) -> None:
     environment = {**record.environment.model_dump(), "threads": 3}
     old = changed(record, suite=document, environment=environment)
     work = Reproduction(old, discover(), device=None, pull=False)
-    assert {job.request["execution"]["threads"] for job in work.plan.jobs} == {3}
+    assert {job.task.execution.threads for job in work.plan.jobs} == {3}
 
 
 def test_equal_records_agree(record: Record) -> None:

@@ -141,7 +141,7 @@ def test_jobs_without_a_shared_disk_end_in_the_same_bits(
     """What the Ray task does on a node, each job on a machine whose disk is empty."""
     made = make_plan(suite, discover(), device="cpu", seeds=[1], only=["first"])
     jobs = [j for j in made.jobs if j.label in ("warm-start", "first")]
-    assert [j.kind for j in jobs] == ["warm-start", "calibration", "adversarial"]
+    assert [j.kind.name for j in jobs] == ["warm-start", "calibration", "adversarial"]
     local = OutFolder(tmp_path / "local")
     LocalExecutor(out=local, observer=Watcher()).run(jobs)
     # The tasks run in this process, the workers see files alone: a store in memory will do.
