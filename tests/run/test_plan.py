@@ -8,8 +8,7 @@ import pytest
 from srbench.errors import DataError, PluginError, SuiteError, UnknownName
 from srbench.host import Registry, discover
 from srbench.imaging import write_image
-from srbench.run.plan.planning import Plan, make_plan
-from srbench.run.suite_run import check_ready
+from srbench.run.plan.planning import Plan, check_ready, make_plan
 from srbench.settings import Suite, parse_suite
 
 

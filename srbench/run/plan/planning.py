@@ -105,6 +105,22 @@ def make_plan(
     )  # fmt: skip
 
 
+def check_ready(plan: Plan) -> None:
+    """Refuse to start on a missing input.
+
+    Raises:
+        SrbenchError: the first problem; the others are named too.
+    """
+    problems = plan.inputs.problems
+    if not problems:
+        return
+    if len(problems) == 1:
+        raise problems[0]
+    first = problems[0]
+    others = "; ".join(problem.what for problem in problems[1:])
+    raise type(first)(f"{first.what}. Also missing: {others}", first.fix)
+
+
 def _weight_files(terms: Sequence[Term], metrics: Sequence[RegisteredMetric]) -> list[WeightFile]:
     files = [file for term in terms for file in term.weight_files]
     return files + [file for metric in metrics for file in metric.spec.weights]

@@ -135,7 +135,7 @@ Steps = Callable[[RuntimeSettings, CheckpointFolder, Hooks], StageResult]
 
 
 def warm_start(task: WarmStartTask, spawned: float) -> dict[str, Any]:
-    """What :func:`srbench.run.plan.estimate.estimate_jobs` multiplies, for a warm start.
+    """What :func:`srbench.run.exec.estimate.estimate_jobs` multiplies, for a warm start.
 
     Args:
         spawned: time of day at which this process was started.
