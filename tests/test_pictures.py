@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import pytest
 from synthetic import synthetic_records
 
+from srbench.app import pictures
+from srbench.records.layout import OutFolder
 from srbench.report import build_leaderboard
 from srbench.report.render.site import choose_images
-from srbench.run.layout import OutFolder
-from srbench.workflow import pictures
 
 
 @pytest.fixture

@@ -9,12 +9,14 @@ import pytest
 from srbench.host import discover
 from srbench.imaging import write_image
 from srbench.records import read_record
+from srbench.records.layout import OutFolder
 from srbench.run.exec.events import EventLog
-from srbench.run.layout import OutFolder, write_json
+from srbench.run.plan.jobs import load
 from srbench.run.plan.planning import Plan, make_plan
 from srbench.run.plan.targets import targets
 from srbench.run.records import assemble_records
-from srbench.run.work.stages import run_stage
+from srbench.run.work.stage import Stage
+from srbench.run.writing import write_json
 from srbench.settings import parse_suite
 
 pytestmark = pytest.mark.slow
@@ -31,7 +33,13 @@ def train(plan: Plan, out: OutFolder, label: str, parts: int = 1) -> dict[str, A
     result = None
     for key in (*last.needs, last.key):
         events = EventLog(out.job(key) / "events.jsonl")
-        result = run_stage(by_key[key], out, events, lambda: False, micro_batches=parts)
+        job = by_key[key]
+        result = load(job.kind.run)(
+            Stage(
+                job=job, task=job.task, out=out, events=events, should_stop=lambda: False,
+                micro_batches=parts,
+            )
+        )  # fmt: skip
         events.close()
         assert result is not None
         write_json(out.result(key), result)
@@ -50,7 +58,9 @@ def test_a_collapsed_run_stops_and_stays_in_the_table(suite_text: str, tmp_path:
     result = train(plan, out, "second")
     assert "stayed below 1e+06 from iteration 0 to 10" in result["collapsed"]
     assert result["log"][-1]["iteration"] == 10
-    assert assemble_records(plan, out) == []  # a collapsed row has scores like any other
+    assert (
+        assemble_records(plan, out, targets(plan, out)) == []
+    )  # a collapsed row has scores like any other
     (cell,) = [c for c in plan.cells if c.row.label == "second"]
     for target in targets(plan, out):
         for key in target.scores.values():
@@ -58,7 +68,9 @@ def test_a_collapsed_run_stops_and_stays_in_the_table(suite_text: str, tmp_path:
             write_json(out.scores(key), {**scores, "per_image": {"a": 20.0}})
     hr = out.images("photos-test", "hr-images")
     write_image(hr / "a.png", np.zeros((8, 8, 3), np.uint8))
-    records = {r.loss.label: r for r in map(read_record, assemble_records(plan, out))}
+    records = {
+        r.loss.label: r for r in map(read_record, assemble_records(plan, out, targets(plan, out)))
+    }
     record = records["second"]
     assert record.status == "collapsed"
     assert "stopped as collapsed" in record.notes[0]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Monitor:
+class StageHooks:
     """The hooks of one stage.
 
     Attributes:

@@ -272,8 +272,8 @@ def test_marks_stand_beside_their_rows(out_folder: Path, tmp_path: Path) -> None
     keys |= {next(r.key for r in board.records if r.loss.label == "mobilenet-v2"): "reproduced"}
     publish([out_folder], tmp_path / "to", images=0, verification=keys)
     page = (tmp_path / "to/index.html").read_text()
-    assert '>scores-verified</td>' in page
-    assert '>reproduced: 1 of 3</td>' in page
+    assert ">scores-verified</td>" in page
+    assert ">reproduced: 1 of 3</td>" in page
 
 
 def test_a_mark_holds_for_the_record_that_was_checked(out_folder: Path, tmp_path: Path) -> None:

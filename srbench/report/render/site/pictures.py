@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from srbench.records import Record, RowKind
+from srbench.records.layout import HR_FOLDER, OutFolder, row_folder
 from srbench.report.model import Leaderboard, Row
 from srbench.report.render.site.generators import inside
 from srbench.report.render.site.media import ImageGroup, Media
@@ -99,18 +100,17 @@ def picture_file(source: Source, dataset: str, image: str) -> Path | None:
     record = source.record
     if record.loss.kind is RowKind.HR:
         return _hr(source, dataset, image)
-    scale = "" if record.content_scale == 1 else f"-x{record.content_scale:g}"
-    return _file(source, dataset, f"{record.loss.label}{scale}-s{record.seed}", image)
+    row = row_folder(record.loss.label, record.seed, record.content_scale)
+    return _file(source, dataset, row, image)
 
 
 def _hr(source: Source, dataset: str, image: str) -> Path | None:
-    return _file(source, dataset, "hr-images", image)
+    return _file(source, dataset, HR_FOLDER, image)
 
 
 def _file(source: Source, dataset: str, row: str, image: str) -> Path | None:
-    # The folder's name as `srbench run` writes it: a data set may be called folder:/some/path.
-    folder = "".join(c if c.isalnum() or c in "-_." else "_" for c in dataset).strip(".") or "_"
-    path = inside(source.out, f"images/{folder}/{row}/{image}.png")
+    wanted = OutFolder(source.out).images(dataset, row) / f"{image}.png"
+    path = inside(source.out, wanted.relative_to(source.out).as_posix())
     return path if path is not None and path.is_file() else None
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from srbench.records.marks import FILE, parse_marks, read_marks
 from srbench.report.build import build_leaderboard
 from srbench.report.model import Leaderboard
 from srbench.report.render.files import TableTexts, joined_tables, table_texts
 from srbench.report.render.markdown import leaderboard_tables
 from srbench.report.render.site.files import SiteFolder
-from srbench.report.render.site.marks import Marks, read_marks
+from srbench.report.render.site.marks import Marks
 from srbench.report.render.site.media import Media
 from srbench.report.render.site.names import Place, short_hash, slugs
 from srbench.report.render.site.readme import embed
@@ -72,14 +73,16 @@ def publish(
     """
     origins = [Path(folder) for folder in folders]
     root = Path(to)
-    marks = read_marks(root) if verification is None else Marks(verification)
+    marks = read_marks(root / FILE) if verification is None else parse_marks(verification)
     groups = tables(read_sources(origins))
     site = SiteFolder(root)
     media = Media(site, origins)
     names = _names([key for key, _ in groups])
     listed = _listed(groups, names)
     study = "STUDY.md" if (root / "STUDY.md").exists() else ""
-    shared = Shared(site=site, media=media, marks=marks, images=images, tables=listed, study=study)
+    shared = Shared(
+        site=site, media=media, marks=Marks(marks), images=images, tables=listed, study=study
+    )
     texts, sections, count = _write_tables(groups, names, shared)
     for name, text in joined_tables(texts).items():
         site.put(name, text)

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from srbench.errors import RecordError
 from srbench.records import Record, read_record
+from srbench.records.io import record_files
 from srbench.report.selection import collector_paused
 
 TableKey = tuple[str, int, str, str, str]
@@ -33,15 +33,10 @@ def read_sources(folders: Iterable[Path]) -> list[Source]:
     found = []
     with collector_paused():
         for folder in folders:
-            out = folder if (folder / "records").is_dir() else folder.parent
-            records = folder / "records" if (folder / "records").is_dir() else folder
-            paths = sorted(p for p in records.glob("*.json") if not p.name.startswith("."))
-            if not paths:
-                raise RecordError(
-                    f"expected records in {folder / 'records'}, found none",
-                    "give the out folder of a run, for example runs/quick",
-                )
-            found += [Source(record=read_record(p), path=p, out=out) for p in paths]
+            found += [
+                Source(record=read_record(path), path=path, out=path.parent.parent)
+                for path in record_files(folder)
+            ]
     return found
 
 
