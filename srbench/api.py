@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import torch
 
     from srbench.metrics.folders import Evaluation
-    from srbench.suite import Suite
+    from srbench.settings import Suite
     from srbench.workflow import RunResult
 
 
@@ -54,8 +54,8 @@ def run_suite(
     from srbench.run.plan import make_plan
     from srbench.run.progress import RunProgress
     from srbench.run.suite_run import check_ready, default_jobs
-    from srbench.suite import Suite as SuiteModel
-    from srbench.suite import load_suite
+    from srbench.settings import Suite as SuiteModel
+    from srbench.settings import load_suite
     from srbench.workflow import run_and_report
 
     if not isinstance(suite, SuiteModel):

@@ -40,7 +40,7 @@ def command(
     from srbench.run.overview import jobs_to_measure, overview_lines, plan_overview
     from srbench.run.plan import make_plan
     from srbench.run.suite_run import default_jobs
-    from srbench.suite import load_suite
+    from srbench.settings import load_suite
 
     def say(line: str) -> None:
         click.echo(line, err=True)

@@ -58,7 +58,7 @@ def command(
     from srbench.run.overview import overview_lines, plan_overview
     from srbench.run.plan import make_plan
     from srbench.run.suite_run import default_jobs
-    from srbench.suite import load_suite
+    from srbench.settings import load_suite
 
     if storage is not None and executor != "ray":
         raise UserError(

@@ -25,7 +25,6 @@ from srbench.records import (
     record_key,
     write_record,
 )
-from srbench.records.identity import conditions_sha256 as hash_of_conditions
 from srbench.run.environment import describe_environment
 from srbench.run.evaluation import Target, targets
 from srbench.run.failures import read_failure
@@ -33,15 +32,10 @@ from srbench.run.layout import OutFolder, read_json
 from srbench.run.plan import Cell, Plan
 from srbench.run.rows import loss_info
 from srbench.run.sources import Sources
-from srbench.suite import Suite, expand_losses
+from srbench.settings import expand_losses
 
 MAX_LOG_POINTS = 200
 ADDED = "added with --loss; not in the suite file"
-
-
-def conditions_sha256(suite: Suite) -> str:
-    """As :func:`srbench.records.conditions_sha256`, of a suite."""
-    return hash_of_conditions(suite.model_dump(mode="json", by_alias=True))
 
 
 def assemble_records(plan: Plan, out: OutFolder) -> list[Path]:
@@ -82,7 +76,7 @@ class _Assembler:
         self.suite = SuiteInfo(
             name=suite.name,
             version=suite.version,
-            sha256=conditions_sha256(suite),
+            sha256=suite.conditions,
             track=suite.track,
             document=suite.model_dump(mode="json", by_alias=True),
         )
@@ -212,7 +206,6 @@ def _supersede(plan: Plan, out: OutFolder, current: set[str]) -> None:
     That is: made under other conditions, or of a label that is no longer in the suite file.
     """
     labels = {row.label for row in expand_losses(plan.suite)}
-    conditions = conditions_sha256(plan.suite)
     for path in sorted(out.records.glob("*.json")):
         if path.stem in current:
             continue
@@ -223,7 +216,7 @@ def _supersede(plan: Plan, out: OutFolder, current: set[str]) -> None:
         if record.suite.name != plan.suite.name:
             continue
         known = record.loss.reference or record.loss.label in labels or ADDED in record.notes
-        if record.suite.sha256 != conditions or not known:
+        if record.suite.conditions != plan.suite.conditions or not known:
             out.superseded.mkdir(parents=True, exist_ok=True)
             path.replace(out.superseded / path.name)
 

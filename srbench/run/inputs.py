@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from srbench.contract import WeightFile
 from srbench.errors import DataError, SrbenchError, WeightsError
 from srbench.imaging import image_size
-from srbench.suite import Data
+from srbench.settings import Data
 from srbench.weights.cache import CacheEntry
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import hashlib
 import importlib.metadata
 from pathlib import Path
 
-from srbench.records.identity import content_key
+from srbench.settings.canonical import content_key
 
 __all__ = ["content_key", "file_sha256", "minor_version"]
 

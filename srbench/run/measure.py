@@ -161,7 +161,7 @@ def _generator(job: Job) -> nn.Module:
 def _stage(job: Job, generator: nn.Module, sampler: _RandomBatch) -> tuple[Stage, nn.Module | None]:
     request = job.request
     if job.kind == "warm-start":
-        warm = replace(warm_start_settings(request, 1), iterations=ENDLESS, validate_every=0)
+        warm = warm_start_settings(request, 1).but(iterations=ENDLESS, validate_every=0)
         return (
             lambda runtime, folder, hooks: run_warm_start(
                 generator, sampler, warm, runtime, seed=0, checkpoints=folder, hooks=hooks
@@ -169,7 +169,7 @@ def _stage(job: Job, generator: nn.Module, sampler: _RandomBatch) -> tuple[Stage
             None,
         )
     loss = build_content(request["terms"], request).module()
-    settings = replace(adversarial_settings(request, 1.0, 1), iterations=ENDLESS, validate_every=0)
+    settings = adversarial_settings(request, 1.0, 1).but(iterations=ENDLESS, validate_every=0)
     discriminator = build_discriminator(request["discriminator"]["channels"], seed=0)
     discriminator.to(request["device"])
     return (
@@ -187,7 +187,7 @@ def _steps(stage: Stage, runtime: RuntimeSettings) -> dict[str, Any]:
         result = stage(runtime, CheckpointFolder(Path(folder)), clock.hooks())
         checkpoint = sum(path.stat().st_size for path in Path(folder).iterdir())
     once = _Clock(str(runtime.device), 1)
-    plain = replace(runtime, compile=False)  # compiled graphs hide their operations
+    plain = runtime.but(compile=False)  # compiled graphs hide their operations
     with tempfile.TemporaryDirectory() as folder, _FlopCount() as counter:
         stage(plain, CheckpointFolder(Path(folder)), once.hooks())
     return {

@@ -14,7 +14,7 @@ from srbench.run.inputs import Inputs, gather_inputs
 from srbench.run.jobs import Job
 from srbench.run.keys import content_key, minor_version
 from srbench.run.rows import Row, Term, calibration_terms, plan_rows
-from srbench.suite import Suite
+from srbench.settings import Suite
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

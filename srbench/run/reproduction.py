@@ -14,8 +14,8 @@ from srbench.run.layout import OutFolder
 from srbench.run.local import Observer
 from srbench.run.plan import Cell, Plan, make_plan
 from srbench.run.suite_run import execute_plan
-from srbench.suite import Suite
-from srbench.suite.load import validate_suite
+from srbench.settings import Suite
+from srbench.settings.load import validate_suite
 
 TOLERANCE = 1e-6
 """Scores that differ by no more count as the same: the last bits of another processor."""
@@ -120,7 +120,7 @@ class Reproduction:
         self.plan = _restricted(plan, self._cell(plan))
 
     def _only(self, suite: Suite) -> tuple[str, ...]:
-        from srbench.suite import RESERVED_LABELS, expand_losses
+        from srbench.settings import RESERVED_LABELS, expand_losses
 
         label = self.record.loss.label
         labels = [row.label for row in expand_losses(suite)]

@@ -10,7 +10,7 @@ from srbench.contract import WeightFile
 from srbench.errors import PluginError, SuiteError, UnknownName, unknown_name
 from srbench.host import Registry, ResolvedLoss, resolve_loss
 from srbench.records import LossInfo, TermInfo
-from srbench.suite import LossRow, LossTerm, Suite, expand_losses
+from srbench.settings import LossRow, LossTerm, Suite, expand_losses
 
 Kind = Literal["bicubic", "hr", "warm-start", "trained"]
 

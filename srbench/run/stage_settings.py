@@ -17,11 +17,7 @@ def warm_start_settings(request: Mapping[str, Any], micro_batches: int) -> WarmS
     """The suite's ``[warm_start]``."""
     section = request["warm_start"]
     return WarmStartSettings(
-        loss=section["loss"],
-        iterations=section["iterations"],
-        learning_rate=section["learning_rate"],
-        milestones=tuple(section["milestones"]),
-        gamma=section["gamma"],
+        **section,
         log_every=_log_every(section["iterations"]),
         validate_every=request["validation"]["every"],
         micro_batches=micro_batches,
@@ -34,18 +30,9 @@ def adversarial_settings(
     """The suite's ``[adversarial]`` for one content scale and calibration constant."""
     section = request["adversarial"]
     return AdversarialSettings(
-        iterations=section["iterations"],
-        learning_rate=section["learning_rate"],
-        milestones=tuple(section["milestones"]),
-        gamma=section["gamma"],
-        betas=tuple(section["betas"]),
-        content_weight=section["content_weight"],
+        **section,
         content_scale=request["content_scale"],
         content_constant=constant,
-        pixel_loss=section["pixel_loss"],
-        pixel_weight=section["pixel_weight"],
-        adversarial_loss=section["adversarial_loss"],
-        adversarial_weight=section["adversarial_weight"],
         log_every=_log_every(section["iterations"]),
         validate_every=request["validation"]["every"],
         micro_batches=micro_batches,
@@ -54,13 +41,7 @@ def adversarial_settings(
 
 def checkpoint_folder(job: Job, out: OutFolder) -> CheckpointFolder:
     """The job's checkpoints, at the intervals of the suite's ``[checkpoint]``."""
-    section = job.request["checkpoint"]
-    return CheckpointFolder(
-        out.checkpoint(job.key),
-        identity=job.key,
-        every_seconds=section["every_seconds"],
-        every_iterations=section["every_iterations"],
-    )
+    return CheckpointFolder(out.checkpoint(job.key), identity=job.key, **job.request["checkpoint"])
 
 
 def runtime_settings(request: Mapping[str, Any]) -> RuntimeSettings:
@@ -69,23 +50,12 @@ def runtime_settings(request: Mapping[str, Any]) -> RuntimeSettings:
     Raises:
         ContractError: CUDA is wanted and torch sees none.
     """
-    execution = request["execution"]
-    settings = RuntimeSettings(
-        device=request["device"],
-        precision=execution["precision"],
-        loss_precision=execution["loss_precision"],
-        tf32=execution["tf32"],
-        channels_last=execution["channels_last"],
-        compile=execution["compile"],
-        fused_adam=execution["fused_adam"],
-        threads=execution["threads"],
-    )
     if request["device"] == "cuda" and not torch.cuda.is_available():
         raise ContractError(
             "expected a CUDA device, found none that torch can use",
             "run with --device cpu, or install a torch build for this machine's driver",
         )
-    return settings
+    return RuntimeSettings(**request["execution"], device=request["device"])
 
 
 def _log_every(iterations: int) -> int:

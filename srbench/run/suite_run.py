@@ -19,7 +19,7 @@ from srbench.run.local import Executor, LocalExecutor, Observer, visible_gpus
 from srbench.run.locks import one_at_a_time
 from srbench.run.plan import Plan
 from srbench.run.process import WORKER
-from srbench.suite import Suite
+from srbench.settings import Suite
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

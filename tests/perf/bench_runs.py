@@ -97,7 +97,7 @@ def finished_suite(folder: Path, rows: int, seeds: int) -> int:
     from srbench.run.evaluation import targets
     from srbench.run.layout import OutFolder, write_json
     from srbench.run.plan import make_plan
-    from srbench.suite import load_suite
+    from srbench.settings import load_suite
 
     (folder / "many.toml").write_text(suite_text(rows, seeds))
     plan = make_plan(load_suite(str(folder / "many.toml")), discover(), device="cpu")

@@ -106,7 +106,7 @@ def _plan(rows: int) -> Callable[[], None]:
 
     from srbench.host import discover
     from srbench.run.plan import make_plan
-    from srbench.suite import load_suite
+    from srbench.settings import load_suite
 
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "many.toml"

@@ -23,7 +23,7 @@ from srbench.run.housekeeping import (
 from srbench.run.layout import OutFolder, row_folder, write_json
 from srbench.run.locks import job_lock
 from srbench.run.plan import Plan, make_plan
-from srbench.suite import Suite
+from srbench.settings import Suite
 
 
 def finish(plan: Plan, out: OutFolder) -> None:

@@ -15,7 +15,7 @@ from srbench.run.layout import OutFolder
 from srbench.run.local import LocalExecutor
 from srbench.run.plan import make_plan
 from srbench.run.suite_run import default_jobs, local_executor
-from srbench.suite import Suite
+from srbench.settings import Suite
 
 from .conftest import Watcher
 

@@ -12,7 +12,7 @@ from srbench.run.evaluation import targets
 from srbench.run.layout import OutFolder, write_json
 from srbench.run.overview import jobs_to_measure, overview_lines, plan_overview
 from srbench.run.plan import Plan, make_plan
-from srbench.suite import Suite, parse_suite
+from srbench.settings import Suite, parse_suite
 
 
 def plan(suite: Suite, registry: Registry | None = None) -> Plan:

@@ -15,7 +15,7 @@ from srbench.run.events import EventLog
 from srbench.run.layout import OutFolder, write_json
 from srbench.run.plan import Plan, make_plan
 from srbench.run.stages import run_stage
-from srbench.suite import parse_suite
+from srbench.settings import parse_suite
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,7 @@ from srbench.run.node import run_job
 from srbench.run.plan import make_plan
 from srbench.run.storage import Storage, StorageError
 from srbench.run.versions import node_versions
-from srbench.suite import Suite
+from srbench.settings import Suite
 
 from .conftest import Watcher
 

@@ -11,7 +11,7 @@ from srbench.run.layout import OutFolder
 from srbench.run.overview import plan_overview
 from srbench.run.plan import make_plan
 from srbench.run.suite_run import execute_plan
-from srbench.suite import parse_suite
+from srbench.settings import parse_suite
 
 from .conftest import Watcher
 

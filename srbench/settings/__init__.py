@@ -1,8 +1,8 @@
-"""Suite files: the schema, reading them, and expanding their losses into labels. Never torch."""
+"""Settings, declared once: of suite files, of jobs and of training. Never torch."""
 
-from srbench.suite.expand import RESERVED_LABELS, LossRow, expand_losses
-from srbench.suite.load import apply_overrides, load_suite, parse_suite, suite_path
-from srbench.suite.schema import (
+from srbench.settings.expand import RESERVED_LABELS, LossRow, expand_losses
+from srbench.settings.load import apply_overrides, load_suite, parse_suite, suite_path
+from srbench.settings.sections import (
     Adversarial,
     Calibration,
     Checkpoint,
@@ -11,13 +11,13 @@ from srbench.suite.schema import (
     Execution,
     Generator,
     Limits,
-    LossEntry,
-    LossTerm,
+    Objective,
     Stopping,
-    Suite,
+    TrainingData,
     Validation,
     WarmStart,
 )
+from srbench.settings.suite import LossEntry, LossTerm, Suite
 
 __all__ = [
     "RESERVED_LABELS",
@@ -32,8 +32,10 @@ __all__ = [
     "LossEntry",
     "LossRow",
     "LossTerm",
+    "Objective",
     "Stopping",
     "Suite",
+    "TrainingData",
     "Validation",
     "WarmStart",
     "apply_overrides",

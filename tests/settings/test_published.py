@@ -10,8 +10,8 @@ import jsonschema
 import pytest
 
 from srbench.errors import SuiteError
-from srbench.suite.load import suite_folders, validate_suite
-from srbench.suite.published import SCHEMA_PATH, suite_schema, write_suite_schema
+from srbench.settings.load import suite_folders, validate_suite
+from srbench.settings.published import SCHEMA_PATH, suite_schema, write_suite_schema
 
 MINIMAL = {
     "schema": 1,
@@ -42,7 +42,7 @@ def validator():
 
 def test_the_published_file_is_in_step():
     assert json.loads(SCHEMA_PATH.read_text()) == suite_schema(), (
-        "the suite schema changed: call srbench.suite.published.write_suite_schema()"
+        "the suite schema changed: call srbench.settings.published.write_suite_schema()"
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from srbench.contract import PyPISource
 from srbench.host import discover, resolve_loss
-from srbench.suite import expand_losses, load_suite
+from srbench.settings import expand_losses, load_suite
 
 
 @pytest.fixture(scope="module")

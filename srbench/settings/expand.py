@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from srbench.errors import SuiteError
-from srbench.suite.schema import LossEntry, LossTerm, Suite
+from srbench.settings.suite import LossEntry, LossTerm, Suite
 
 RESERVED_LABELS = ("bicubic", "warm-start", "pixel", "vgg16-random", "hr")
 """Reference rows, present in every suite."""

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from srbench.errors import SuiteError, unknown_name
-from srbench.suite.schema import Suite
+from srbench.settings.suite import Suite
 
 MAX_BYTES = 1 << 20
 

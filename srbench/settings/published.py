@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from srbench.suite.schema import Suite
+from srbench.settings.suite import Suite
 
 SCHEMA_PATH = Path(__file__).with_name("suite.schema.json")
 
@@ -15,7 +15,7 @@ def suite_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a suite, for editors that check TOML as it is typed.
 
     Rules that span several keys (a reference that is a label of the suite, a patch size that is a
-    multiple of the scale) are checked by :func:`srbench.suite.load_suite` alone.
+    multiple of the scale) are checked by :func:`srbench.settings.load_suite` alone.
     """
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -24,7 +24,7 @@ def suite_schema() -> dict[str, Any]:
 
 
 def write_suite_schema(path: Path = SCHEMA_PATH) -> Path:
-    """Write the schema anew; to be called after a change of :mod:`srbench.suite.schema`."""
+    """Write the schema anew; to be called after a change of :mod:`srbench.settings`."""
     text = json.dumps(suite_schema(), indent=1, sort_keys=True) + "\n"
     path.write_text(text, encoding="utf-8")
     return path
