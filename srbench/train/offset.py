@@ -14,7 +14,7 @@ from torch import Tensor
 
 
 def shifted(images: Tensor, iteration: int, limit: int) -> Tensor:
-    """``images (N, C, H, W)`` cut to ``(H - limit, W - limit)`` from a place that ``iteration`` draws.
+    """``images (N, C, H, W)`` cut to ``(H - limit, W - limit)``, where ``iteration`` says.
 
     The first row and column are uniform in [0, limit), the same for all images of the iteration
     and for all runs; ``limit`` 0 is the whole image, untouched.

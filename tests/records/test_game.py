@@ -1,4 +1,4 @@
-"""The verdict on a game: thresholds, the half that is judged, and silence where nothing was seen."""
+"""The verdict on a game: thresholds, the half that is judged, silence where nothing was seen."""
 
 from __future__ import annotations
 

@@ -41,7 +41,9 @@ def flat(*values: float) -> tuple[Tensor, Tensor]:
 
 
 def test_accuracies_and_loss_are_those_of_the_logits() -> None:
-    found = discriminator_health(Gain(), MeanLogit(), [flat(0.1, 0.2, 0.7), flat(0.4, 0.9, 0.3)], loss)
+    found = discriminator_health(
+        Gain(), MeanLogit(), [flat(0.1, 0.2, 0.7), flat(0.4, 0.9, 0.3)], loss
+    )
     assert found["accuracy_sr"] == pytest.approx(4 / 6)  # logits below 0: 0.1, 0.2, 0.4, 0.3
     assert found["accuracy_hr"] == pytest.approx(4 / 6)  # HR is 1 - LR
     logits = torch.tensor([0.1, 0.2, 0.7, 0.4, 0.9, 0.3]) - 0.5
