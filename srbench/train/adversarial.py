@@ -13,7 +13,7 @@ by the largest network instead of their sum, and the norms of the parts come for
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -74,17 +74,14 @@ class AdversarialStep:
         self._discriminator_optimiser = placement.adam(
             discriminator, settings.learning_rate, settings.betas
         )
-        decay = settings.average_decay
-        self._average = (
-            AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(decay)) if decay else None
-        )
+        self._average = _average(generator, settings.average_decay)
         self._discriminator_weights = list(discriminator.parameters())
         self.terms: tuple[str, ...] = self._term_names()
 
     @property
     def result(self) -> nn.Module:
         """What is validated and kept: the average of the generator's weights where one is taken."""
-        return self.generator if self._average is None else cast(nn.Module, self._average.module)
+        return self.generator if self._average is None else self._average.module
 
     def _term_names(self) -> tuple[str, ...]:
         parts = []
@@ -250,6 +247,13 @@ class AdversarialStep:
         return learning_rate(
             iteration, initial=s.learning_rate, milestones=s.milestones, gamma=s.gamma
         )
+
+
+def _average(generator: nn.Module, decay: float) -> AveragedModel | None:
+    if not decay:
+        return None
+    rule = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+    return AveragedModel(generator, multi_avg_fn=rule)
 
 
 def _part(name: str, value: Tensor, image: Tensor, *, retain_graph: bool = False) -> _Part:
