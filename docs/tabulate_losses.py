@@ -10,7 +10,7 @@ from srbench.contract import HubSource, LossSpec, PyPISource, WeightFile
 from srbench.host import discover, resolve_loss
 
 PAGE = Path(__file__).with_name("losses.md")
-OURS = re.compile(r"srbench(-(classification|segmentation|detection|iqa|selfsupervised))?")
+OURS = re.compile(r"srbench-(core|classification|segmentation|detection|iqa|selfsupervised)")
 TASKS = (
     *("classification", "segmentation", "instance-segmentation", "detection", "edges"),
     *("self-supervised", "iqa", "pixel", "none"),

@@ -16,5 +16,8 @@ def __getattr__(name: str) -> object:
     if name in {"evaluate", "load_loss", "run_suite"}:
         from importlib import import_module
 
+        from srbench.namesake import refuse_namesake
+
+        refuse_namesake()
         return getattr(import_module("srbench.api"), name)
     raise AttributeError(f"module 'srbench' has no attribute {name!r}")

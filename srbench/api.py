@@ -49,10 +49,10 @@ def run_suite(
     from rich.console import Console
 
     from srbench.host import discover
-    from srbench.run.environment import detect_device
+    from srbench.run.exec.progress import RunProgress
     from srbench.run.layout import OutFolder, writing_to
-    from srbench.run.plan import make_plan
-    from srbench.run.progress import RunProgress
+    from srbench.run.plan.environment import detect_device
+    from srbench.run.plan.planning import make_plan
     from srbench.run.suite_run import check_ready, default_jobs
     from srbench.settings import Suite as SuiteModel
     from srbench.settings import load_suite

@@ -109,6 +109,16 @@ class JobFailed(SrbenchError):
     """A job ended without a result: an exception, a kill, a hang or no memory."""
 
 
+def describe(error: BaseException) -> str:
+    """``TypeError: its message`` on one line of at most 400 characters, whatever the error is."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception as second:
+        text = f"its message cannot be made: {type(second).__name__}"
+    name = type(error).__name__
+    return (f"{name}: {text}" if text else name)[:400]
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str], fix: str | None = None) -> UnknownName:
     """The error for ``name`` not being one of ``known``, naming the nearest ones.
 

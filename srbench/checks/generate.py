@@ -9,6 +9,7 @@ from pathlib import Path
 from string import Template
 
 from srbench.errors import UserError
+from srbench.namesake import DISTRIBUTION
 
 PREFIX = "srbench-"
 """What the distribution's name starts with, so that plugins are found on the package index."""
@@ -76,6 +77,11 @@ def _words(name: str) -> list[str]:
         raise UserError(
             f"expected a kebab-case name of letters a-z, digits and '-', got {name!r}",
             "for example: srbench new-plugin my-loss",
+        )
+    if PREFIX + name == DISTRIBUTION:
+        raise UserError(
+            f"expected the name of a loss, got {name!r}",
+            f"its distribution would be {DISTRIBUTION}, which is srbench itself",
         )
     if name.startswith(PREFIX) or keyword.iskeyword(name):
         raise UserError(

@@ -8,8 +8,8 @@ import sys
 
 import click
 
-from srbench import __version__
-from srbench.errors import SrbenchError
+from srbench.errors import SrbenchError, UserError
+from srbench.namesake import DISTRIBUTION, refuse_namesake
 
 COMMANDS = {
     "run": "run",
@@ -89,7 +89,7 @@ def _blocked(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="srbench")
+@click.version_option(package_name=DISTRIBUTION, prog_name="srbench")
 @click.option(
     "-p",
     "blocked",
@@ -115,4 +115,9 @@ def cli(ctx: click.Context, blocked: list[str]) -> None:
 
 def main() -> None:
     """Entry point of the console script."""
+    try:
+        refuse_namesake()  # first: if the stranger came last, even ``srbench/__init__`` is its
+    except UserError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_status)
     cli(prog_name="srbench")

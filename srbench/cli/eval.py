@@ -128,8 +128,9 @@ def _check_csv(file: Path) -> None:
 
 def default_workers() -> int:
     """CPU cores, at most 8."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min(8, cores or 1)
+    from srbench.files import available_cores
+
+    return min(8, available_cores())
 
 
 @contextlib.contextmanager

@@ -20,11 +20,9 @@ from typing import Any, Literal
 import pluggy
 
 from srbench.contract import API_VERSION, PROJECT, LossSpec, MetricSpec, hookspecs
-from srbench.errors import ContractError
+from srbench.errors import ContractError, describe
 from srbench.host.registry import PluginInfo, RegisteredLoss, RegisteredMetric, Registry
-
-HOST = "srbench"
-"""The host's own distribution: its built-in losses and metrics are never blocked by accident."""
+from srbench.namesake import DISTRIBUTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +115,8 @@ def _block_rule(blocked: Iterable[str]) -> Callable[[_Candidate], bool]:
         names = {candidate.distribution, _normalized(candidate.entry_point.name)}
         if names & never:
             return True
-        return only is not None and candidate.distribution != HOST and not names & only
+        # The host's built-in losses and metrics are never blocked by accident.
+        return only is not None and candidate.distribution != DISTRIBUTION and not names & only
 
     return rule
 
@@ -136,7 +135,7 @@ def _load(
     except (Exception, SystemExit) as error:
         if manager.has_plugin(candidate.key):
             manager.unregister(name=candidate.key)
-        return _info(candidate, "failed", _one_line(error), traceback.format_exc()), []
+        return _info(candidate, "failed", describe(error), traceback.format_exc()), []
     newer = [s.name for s in specs if s.api_version > API_VERSION]
     if newer:
         reason = (
@@ -198,8 +197,3 @@ def _info(
         losses=losses,
         metrics=metrics,
     )
-
-
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}"[:400]

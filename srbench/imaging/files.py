@@ -20,7 +20,6 @@ from __future__ import annotations
 import io
 import os
 import re
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +28,7 @@ import PIL.ImageFile
 import PIL.ImageOps
 
 from srbench.errors import DataError, ImageError
+from srbench.files import replacing
 from srbench.imaging.tensors import (
     Image,
     check_image,
@@ -117,14 +117,8 @@ def write_image(path: str | os.PathLike[str], image: Image) -> None:
     path = Path(path)
     if path.suffix.lower() != ".png":
         raise ImageError(f"expected a file name that ends in .png, got {path.name}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # A reader, or a run that was killed here, sees the old file or the new one, never half of one.
-    partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.partial")
-    try:
-        PIL.Image.fromarray(np.ascontiguousarray(image)).save(partial, format="PNG")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(path, sync=False) as file:
+        PIL.Image.fromarray(np.ascontiguousarray(image)).save(file, format="PNG")
 
 
 def list_images(folder: str | os.PathLike[str], *, recursive: bool = False) -> tuple[Path, ...]:

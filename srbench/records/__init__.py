@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from srbench.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from srbench.records.atomic import write_atomic
     from srbench.records.identity import (
         record_key,
         record_sha256,
@@ -65,14 +64,12 @@ __all__ = [
     "record_sha256",
     "record_text",
     "states_conditions",
-    "write_atomic",
     "write_record",
 ]
 
 __getattr__ = lazy_names(
     __name__,
     {
-        ".atomic": ("write_atomic",),
         ".identity": ("record_key", "record_sha256", "states_conditions"),
         ".io": ("parse_record", "read_record", "read_records", "record_text", "write_record"),
         ".schema": (

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from srbench.files import sha256_hex
 from srbench.settings.canonical import content_key
 from srbench.settings.load import validate_suite
 
@@ -61,4 +61,4 @@ def record_sha256(record: Record) -> str:
     """sha256 of the record's canonical text: of its whole content, unlike its key."""
     from srbench.records.io import record_text
 
-    return hashlib.sha256(record_text(record).encode()).hexdigest()
+    return sha256_hex(record_text(record))

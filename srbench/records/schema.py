@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from srbench.records.identity import conditions_sha256
-from srbench.settings.canonical import Strict
+from srbench.strict import Strict
 
 SCHEMA_VERSION = 1
 
@@ -227,15 +227,6 @@ class Record(Strict):
     artifacts: dict[str, Artifact] = Field(default_factory=dict)
     keys: dict[str, Sha256] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        allow_inf_nan=False,
-        validate_by_name=True,
-        validate_by_alias=True,
-        serialize_by_alias=True,
-    )
 
     @model_validator(mode="after")
     def _status_fits(self) -> Record:

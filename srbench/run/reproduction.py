@@ -8,11 +8,12 @@ from typing import Any
 
 from srbench.errors import JobFailed, UserError
 from srbench.host import Registry
+from srbench.namesake import DISTRIBUTION, NAMESAKE
 from srbench.records import Record
-from srbench.run.environment import describe_environment, detect_device
+from srbench.run.exec.local import Observer
 from srbench.run.layout import OutFolder
-from srbench.run.local import Observer
-from srbench.run.plan import Cell, Plan, make_plan
+from srbench.run.plan.environment import describe_environment, detect_device
+from srbench.run.plan.planning import Cell, Plan, make_plan
 from srbench.run.suite_run import execute_plan
 from srbench.settings import Suite
 from srbench.settings.load import validate_suite
@@ -24,9 +25,11 @@ TOLERANCE = 1e-6
 def lock_file(record: Record) -> str:
     """The record's versions as a requirements file for pip."""
     environment = record.environment
-    versions = {"srbench": environment.srbench, **environment.packages}
+    versions = {**environment.packages}
     for term in record.loss.terms:
         versions[term.distribution] = term.distribution_version
+    versions.pop(NAMESAKE, None)  # in records of before the distribution had a name of its own
+    versions[DISTRIBUTION] = environment.srbench
     lines = [
         f"{name}=={version}"
         for name, version in sorted(versions.items())

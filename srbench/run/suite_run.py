@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+from srbench.files import available_cores
 from srbench.records import Record, read_record
-from srbench.run.assemble import assemble_records
-from srbench.run.environment import available_cores
-from srbench.run.evaluation import scoring_request, targets
-from srbench.run.failures import Outcome
-from srbench.run.jobs import Job
-from srbench.run.keys import content_key
+from srbench.run.exec.failures import Outcome
+from srbench.run.exec.local import Executor, LocalExecutor, Observer, visible_gpus
+from srbench.run.exec.locks import one_at_a_time
+from srbench.run.exec.process import WORKER
 from srbench.run.layout import OutFolder, row_folder, write_json, writing_to
-from srbench.run.local import Executor, LocalExecutor, Observer, visible_gpus
-from srbench.run.locks import one_at_a_time
-from srbench.run.plan import Plan
-from srbench.run.process import WORKER
+from srbench.run.plan.planning import Plan
+from srbench.run.plan.targets import scoring_job, targets
+from srbench.run.records import assemble_records
 from srbench.settings import Suite
 
 
@@ -70,7 +67,7 @@ def execute_plan(
         # One run at a time: what the other has scored and recorded meanwhile is not done again.
         with one_at_a_time(
             out.root / ".scoring.lock",
-            lambda: observer.job_event(_scoring_job("", {}), {"event": "waiting"}),
+            lambda: observer.job_event(scoring_job(plan, out, (), 1), {"event": "waiting"}),
         ):
             outcomes.update(_score(plan, out, replace(local, parallel=1)))
             paths = assemble_records(plan, out)
@@ -134,17 +131,9 @@ def _score(plan: Plan, out: OutFolder, executor: LocalExecutor) -> dict[str, Out
     if not wanted:
         return {}
     workers = 1 if plan.device == "cuda" else available_cores()
-    request = scoring_request(plan, out, wanted, workers)
-    request["limits"] = plan.suite.limits.model_dump(mode="json")
-    key = content_key({"kind": "scoring", **request})  # names the job's folder, nothing more
-    out.result(key).unlink(missing_ok=True)  # its images may have been removed since
-    return executor.run([_scoring_job(key, request)])
-
-
-def _scoring_job(key: str, request: Mapping[str, Any]) -> Job:
-    return Job(
-        key=key, kind="scoring", label="scores", seed=0, content_scale=1.0, request=request
-    )  # fmt: skip
+    job = scoring_job(plan, out, wanted, workers)
+    out.result(job.key).unlink(missing_ok=True)  # its images may have been removed since
+    return executor.run([job])
 
 
 def _gpus(device: str) -> list[str]:

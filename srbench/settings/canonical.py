@@ -7,22 +7,14 @@ key and every published condition as it was; and no default may change within a 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any, Final, Self
+from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 
-
-class Strict(BaseModel):
-    """Base: immutable; unknown keys and non-finite numbers are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    def but(self, **values: Any) -> Self:
-        """A validated copy with other values."""
-        return self.model_validate({**dict(self), **values})
+from srbench.files import sha256_hex
 
 
 class Outside:
@@ -56,7 +48,7 @@ def content_key(document: Mapping[str, Any]) -> str:
         ValueError: NaN or infinity, which have no JSON form.
     """
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return sha256_hex(text)
 
 
 def _plain(value: Any) -> Any:
@@ -66,6 +58,7 @@ def _plain(value: Any) -> Any:
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
+    value = to_jsonable_python(value)
     if isinstance(value, float) and value.is_integer():
         return int(value)  # 1 and 1.0 are one number, as in RFC 8785
     return value

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from srbench.settings.canonical import Strict
+from srbench.strict import Strict
 
 Label = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+=-]*$", max_length=80, description="row name")

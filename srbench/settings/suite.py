@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from srbench.settings.canonical import OUTSIDE, Strict, canonical, content_key
+from srbench.settings.canonical import OUTSIDE, canonical, content_key
 from srbench.settings.sections import (
     Adversarial,
     Calibration,
@@ -23,6 +23,7 @@ from srbench.settings.sections import (
     Validation,
     WarmStart,
 )
+from srbench.strict import Strict
 
 
 class LossTerm(Strict):
@@ -89,15 +90,6 @@ class Suite(Strict):
     stopping: Stopping | None = None
     report: Annotated[Report, OUTSIDE] = Field(default_factory=Report)
     loss: Annotated[tuple[LossEntry, ...], OUTSIDE] = Field(min_length=1)
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        allow_inf_nan=False,
-        validate_by_name=True,
-        validate_by_alias=True,
-        serialize_by_alias=True,
-    )
 
     @property
     def conditions(self) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pydantic import Field
 
 from srbench.settings import Execution, Objective, WarmStart
-from srbench.settings.canonical import Strict
 from srbench.settings.sections import Positive
+from srbench.strict import Strict
 
 
 class Pace(Strict):

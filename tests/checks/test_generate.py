@@ -50,7 +50,7 @@ def test_names_that_do_not_fit_are_refused(name, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["srbench-edges", "class"])
+@pytest.mark.parametrize("name", ["srbench-edges", "class", "core"])
 def test_names_that_would_mislead_are_refused(name, tmp_path):
     with pytest.raises(UserError, match="expected the name of a loss"):
         write_plugin(name, tmp_path / "new")
@@ -70,7 +70,7 @@ def test_the_command_names_the_files_and_warns_of_a_taken_name(tmp_path):
     assert result.exit_code == 0
     written = [Path(line) for line in result.stdout.split()]
     assert set(written) == {path for path in (tmp_path / "new").rglob("*") if path.is_file()}
-    assert "already installed, from srbench" in result.stderr
+    assert "already installed, from srbench-core" in result.stderr
 
 
 @pytest.fixture(scope="module")

@@ -44,7 +44,7 @@ def test_one_loss(run, fake_worker):
     result = run("l1")
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
-        "l1 (srbench)",
+        "l1 (srbench-core)",
         "  passed   builds",
         "  skipped  odd-sizes  so",
         "l1: passed (1 passed, 1 skipped; weights: none)",
@@ -58,7 +58,7 @@ def test_json_is_one_document_for_a_loss_and_a_list_for_a_distribution(run, fake
         "outcome": "passed",
         "detail": "",
     }
-    several = run("srbench", "--json")
+    several = run("srbench-core", "--json")
     documents = json.loads(several.stdout)
     assert {"l1", "l2", "charbonnier"} <= {document["loss"] for document in documents}
     assert several.exit_code == 1
@@ -76,7 +76,7 @@ def test_options_reach_the_worker(run, fake_worker):
     assert fake_worker == [
         (
             "charbonnier",
-            "srbench",
+            "srbench-core",
             {
                 "params": {"epsilon": 0.5, "tap": "relu2_2"},
                 "only": ("builds",),
@@ -101,7 +101,7 @@ def test_mistakes_are_exit_status_2(arguments, message, run):
     result = run(*arguments)
     assert result.exit_code == 2
     assert message in result.stderr
-    assert result.stdout in ("", "l1 (srbench)\n")
+    assert result.stdout in ("", "l1 (srbench-core)\n")
 
 
 @pytest.mark.slow

@@ -60,7 +60,7 @@ def test_losses_filters(cli: Cli) -> None:
 def test_plugins_json_has_the_published_shape(cli: Cli) -> None:
     plugins = json.loads(cli("plugins", "--json").stdout)
     metrics = next(p for p in plugins if p["name"] == "metrics")
-    assert metrics["distribution"] == "srbench"
+    assert metrics["distribution"] == "srbench-core"
     assert metrics["state"] == "ok"
     assert metrics["error"] is None
     assert "psnr" in metrics["metrics"]

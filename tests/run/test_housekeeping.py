@@ -9,9 +9,7 @@ from filelock import FileLock
 from srbench.errors import RecordError, UserError
 from srbench.host import discover
 from srbench.records import read_records
-from srbench.run.assemble import assemble_records
-from srbench.run.environment import describe_environment
-from srbench.run.evaluation import targets
+from srbench.run.exec.locks import job_lock
 from srbench.run.housekeeping import (
     collect_garbage,
     describe_jobs,
@@ -21,8 +19,10 @@ from srbench.run.housekeeping import (
     summarise_run,
 )
 from srbench.run.layout import OutFolder, row_folder, write_json
-from srbench.run.locks import job_lock
-from srbench.run.plan import Plan, make_plan
+from srbench.run.plan.environment import describe_environment
+from srbench.run.plan.planning import Plan, make_plan
+from srbench.run.plan.targets import targets
+from srbench.run.records import assemble_records
 from srbench.settings import Suite
 
 
@@ -34,7 +34,7 @@ def finish(plan: Plan, out: OutFolder) -> None:
     for job in plan.jobs:
         write_json(out.job(job.key) / "job.json", job.document())
         result: dict[str, Any] = {"generator": {"sha256": job.key, "bytes": 1}}
-        if job.kind != "calibration":
+        if job.kind.name != "calibration":
             result |= {"cost": cost, "environment": environment}
         write_json(out.result(job.key), result)
         (out.checkpoint(job.key) / "checkpoint-000000004.pt").write_bytes(b"x" * 1000)
@@ -164,7 +164,7 @@ def test_unchanged_records_are_not_written_again(out: OutFolder, plan: Plan) -> 
     victim.write_text("{}")  # edited: made anew from its sources
     assemble_records(plan, out)
     assert len(list(read_records([out.root]))) == 11
-    job = next(job for job in plan.jobs if job.kind == "adversarial")
+    job = next(job for job in plan.jobs if job.kind.name == "adversarial")
     result = out.result(job.key)
     result.write_text(result.read_text().replace("1800.0", "3600.0"))
     assemble_records(plan, out)

@@ -10,21 +10,13 @@ from pathlib import Path
 import pytest
 
 from srbench.host import discover
-from srbench.run.jobs import Job
+from srbench.run.exec.local import LocalExecutor
 from srbench.run.layout import OutFolder
-from srbench.run.local import LocalExecutor
-from srbench.run.plan import make_plan
+from srbench.run.plan.planning import make_plan
 from srbench.run.suite_run import default_jobs, local_executor
 from srbench.settings import Suite
 
-from .conftest import Watcher
-
-
-def job(label: str, *needs: str) -> Job:
-    return Job(
-        key=label, kind="adversarial", label=label, seed=1, content_scale=1.0,
-        request={"execution": {"threads": 1}}, needs=needs,
-    )  # fmt: skip
+from .conftest import Watcher, fake_job
 
 
 @pytest.fixture
@@ -48,7 +40,7 @@ def started(out: OutFolder) -> list[str]:
 
 def test_jobs_run_after_those_that_they_need(out: OutFolder, fake_worker: list[str]) -> None:
     executor = LocalExecutor(out=out, observer=Watcher(), parallel=3, command=fake_worker)
-    outcomes = executor.run([job("c", "b"), job("b", "a"), job("a")])
+    outcomes = executor.run([fake_job("c", "b"), fake_job("b", "a"), fake_job("a")])
     assert started(out) == ["a", "b", "c"]
     assert {o.status for o in outcomes.values()} == {"finished"}
 
@@ -56,7 +48,7 @@ def test_jobs_run_after_those_that_they_need(out: OutFolder, fake_worker: list[s
 def test_a_finished_job_is_not_started_again(out: OutFolder, fake_worker: list[str]) -> None:
     for _ in range(2):
         executor = LocalExecutor(out=out, observer=Watcher(), command=fake_worker)
-        assert executor.run([job("a")])["a"].status == "finished"
+        assert executor.run([fake_job("a")])["a"].status == "finished"
     assert started(out) == ["a"]
 
 
@@ -67,7 +59,7 @@ def test_a_torn_result_is_set_aside_and_its_job_runs_again(
     out.checkpoint("a").mkdir(parents=True)
     out.result("a").write_bytes(torn)
     executor = LocalExecutor(out=out, observer=Watcher(), command=fake_worker)
-    assert executor.run([job("a"), job("b", "a")])["b"].status == "finished"
+    assert executor.run([fake_job("a"), fake_job("b", "a")])["b"].status == "finished"
     assert started(out) == ["a", "b"]
     assert (out.checkpoint("a") / "damaged-result.json").read_bytes() == torn
 
@@ -85,7 +77,7 @@ def test_a_dying_worker_fails_its_job_and_what_needs_it_alone(
 ) -> None:
     watcher = Watcher()
     executor = LocalExecutor(out=out, observer=watcher, command=fake_worker)
-    outcomes = executor.run([job(label), job("after", label), job("other")])
+    outcomes = executor.run([fake_job(label), fake_job("after", label), fake_job("other")])
     failure = outcomes[label].failure
     assert failure is not None
     assert failure.kind == kind
@@ -98,7 +90,7 @@ def test_a_dying_worker_fails_its_job_and_what_needs_it_alone(
 
 def test_the_last_words_of_a_dead_worker_are_kept(out: OutFolder, fake_worker: list[str]) -> None:
     executor = LocalExecutor(out=out, observer=Watcher(), command=fake_worker)
-    failure = executor.run([job("exit")])["exit"].failure
+    failure = executor.run([fake_job("exit")])["exit"].failure
     assert failure is not None
     assert "last words of the worker" in failure.traceback
 
@@ -107,7 +99,7 @@ def test_a_failed_job_is_tried_again_by_the_next_run(
     out: OutFolder, fake_worker: list[str]
 ) -> None:
     for _ in range(2):
-        LocalExecutor(out=out, observer=Watcher(), command=fake_worker).run([job("exit")])
+        LocalExecutor(out=out, observer=Watcher(), command=fake_worker).run([fake_job("exit")])
     assert started(out) == ["exit", "exit"]
 
 
@@ -124,7 +116,7 @@ def test_an_interrupt_stops_the_workers_and_goes_on_to_the_caller(
     executor = LocalExecutor(out=out, observer=Watcher(), command=fake_worker)
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        executor.run([job("a"), job("slow")])
+        executor.run([fake_job("a"), fake_job("slow")])
     thread.join()
     assert time.monotonic() - began < 30
     assert out.result("a").exists()
@@ -133,7 +125,7 @@ def test_an_interrupt_stops_the_workers_and_goes_on_to_the_caller(
 
 def test_events_reach_the_observer(out: OutFolder, fake_worker: list[str]) -> None:
     watcher = Watcher()
-    LocalExecutor(out=out, observer=watcher, command=fake_worker).run([job("a")])
+    LocalExecutor(out=out, observer=watcher, command=fake_worker).run([fake_job("a")])
     assert ("a", "progress") in watcher.events
 
 
@@ -160,7 +152,7 @@ def test_a_job_that_another_process_works_at_is_waited_for_not_done_twice(
     assert other.stdout is not None
     assert other.stdout.readline() == b"held\n"
     executor = LocalExecutor(out=out, observer=Watcher(), command=fake_worker)
-    assert executor.run([job("a")])["a"].status == "finished"
+    assert executor.run([fake_job("a")])["a"].status == "finished"
     assert other.wait() == 0
     other.stdout.close()
     assert not (out.root / "started.txt").exists()
@@ -207,13 +199,13 @@ def test_each_worker_sees_one_gpu(
     executor = local_executor(
         out, Watcher(), device="cuda", parallel=parallel, command=[sys.executable, str(script)]
     )
-    executor.run([job(f"job{i}-") for i in range(parallel)])
+    executor.run([fake_job(f"job{i}-") for i in range(parallel)])
     told = sorted((out.root / f"job{i}-").read_text() for i in range(parallel))
     assert told == [f"1 {gpu}" for gpu in seen]
 
 
 def test_cores_are_divided_among_the_workers(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("srbench.run.plan.available_cores", lambda: 13)
+    monkeypatch.setattr("srbench.run.plan.planning.available_cores", lambda: 13)
     monkeypatch.setattr("srbench.run.suite_run.available_cores", lambda: 13)
     free = suite.model_copy(update={"execution": suite.execution.model_copy(
         update={"threads": None})})  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 from srbench.errors import DataError, PluginError, SuiteError, UnknownName
 from srbench.host import Registry, discover
 from srbench.imaging import write_image
-from srbench.run.plan import Plan, make_plan
+from srbench.run.plan.planning import Plan, make_plan
 from srbench.run.suite_run import check_ready
 from srbench.settings import Suite, parse_suite
 
@@ -18,12 +18,12 @@ def plan(suite: Suite, registry: Registry | None = None, **options: Any) -> Plan
 
 
 def keys(made: Plan) -> dict[tuple[str, str, int], str]:
-    return {(job.kind, job.label, job.seed): job.key for job in made.jobs}
+    return {(job.kind.name, job.label, job.seed): job.key for job in made.jobs}
 
 
 def test_the_chain_of_one_row(suite: Suite) -> None:
     made = plan(suite)
-    kinds = [(job.kind, job.label) for job in made.jobs if job.seed == 1]
+    kinds = [(job.kind.name, job.label) for job in made.jobs if job.seed == 1]
     assert kinds == [
         ("warm-start", "warm-start"),
         ("calibration", "first"),
@@ -34,7 +34,7 @@ def test_the_chain_of_one_row(suite: Suite) -> None:
     ]
     by_key = {job.key: job for job in made.jobs}
     last = made.jobs[-1]
-    assert [by_key[need].kind for need in last.needs] == ["warm-start", "calibration"]
+    assert [by_key[need].kind.name for need in last.needs] == ["warm-start", "calibration"]
     assert all(by_key[need].seed == last.seed for need in last.needs)
 
 
@@ -118,7 +118,7 @@ def test_on_a_gpu_the_threads_are_no_part_of_a_key(suite_text: str) -> None:
         for n in (2, 8)
     ]
     assert keys(made[0]) == keys(made[1])
-    assert [m.jobs[0].request["execution"]["threads"] for m in made] == [2, 8]
+    assert [m.jobs[0].task.execution.threads for m in made] == [2, 8]
 
 
 def test_a_raised_spec_version_changes_only_its_losses(suite: Suite) -> None:
@@ -143,7 +143,7 @@ def test_content_scales_multiply_rows_but_share_the_warm_start(suite_text: str) 
     made = plan(parse_suite(suite_text, overrides=["adversarial.content_scales=[0.5, 1.0]"]))
     scales = {c.content_scale for c in made.cells if c.row.label == "second"}
     assert scales == {0.5, 1.0}
-    assert sum(job.kind == "warm-start" for job in made.jobs) == 2  # one per seed
+    assert sum(job.kind.name == "warm-start" for job in made.jobs) == 2  # one per seed
     assert len({job.key for job in made.jobs}) == len(made.jobs)
 
 

@@ -9,12 +9,13 @@ import pytest
 from srbench.host import discover
 from srbench.imaging import write_image
 from srbench.records import read_record
-from srbench.run.assemble import assemble_records
-from srbench.run.evaluation import targets
-from srbench.run.events import EventLog
+from srbench.run.exec.events import EventLog
 from srbench.run.layout import OutFolder, write_json
-from srbench.run.plan import Plan, make_plan
-from srbench.run.stages import run_stage
+from srbench.run.plan.jobs import load
+from srbench.run.plan.planning import Plan, make_plan
+from srbench.run.plan.targets import targets
+from srbench.run.records import assemble_records
+from srbench.run.work.stage import Stage
 from srbench.settings import parse_suite
 
 pytestmark = pytest.mark.slow
@@ -31,7 +32,13 @@ def train(plan: Plan, out: OutFolder, label: str, parts: int = 1) -> dict[str, A
     result = None
     for key in (*last.needs, last.key):
         events = EventLog(out.job(key) / "events.jsonl")
-        result = run_stage(by_key[key], out, events, lambda: False, micro_batches=parts)
+        job = by_key[key]
+        result = load(job.kind.run)(
+            Stage(
+                job=job, task=job.task, out=out, events=events, should_stop=lambda: False,
+                micro_batches=parts,
+            )
+        )  # fmt: skip
         events.close()
         assert result is not None
         write_json(out.result(key), result)

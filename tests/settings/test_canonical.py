@@ -13,7 +13,8 @@ from pydantic import BaseModel, Field
 from srbench.records import read_record
 from srbench.records.identity import conditions_sha256, states_conditions
 from srbench.settings import Adversarial, Suite, load_suite
-from srbench.settings.canonical import OUTSIDE, Strict, canonical, content_key
+from srbench.settings.canonical import OUTSIDE, canonical, content_key
+from srbench.strict import Strict
 
 HERE = Path(__file__).parent
 LEADERBOARD = HERE.parents[1] / "leaderboard"

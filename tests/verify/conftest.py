@@ -21,7 +21,7 @@ from srbench.metrics.plugin import METRICS
 from srbench.models import build_generator
 from srbench.records import Record, record_key, record_text
 from srbench.records.identity import conditions_sha256
-from srbench.run.generators import save_generator
+from srbench.run.work.generators import save_generator
 from srbench.settings import parse_suite
 from srbench.verify import Verification, pack_submission, verify_submission
 

@@ -1,0 +1,119 @@
+"""From a suite to the jobs that it takes, each with its content key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from srbench.contract import WeightFile
+from srbench.errors import SuiteError, unknown_name
+from srbench.files import available_cores
+from srbench.host import RegisteredMetric, Registry
+from srbench.run.plan.chain import Chain
+from srbench.run.plan.inputs import Inputs, gather_inputs
+from srbench.run.plan.jobs import Job
+from srbench.run.plan.kinds import plan_chain
+from srbench.run.plan.rows import Row, Term, calibration_terms, plan_rows
+from srbench.settings import Suite
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cell:
+    """One row for one seed and content scale: what becomes one record.
+
+    ``training`` is the key of the job that makes its generator; ``None`` for bicubic and hr.
+    """
+
+    row: Row
+    seed: int
+    content_scale: float
+    training: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """All that a run of a suite will do."""
+
+    suite: Suite
+    device: str
+    threads: int
+    inputs: Inputs
+    jobs: tuple[Job, ...]
+    cells: tuple[Cell, ...]
+    metrics: tuple[RegisteredMetric, ...]
+
+
+def make_plan(
+    suite: Suite,
+    registry: Registry,
+    *,
+    device: str,
+    only: Sequence[str] = (),
+    seeds: Sequence[int] = (),
+    parallel: int = 1,
+    pull: bool = True,
+    say: Callable[[str], None] = lambda line: None,
+) -> Plan:
+    """Resolve every name, hash every input, and lay the jobs out in an order that can run.
+
+    Args:
+        only: labels or installed losses to run instead of all of the suite's.
+        seeds: instead of the suite's.
+        parallel: jobs that will run at once; cores are divided among them where the suite does not
+            fix the threads per job.
+        pull: fetch weights that are missing.
+
+    Raises:
+        UserError: an unknown loss or metric, parameters that do not fit.
+    """
+    _check_suite(suite, seeds)
+    rows = plan_rows(suite, registry, only)
+    reference = calibration_terms(suite, registry)
+    metrics = tuple(registry.metric(name) for name in suite.metrics)
+    validation = tuple(registry.metric(name) for name in suite.validation.metrics)
+    terms = [*reference, *(term for row in rows for term in row.terms)]
+    inputs = gather_inputs(
+        suite.data, _weight_files(terms, (*metrics, *validation)), pull=pull, say=say
+    )
+    threads = suite.execution.threads or max(1, available_cores() // parallel)
+    execution = suite.execution.but(threads=threads)
+    jobs: dict[str, Job] = {}
+    # bicubic and hr depend on no seed: one record each, under the suite's first.
+    cells = [
+        Cell(row=row, seed=suite.seeds[0], content_scale=1.0, training=None)
+        for row in rows
+        if row.kind in ("hr", "bicubic")
+    ]
+    for seed in seeds or suite.seeds:
+        for row in rows:
+            if row.kind in ("hr", "bicubic"):
+                continue
+            for scale in suite.adversarial.content_scales if row.kind == "trained" else (1.0,):
+                chain = plan_chain(
+                    Chain(
+                        suite=suite, inputs=inputs, device=device, execution=execution,
+                        reference=reference, row=row, seed=seed, content_scale=scale,
+                    )
+                )  # fmt: skip
+                for job in chain:
+                    jobs.setdefault(job.key, job)
+                made = [job.key for job in chain if job.kind.makes_generator]
+                cells.append(Cell(row=row, seed=seed, content_scale=scale, training=made[-1]))
+    return Plan(
+        suite=suite, device=device, threads=threads, inputs=inputs, jobs=tuple(jobs.values()),
+        cells=tuple(cells), metrics=metrics,
+    )  # fmt: skip
+
+
+def _weight_files(terms: Sequence[Term], metrics: Sequence[RegisteredMetric]) -> list[WeightFile]:
+    files = [file for term in terms for file in term.weight_files]
+    return files + [file for metric in metrics for file in metric.spec.weights]
+
+
+def _check_suite(suite: Suite, seeds: Sequence[int]) -> None:
+    from srbench.metrics.protocol import PROTOCOLS
+
+    if suite.protocol not in PROTOCOLS:
+        raise unknown_name("protocol", suite.protocol, PROTOCOLS)
+    if len(set(seeds)) != len(seeds):
+        raise SuiteError(f"expected different seeds, got {', '.join(map(str, seeds))}")
