@@ -36,6 +36,7 @@ def result_document(
         "generator": {"sha256": sha256, "bytes": path.stat().st_size},
         "log": [_point(iteration, values) for iteration, values in result.log],
         "validation": [_point(iteration, values) for iteration, values in result.validation],
+        "game": [_point(iteration, values) for iteration, values in result.game],
         "cost": {
             "device": device,
             "seconds": result.seconds,
