@@ -27,7 +27,25 @@ def replacing(path: Path, *, sync: bool = True) -> Iterator[BinaryIO]:
         sync: bring content and name to the disk. Without it a crash of the machine may lose what
             can be made again in seconds.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        if path.exists() and not path.is_file():  # a device or a pipe stays what it is
+            with path.open("wb") as file:
+                yield file
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _renamed(path, sync) as file:
+            yield file
+    except OSError as error:
+        # A full disk names no file, and nobody knows the temporary one.
+        if error.errno and (error.filename is None or TEMPORARY in str(error.filename)):
+            error.filename, error.filename2 = str(path), None
+        raise
+    if sync:
+        sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def _renamed(path: Path, sync: bool) -> Iterator[BinaryIO]:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=TEMPORARY)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -41,8 +59,6 @@ def replacing(path: Path, *, sync: bool = True) -> Iterator[BinaryIO]:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    if sync:
-        sync_folder(path.parent)
 
 
 def write_atomic(path: Path, data: str | bytes, *, sync: bool = True) -> Path:
@@ -77,7 +93,9 @@ def file_sha256(path: Path) -> str:
 def cache_folder() -> Path:
     """``SRBENCH_CACHE``, otherwise the user's cache folder; it may not exist yet."""
     named = os.environ.get("SRBENCH_CACHE")
-    return Path(named).expanduser() if named else Path(platformdirs.user_cache_dir("srbench"))
+    return (
+        Path(os.path.expanduser(named)) if named else Path(platformdirs.user_cache_dir("srbench"))
+    )
 
 
 def available_cores() -> int:
