@@ -96,6 +96,9 @@ class Objective(Optimisation):
         description="binary cross-entropy on logits, or the 1 - D(SR) of much PyTorch code",
     )
     adversarial_weight: NonNegative = Field(1e-3, description="0: no discriminator")
+    batch_size: int | None = Field(
+        None, ge=1, description="patches per batch; data.batch_size where left out"
+    )
     discriminator_learning_rate: Positive | None = Field(
         None, description="the generator's where left out; decayed as that is"
     )

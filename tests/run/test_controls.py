@@ -52,3 +52,12 @@ def test_the_calibration_has_a_batch_of_its_own(suite_text: str) -> None:
     assert calibration().patches is None
     assert calibration("calibration.batch_size=16").patches == 16
     assert calibration("calibration.batch_size=16").identity() != calibration().identity()
+
+
+def test_adversarial_training_has_a_batch_of_its_own(suite_text: str) -> None:
+    few = planned(suite_text, "seeds=[1]", "adversarial.batch_size=1")
+    assert {task.batch_size for task in tasks(few).values()} == {1}
+    assert {j.task.batch_size for j in few.jobs if j.kind.name != "adversarial"} == {2}
+    before = planned(suite_text, "seeds=[1]")
+    same = [{j.key for j in p.jobs if j.kind.name != "adversarial"} for p in (few, before)]
+    assert same[0] == same[1]  # warm starts and calibrations are shared

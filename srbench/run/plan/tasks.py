@@ -175,6 +175,11 @@ class AdversarialTask(StageTask):
     patches: Annotated[int | None, OUTSIDE] = None
 
     @property
+    def batch_size(self) -> int:
+        """Images of a training step."""
+        return self.adversarial.batch_size or self.data.batch_size
+
+    @property
     def iterations(self) -> int:
         """Of adversarial training."""
         return self.adversarial.iterations

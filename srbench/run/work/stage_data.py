@@ -32,7 +32,7 @@ def prepare_images(task: TrainingTask) -> None:
 
 def sampler_of(task: TrainingTask, stream: int) -> PatchSampler:
     """The endless stream of a stage."""
-    return _sampler(task, datasets_of(task)[0], stream, task.data.batch_size)
+    return _sampler(task, datasets_of(task)[0], stream, task.batch_size)
 
 
 def _sampler(task: TrainingTask, images: Dataset, stream: int, batch_size: int) -> PatchSampler:

@@ -108,7 +108,7 @@ def adversarial(stage: Stage[AdversarialTask]) -> dict[str, Any] | None:
     document["weights"] = [info.model_dump(mode="json") for info in content.weight_infos()]
     document["cost"]["loss_parameters"] = content.parameter_count()
     document["cost"]["loss_gflops_per_step"] = loss_gflops(
-        module, task.data.patch_size, task.data.batch_size, task.device
+        module, task.data.patch_size, task.batch_size, task.device
     )
     return document
 
