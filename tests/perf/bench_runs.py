@@ -38,7 +38,8 @@ class _Quiet:
 
 def overhead(jobs: int) -> dict[str, float]:
     """Share of the jobs' time that the executor adds beyond process start."""
-    from srbench.run.exec.local import LocalExecutor
+    from srbench.run.exec.local import LocalBackend
+    from srbench.run.exec.scheduler import Scheduler
     from srbench.run.layout import OutFolder
     from srbench.run.plan.jobs import Job, StageKind
     from srbench.run.plan.tasks import Task
@@ -52,10 +53,9 @@ def overhead(jobs: int) -> dict[str, float]:
             subprocess.run([sys.executable, str(script.with_name("empty.py"))], check=False,
                            stderr=subprocess.DEVNULL)  # fmt: skip
         start = (time.perf_counter() - began) / 10
-        executor = LocalExecutor(
-            out=OutFolder(Path(folder) / "out"), observer=_Quiet(),
-            command=[sys.executable, str(script)],
-        )  # fmt: skip
+        out = OutFolder(Path(folder) / "out")
+        backend = LocalBackend(out=out, command=[sys.executable, str(script)])
+        executor = Scheduler(out, _Quiet(), backend)
         task = Task(device="cpu", scale=4, execution=Execution(threads=1))
         fake = StageKind(name="fake", task=Task, run="")
         todo = [

@@ -2,11 +2,16 @@
 
 import sys
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from srbench.run.exec.local import LocalBackend
+from srbench.run.exec.process import WORKER
+from srbench.run.exec.scheduler import Observer, Scheduler
+from srbench.run.layout import OutFolder
 from srbench.run.plan.jobs import Job, StageKind
 from srbench.run.plan.tasks import Task
 from srbench.settings import Execution, Limits, Suite, parse_suite
@@ -151,6 +156,17 @@ def fake_job(label: str, *needs: str, **limits: Any) -> Job:
         limits=Limits(**{"hang_seconds": 0, **limits}),
     )  # fmt: skip
     return Job(key=label.replace(":", "-"), kind=FAKE, label=label, task=task, needs=needs)
+
+
+def local_scheduler(
+    out: OutFolder,
+    observer: Observer,
+    parallel: int = 1,
+    command: Sequence[str] = WORKER,
+    gpus: Sequence[str] = (),
+) -> Scheduler:
+    backend = LocalBackend(out=out, slots=parallel, command=command, gpus=gpus)
+    return Scheduler(out, observer, backend)
 
 
 class Watcher:

@@ -10,11 +10,10 @@ from srbench.errors import NonFiniteLoss, WeightsError
 from srbench.records import Failure
 from srbench.run.exec.attempts import Retries, read_attempts, worth_retrying
 from srbench.run.exec.failures import Outcome
-from srbench.run.exec.local import LocalExecutor
 from srbench.run.layout import OutFolder
 from srbench.run.plan.jobs import Job
 
-from .conftest import Watcher, fake_job
+from .conftest import Watcher, fake_job, local_scheduler
 
 
 @pytest.fixture
@@ -26,7 +25,7 @@ def out(tmp_path: Path) -> OutFolder:
 
 def run(out: OutFolder, command: list[str], one: Job) -> tuple[Outcome, Watcher]:
     watcher = Watcher()
-    executor = LocalExecutor(out=out, observer=watcher, command=command)
+    executor = local_scheduler(out=out, observer=watcher, command=command)
     return executor.run([one])[one.key], watcher
 
 

@@ -8,8 +8,7 @@ import pytest
 from srbench.errors import DataError, PluginError, SuiteError, UnknownName
 from srbench.host import Registry, discover
 from srbench.imaging import write_image
-from srbench.run.plan.planning import Plan, make_plan
-from srbench.run.suite_run import check_ready
+from srbench.run.plan.planning import Plan, check_ready, make_plan
 from srbench.settings import Suite, parse_suite
 
 
@@ -126,7 +125,9 @@ def test_a_raised_spec_version_changes_only_its_losses(suite: Suite) -> None:
     loss = registry.loss("charbonnier")
     raised = replace(loss, spec=replace(loss.spec, version=loss.spec.version + 1))
     others = [other for name, other in registry.losses.items() if name != "charbonnier"]
-    newer = Registry(registry.plugins, [*others, raised], registry.metrics.values())
+    newer = Registry(
+        registry.plugins, [*others, raised], registry.metrics.values(), registry.generators.values()
+    )
     before, after = keys(plan(suite)), keys(plan(suite, newer))
     assert {name[1] for name in before if before[name] != after[name]} == {"second"}
 

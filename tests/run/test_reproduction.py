@@ -2,12 +2,12 @@ from typing import Any
 
 import pytest
 
+from srbench.app.reproduction import Reproduction, compare, lock_file
 from srbench.host import discover
 from srbench.records import Record
 from srbench.run.plan.environment import describe_environment
 from srbench.run.plan.planning import make_plan
 from srbench.run.plan.rows import loss_info
-from srbench.run.reproduction import Reproduction, compare, lock_file
 from srbench.settings import Suite
 
 

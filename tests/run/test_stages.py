@@ -57,7 +57,9 @@ def test_a_collapsed_run_stops_and_stays_in_the_table(suite_text: str, tmp_path:
     result = train(plan, out, "second")
     assert "stayed below 1e+06 from iteration 0 to 10" in result["collapsed"]
     assert result["log"][-1]["iteration"] == 10
-    assert assemble_records(plan, out) == []  # a collapsed row has scores like any other
+    assert (
+        assemble_records(plan, out, targets(plan, out)) == []
+    )  # a collapsed row has scores like any other
     (cell,) = [c for c in plan.cells if c.row.label == "second"]
     for target in targets(plan, out):
         for key in target.scores.values():
@@ -65,7 +67,9 @@ def test_a_collapsed_run_stops_and_stays_in_the_table(suite_text: str, tmp_path:
             write_json(out.scores(key), {**scores, "per_image": {"a": 20.0}})
     hr = out.images("photos-test", "hr-images")
     write_image(hr / "a.png", np.zeros((8, 8, 3), np.uint8))
-    records = {r.loss.label: r for r in map(read_record, assemble_records(plan, out))}
+    records = {
+        r.loss.label: r for r in map(read_record, assemble_records(plan, out, targets(plan, out)))
+    }
     record = records["second"]
     assert record.status == "collapsed"
     assert "stopped as collapsed" in record.notes[0]

@@ -42,6 +42,9 @@ its time in page faults. At most 1 GiB of free memory is held. Other C libraries
 GRACE_SECONDS = 60.0
 """How long a stopped worker may take to write its checkpoint."""
 
+POLL_SECONDS = 0.02
+"""How often a worker is looked at."""
+
 LAST_WORDS_SECONDS = 1.0
 """How long a hung worker may take to write where it hangs."""
 

@@ -9,8 +9,7 @@ from typing import Any
 
 from srbench.records import Failure
 from srbench.run.exec.failures import Outcome
-from srbench.run.exec.local import POLL_SECONDS
-from srbench.run.exec.process import GRACE_SECONDS, WorkerProcess
+from srbench.run.exec.process import GRACE_SECONDS, POLL_SECONDS, WorkerProcess
 from srbench.run.exec.ray_versions import node_versions, version_differences
 from srbench.run.exec.storage import Storage
 from srbench.run.layout import OutFolder

@@ -10,7 +10,14 @@ from typing import Any, TypeVar
 from srbench.run.plan.inputs import Inputs
 from srbench.run.plan.jobs import Job, make_job
 from srbench.run.plan.rows import Row, Term
-from srbench.run.plan.tasks import AdversarialTask, CalibrationTask, Task, TermTask, WarmStartTask
+from srbench.run.plan.tasks import (
+    AdversarialTask,
+    CalibrationTask,
+    GeneratorTask,
+    Task,
+    TermTask,
+    WarmStartTask,
+)
 from srbench.settings import Execution, Objective, Suite, TrainingData
 from srbench.settings.canonical import canonical
 from srbench.strict import Strict
@@ -30,6 +37,7 @@ class Chain:
     """
 
     suite: Suite
+    generator: GeneratorTask
     inputs: Inputs
     device: str
     execution: Execution
@@ -53,7 +61,7 @@ class Chain:
             "seed": self.seed,
             "data": _section(TrainingData, suite.data),
             "train": self.inputs.train,
-            "generator": suite.generator,
+            "generator": self.generator,
             "training_version": TRAINING_VERSION,
             "torch": _minor_version("torch"),
         }

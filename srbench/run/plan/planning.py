@@ -9,11 +9,13 @@ from srbench.contract import WeightFile
 from srbench.errors import SuiteError, unknown_name
 from srbench.files import available_cores
 from srbench.host import RegisteredMetric, Registry
+from srbench.models.resolve import resolve_generator
 from srbench.run.plan.chain import Chain
 from srbench.run.plan.inputs import Inputs, gather_inputs
 from srbench.run.plan.jobs import Job
 from srbench.run.plan.kinds import plan_chain
 from srbench.run.plan.rows import Row, Term, calibration_terms, plan_rows
+from srbench.run.plan.tasks import GeneratorTask
 from srbench.settings import Suite
 
 
@@ -35,6 +37,7 @@ class Plan:
     """All that a run of a suite will do."""
 
     suite: Suite
+    generator: GeneratorTask
     device: str
     threads: int
     inputs: Inputs
@@ -67,6 +70,9 @@ def make_plan(
         UserError: an unknown loss or metric, parameters that do not fit.
     """
     _check_suite(suite, seeds)
+    generator = _generator(suite, registry)
+    # Written out or left out, a default is the same condition.
+    suite = suite.but(generator=suite.generator.but(params=generator.params))
     rows = plan_rows(suite, registry, only)
     reference = calibration_terms(suite, registry)
     metrics = tuple(registry.metric(name) for name in suite.metrics)
@@ -92,8 +98,9 @@ def make_plan(
             for scale in suite.adversarial.content_scales if row.terms else (1.0,):
                 chain = plan_chain(
                     Chain(
-                        suite=suite, inputs=inputs, device=device, execution=execution,
-                        reference=reference, row=row, seed=seed, content_scale=scale,
+                        suite=suite, generator=generator, inputs=inputs, device=device,
+                        execution=execution, reference=reference, row=row, seed=seed,
+                        content_scale=scale,
                     )
                 )  # fmt: skip
                 for job in chain:
@@ -101,9 +108,36 @@ def make_plan(
                 made = [job.key for job in chain if job.kind.makes_generator]
                 cells.append(Cell(row=row, seed=seed, content_scale=scale, training=made[-1]))
     return Plan(
-        suite=suite, device=device, threads=threads, inputs=inputs, jobs=tuple(jobs.values()),
-        cells=tuple(cells), metrics=metrics,
+        suite=suite, generator=generator, device=device, threads=threads, inputs=inputs,
+        jobs=tuple(jobs.values()), cells=tuple(cells), metrics=metrics,
     )  # fmt: skip
+
+
+def _generator(suite: Suite, registry: Registry) -> GeneratorTask:
+    found = registry.generator(suite.generator.name)
+    resolved = resolve_generator(found.spec, suite.generator.params, suite.scale)
+    return GeneratorTask(
+        name=f"{found.distribution}:{found.spec.name}",
+        generator=found.spec.name,
+        version=found.spec.version,
+        params=resolved.settings,
+    )
+
+
+def check_ready(plan: Plan) -> None:
+    """Refuse to start on a missing input.
+
+    Raises:
+        SrbenchError: the first problem; the others are named too.
+    """
+    problems = plan.inputs.problems
+    if not problems:
+        return
+    if len(problems) == 1:
+        raise problems[0]
+    first = problems[0]
+    others = "; ".join(problem.what for problem in problems[1:])
+    raise type(first)(f"{first.what}. Also missing: {others}", first.fix)
 
 
 def _weight_files(terms: Sequence[Term], metrics: Sequence[RegisteredMetric]) -> list[WeightFile]:

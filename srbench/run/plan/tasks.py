@@ -13,7 +13,6 @@ from srbench.settings import (
     Checkpoint,
     Discriminator,
     Execution,
-    Generator,
     Limits,
     LossTerm,
     Objective,
@@ -79,6 +78,19 @@ class TermTask(LossTerm):
     weights: dict[str, str] = Field(default_factory=dict)
 
 
+class GeneratorTask(Strict):
+    """A generator as a worker builds it.
+
+    ``name`` is ``dist:name``, ``generator`` the bare name; ``params`` are those that differ from
+    their defaults.
+    """
+
+    name: Annotated[str, OUTSIDE]
+    generator: str
+    version: int
+    params: dict[str, Any]
+
+
 class TrainingTask(Task):
     """What every job with training images is told.
 
@@ -89,7 +101,7 @@ class TrainingTask(Task):
     content_scale: float = 1.0
     data: TrainingData
     train: str
-    generator: Generator
+    generator: GeneratorTask
     training_version: int
     torch: str
     checkpoint: Annotated[Checkpoint, OUTSIDE] = Checkpoint()
@@ -213,5 +225,6 @@ class ScoringTask(Task):
     """Images and scores of all rows that lack them."""
 
     protocol: str
+    generator: GeneratorTask
     workers: int
     targets: tuple[TargetTask, ...]

@@ -23,7 +23,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from srbench.errors import DataError
-from srbench.models import build_discriminator
+from srbench.models.discriminator import build_discriminator
 from srbench.run.layout import read_json, write_json
 from srbench.run.plan.jobs import load
 from srbench.run.plan.kinds import job_from_document
@@ -135,7 +135,7 @@ Steps = Callable[[RuntimeSettings, CheckpointFolder, Hooks], StageResult]
 
 
 def warm_start(task: WarmStartTask, spawned: float) -> dict[str, Any]:
-    """What :func:`srbench.run.plan.estimate.estimate_jobs` multiplies, for a warm start.
+    """What :func:`srbench.run.exec.estimate.estimate_jobs` multiplies, for a warm start.
 
     Args:
         spawned: time of day at which this process was started.

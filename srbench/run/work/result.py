@@ -8,43 +8,48 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
+from srbench.models.files import save_generator
 from srbench.run.plan.environment import describe_environment
 from srbench.run.plan.tasks import TrainingTask
 from srbench.run.work.cost import device_name
-from srbench.run.work.generators import save_generator
+from srbench.run.work.generators import generator_of
 from srbench.run.work.stage import Stage
 
 if TYPE_CHECKING:
     from srbench.train import StageResult
 
 
-def result_document(
-    stage: Stage[TrainingTask], generator: nn.Module, result: StageResult
-) -> dict[str, Any]:
-    """Save the generator and describe how it was made."""
+def generator_document(stage: Stage[TrainingTask], generator: nn.Module) -> dict[str, Any]:
+    """Save the generator; the least that the result of a kind with a generator holds."""
     job, task = stage.job, stage.task
     path = stage.out.generator(job.key)
-    settings = task.generator.model_dump(mode="json")
-    sha256 = save_generator(generator, settings, task.scale, path)
-    device = device_name(task.device)
-    environment = describe_environment(
-        threads=task.execution.threads or 0, gpu=device if task.device != "cpu" else None
-    )
+    sha256 = save_generator(generator, generator_of(task), path)
+    gpu = device_name(task.device) if task.device != "cpu" else None
+    environment = describe_environment(threads=task.execution.threads or 0, gpu=gpu)
     return {
         "key": job.key,
         "kind": job.kind.name,
         "generator": {"sha256": sha256, "bytes": path.stat().st_size},
+        "environment": environment.model_dump(mode="json"),
+    }
+
+
+def result_document(
+    stage: Stage[TrainingTask], generator: nn.Module, result: StageResult
+) -> dict[str, Any]:
+    """Save the generator and tell how it was trained."""
+    return {
+        **generator_document(stage, generator),
         "log": [_point(iteration, values) for iteration, values in result.log],
         "validation": [_point(iteration, values) for iteration, values in result.validation],
         "game": [_point(iteration, values) for iteration, values in result.game],
         "cost": {
-            "device": device,
+            "device": device_name(stage.task.device),
             "seconds": result.seconds,
             "iterations_per_second": result.iterations_per_second,
             "peak_memory_bytes": result.peak_memory_bytes,
             "data_wait_fraction": result.data_wait_fraction,
         },
-        "environment": environment.model_dump(mode="json"),
         "collapsed": result.lost,
         "notes": [*result.notes, *_micro_batch_notes(stage)],
     }

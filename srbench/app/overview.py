@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+from srbench.run.exec.estimate import METHOD, Estimate, Estimates
 from srbench.run.layout import OutFolder
 from srbench.run.plan.environment import cpu_name
-from srbench.run.plan.estimate import METHOD, Estimate, Estimates
 from srbench.run.plan.jobs import Job
 from srbench.run.plan.planning import Plan
 from srbench.run.plan.targets import applicable_metrics, targets
@@ -22,7 +22,7 @@ def plan_overview(
 
     Args:
         parallel: jobs at once.
-        estimates: from :func:`srbench.run.plan.estimate.estimate_jobs`; left out: no figures.
+        estimates: from :func:`srbench.run.exec.estimate.estimate_jobs`; left out: no figures.
     """
     suite = plan.suite
     jobs = [_job(job, out, estimates or {}) for job in plan.jobs]
