@@ -94,7 +94,8 @@ def make_plan(
         for row in rows:
             if row.kind in ("hr", "bicubic"):
                 continue
-            for scale in suite.adversarial.content_scales if row.kind == "trained" else (1.0,):
+            # Without a content loss there is nothing to scale.
+            for scale in suite.adversarial.content_scales if row.terms else (1.0,):
                 chain = plan_chain(
                     Chain(
                         suite=suite, generator=generator, inputs=inputs, device=device,
