@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Self
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -19,3 +21,7 @@ class Strict(BaseModel):
         validate_by_alias=True,
         serialize_by_alias=True,
     )
+
+    def but(self, **values: Any) -> Self:
+        """A validated copy with other values."""
+        return self.model_validate({**dict(self), **values})

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from srbench.records.identity import conditions_sha256
 from srbench.strict import Strict
 
 SCHEMA_VERSION = 1
@@ -28,6 +29,11 @@ class SuiteInfo(Strict):
     sha256: Sha256
     track: Literal["calibrated", "raw"]
     document: dict[str, Any]
+
+    @property
+    def conditions(self) -> str:
+        """Hash of what rows of one table share; ``sha256`` is what the file states."""
+        return conditions_sha256(self.document)
 
 
 class WeightInfo(Strict):

@@ -10,8 +10,13 @@ from pydantic_core import from_json
 
 from srbench.errors import RecordError, SubmissionError, SuiteError
 from srbench.files import sha256_hex
-from srbench.records import Record, conditions_sha256, parse_record, record_sha256
-from srbench.suite.load import validate_suite
+from srbench.records import (
+    Record,
+    parse_record,
+    record_sha256,
+    states_conditions,
+)
+from srbench.settings.load import validate_suite
 from srbench.verify.content import check_content
 from srbench.verify.difference import printable
 from srbench.verify.limits import Limits
@@ -138,10 +143,9 @@ def _check_suite(
             f"{SUITE} is {suite['name']} version {suite['version']}, {MANIFEST} says "
             f"{carried.name!r:.80} version {carried.version}"
         )
-    if carried.sha256 != conditions_sha256(suite):
+    if not states_conditions(carried.sha256, suite):
         raise SubmissionError(
-            f"{SUITE} has the hash {conditions_sha256(suite)[:12]}, {MANIFEST} says "
-            f"{carried.sha256[:12]}"
+            f"{SUITE} has another hash than the {carried.sha256[:12]} that {MANIFEST} says"
         )
     for record in records:
         found = record.suite

@@ -17,9 +17,9 @@ from typing import Any, Final
 from srbench import __version__
 from srbench.errors import UserError
 from srbench.files import sha256_hex, write_atomic
-from srbench.records import Record, conditions_sha256, read_records, record_text
-from srbench.suite import Suite
-from srbench.suite.load import validate_suite
+from srbench.records import Record, read_records, record_text
+from srbench.settings import Suite
+from srbench.settings.load import validate_suite
 from srbench.verify.manifest import (
     Manifest,
     SubmittedFile,
@@ -87,9 +87,7 @@ def pack_submission(
         files |= {f"images/{item.sha256}.png": data for item, data in found}
     manifest = Manifest(
         srbench=__version__,
-        suite=SubmittedSuite(
-            name=suite.name, version=suite.version, sha256=conditions_sha256(document)
-        ),
+        suite=SubmittedSuite(name=suite.name, version=suite.version, sha256=suite.conditions),
         files=tuple(
             SubmittedFile(path=name, bytes=len(data), sha256=sha256_hex(data))
             for name, data in sorted(files.items())
@@ -109,7 +107,7 @@ def pack_submission(
 
 
 def _one_suite(out: Path, records: list[Record]) -> dict[str, Any]:
-    identities = {(r.suite.name, r.suite.version, r.suite.sha256) for r in records}
+    identities = {(r.suite.name, r.suite.version, r.suite.conditions) for r in records}
     if len(identities) != 1:
         shown = ", ".join(f"{name} {version} ({sha[:8]})" for name, version, sha in identities)
         raise UserError(

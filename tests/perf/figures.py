@@ -156,7 +156,7 @@ def describe_machine() -> dict[str, Any]:
     import psutil
 
     from srbench.files import available_cores
-    from srbench.run.environment import cpu_name, detect_device
+    from srbench.run.plan.environment import cpu_name, detect_device
 
     gpu = None
     if detect_device() == "cuda":
