@@ -13,6 +13,7 @@ from types import MappingProxyType
 from srbench.data.cache import hash_files
 from srbench.errors import DataError
 from srbench.imaging.files import read_image
+from srbench.imaging.listing import name_below, plain_name
 from srbench.imaging.tensors import Image
 
 
@@ -120,7 +121,7 @@ def split_validation(dataset: Dataset, count: int) -> tuple[Dataset, Dataset]:
             f"{dataset.name!r} for validation, got {count}"
         )
     hashes = dataset.manifest().entries
-    digest = [hashes[dataset.key_of(file)] for file in dataset.files]
+    digest = [hashes[name_below(dataset.root, file)] for file in dataset.files]
     occurs = Counter(digest)
     together = {name for scene in dataset.scenes for name in scene}
     alone = [

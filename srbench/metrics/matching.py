@@ -16,6 +16,7 @@ from srbench.imaging import (
     crop_to_multiple,
     image_size,
     list_images,
+    name_below,
     plain_name,
     read_image,
     some_names,
@@ -105,7 +106,7 @@ def _name_subfolders(root: Path) -> None:
 
 
 def _shown(folder: Folder, file: Path) -> str:
-    return file.name if file == Path(folder) else plain_name(file.relative_to(folder).as_posix())
+    return file.name if file == Path(folder) else name_below(folder, file)
 
 
 def _partners(

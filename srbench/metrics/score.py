@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from srbench.contract import BuildContext, MetricSpec, WeightResolver
-from srbench.errors import describe, ContractError, ImageError, SrbenchError, UserError
+from srbench.errors import ContractError, ImageError, SrbenchError, UserError, describe
 from srbench.imaging import read_image, to_tensor
 from srbench.metrics.determinism import calm_torch, one_thread, seeded
 from srbench.metrics.protocol import get_protocol
