@@ -9,14 +9,13 @@ Perceptual Metric", CVPR 2018; version 0.1 of its weights.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Literal
 
 import torch
-import torchvision
 from torch import Tensor, nn
 
+from srbench.contract.architectures import torchvision_features
 from srbench.contract.features import Normalize, load_weights
 from srbench.contract.tapped import TappedNetwork
 from srbench.errors import WeightsError
@@ -86,8 +85,7 @@ def unit_length(features: Tensor) -> Tensor:
 
 def _network(backbone: Backbone, features: Mapping[str, Tensor]) -> nn.Module:
     with torch.device("meta"):
-        whole = torchvision.models.alexnet() if backbone == "alex" else torchvision.models.vgg16()
-    network = nn.Sequential(OrderedDict(features=whole.features))
+        network = torchvision_features("alexnet" if backbone == "alex" else "vgg16")
     load_weights(network, features, weight_id=f"{backbone} of LPIPS", ignore=("classifier.",))
     return network
 
