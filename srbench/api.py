@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import torch
 
     from srbench.metrics.folders import Evaluation
-    from srbench.suite import Suite
+    from srbench.settings import Suite
     from srbench.workflow import RunResult
 
 
@@ -49,13 +49,13 @@ def run_suite(
     from rich.console import Console
 
     from srbench.host import discover
-    from srbench.run.environment import detect_device
+    from srbench.run.exec.progress import RunProgress
     from srbench.run.layout import OutFolder, writing_to
-    from srbench.run.plan import make_plan
-    from srbench.run.progress import RunProgress
+    from srbench.run.plan.environment import detect_device
+    from srbench.run.plan.planning import make_plan
     from srbench.run.suite_run import check_ready, default_jobs
-    from srbench.suite import Suite as SuiteModel
-    from srbench.suite import load_suite
+    from srbench.settings import Suite as SuiteModel
+    from srbench.settings import load_suite
     from srbench.workflow import run_and_report
 
     if not isinstance(suite, SuiteModel):

@@ -109,19 +109,41 @@ class JobFailed(SrbenchError):
     """A job ended without a result: an exception, a kill, a hang or no memory."""
 
 
+def describe(error: BaseException) -> str:
+    """``TypeError: its message`` on one line of at most 400 characters, whatever the error is."""
+    try:
+        text = " ".join(str(error).split())
+    except BaseException as second:  # its __str__ may raise anything
+        text = f"its message cannot be made: {type(second).__name__}"
+    name = type(error).__name__
+    return (f"{name}: {text}" if text else name)[:400]
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str], fix: str | None = None) -> UnknownName:
     """The error for ``name`` not being one of ``known``, naming the nearest ones.
 
     >>> print(unknown_name("loss", "vg16", ["vgg16", "alexnet"]).what)
     expected the name of a loss, got 'vg16'; did you mean 'vgg16'?
     """
-    names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    names = sorted(set(known))
     what = f"expected the name of a {kind}, got {name!r}"
-    if near:
-        what += "; did you mean " + " or ".join(repr(n) for n in near) + "?"
-    else:
-        what += "; known: " + (", ".join(names[:20]) if names else "none")
+    near = did_you_mean(name, names)
+    if not near:
+        near = "; known: " + (", ".join(names[:20]) if names else "none")
         if len(names) > 20:
-            what += f" and {len(names) - 20} more"
-    return UnknownName(what, fix)
+            near += f" and {len(names) - 20} more"
+    return UnknownName(what + near, fix)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """``; did you mean 'vgg16'?``: the nearest names, whatever their case; empty without one."""
+    spellings = {other.casefold(): other for other in known}
+    near = difflib.get_close_matches(name.casefold(), spellings, n=3, cutoff=0.5)
+    return f"; did you mean {' or '.join(repr(spellings[n]) for n in near)}?" if near else ""
+
+
+def visible(text: str) -> str:
+    """``text`` with every control and invisible character but newlines as its escape."""
+    return "".join(
+        c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text
+    )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 
 import click
 
-from srbench.errors import SrbenchError, UserError
+from srbench.errors import UserError, did_you_mean
 from srbench.namesake import DISTRIBUTION, refuse_namesake
 
 COMMANDS = {
@@ -54,22 +55,15 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click's, with the nearest names for a misspelt command."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            import difflib
-
-            near = difflib.get_close_matches(args[0], COMMANDS, n=3, cutoff=0.5)
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            ctx.fail(f"expected a command, got {args[0]!r}{hint}")
+            ctx.fail(f"expected a command, got {args[0]!r}{did_you_mean(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run, turning srbench's errors into one message on stderr and their exit status."""
+        """Run, turning every error into one message on stderr and an exit status."""
         try:
-            return super().invoke(ctx)
-        except SrbenchError as error:
-            if os.environ.get("SRBENCH_TRACEBACK"):
-                raise
-            click.echo(f"error: {error}", err=True)
-            ctx.exit(error.exit_status)
+            result = super().invoke(ctx)
+            sys.stdout.flush()  # a full disk is told of here, not by Python when it ends
+            return result
         except BrokenPipeError:
             # The reader (`| head`) went away; Python would print a second error at shutdown.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -77,6 +71,14 @@ class LazyGroup(click.Group):
         except KeyboardInterrupt:
             click.echo("interrupted; finished work is kept, rerun to continue", err=True)
             ctx.exit(130)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            if os.environ.get("SRBENCH_TRACEBACK"):
+                raise
+            from srbench.cli.failure import report_failure
+
+            ctx.exit(report_failure(error))
 
 
 def _blocked(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> list[str]:
@@ -115,6 +117,13 @@ def cli(ctx: click.Context, blocked: list[str]) -> None:
 
 def main() -> None:
     """Entry point of the console script."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a file name may be any bytes
+            stream.reconfigure(errors="backslashreplace")
+    if "--json" in sys.argv:
+        from srbench.cli.output import reserve_stdout
+
+        reserve_stdout()
     try:
         refuse_namesake()  # first: if the stranger came last, even ``srbench/__init__`` is its
     except UserError as error:

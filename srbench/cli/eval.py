@@ -70,6 +70,7 @@ def command(
     does.
     """
     from srbench.cli.output import echo_json, warn_broken
+    from srbench.files import write_atomic
     from srbench.host import discover
     from srbench.metrics import default_metrics, evaluate_folders, get_protocol, resolve_metrics
 
@@ -97,7 +98,7 @@ def command(
             progress=progress,
         )
     if csv_file is not None:
-        csv_file.write_text(result.csv(), encoding="utf-8")
+        write_atomic(csv_file, result.csv())
     if as_json:
         echo_json(result.document())
     else:
@@ -128,8 +129,9 @@ def _check_csv(file: Path) -> None:
 
 def default_workers() -> int:
     """CPU cores, at most 8."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min(8, cores or 1)
+    from srbench.files import available_cores
+
+    return min(8, available_cores())
 
 
 @contextlib.contextmanager

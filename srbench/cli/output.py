@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -28,9 +28,23 @@ def console(*, stderr: bool = False) -> Console:
     return Console(file=stream, width=width, no_color=True, highlight=False, legacy_windows=False)
 
 
+_reserved: TextIO | None = None
+
+
+def reserve_stdout() -> None:
+    """From now on stdout is for :func:`echo_json` alone; all else that is written goes to stderr.
+
+    Also what plugins, networks, their threads and their exit handlers write to file descriptor 1.
+    """
+    global _reserved  # noqa: PLW0603  # there is one stdout
+    sys.stdout.flush()
+    _reserved = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="backslashreplace")
+    os.dup2(2, 1)
+
+
 def echo_json(document: Any) -> None:
     """The one JSON document of a ``--json`` command."""
-    click.echo(json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False))
+    click.echo(json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False), file=_reserved)
 
 
 def warn_broken(registry: Registry) -> None:

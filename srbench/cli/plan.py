@@ -34,13 +34,13 @@ def command(
 
     from srbench.cli.output import echo_json, stop_on_sigterm, warn_broken
     from srbench.host import discover
-    from srbench.run.environment import detect_device
-    from srbench.run.estimate import estimate_jobs
     from srbench.run.layout import OutFolder
-    from srbench.run.overview import jobs_to_measure, overview_lines, plan_overview
-    from srbench.run.plan import make_plan
+    from srbench.run.plan.environment import detect_device
+    from srbench.run.plan.estimate import estimate_jobs
+    from srbench.run.plan.overview import jobs_to_measure, overview_lines, plan_overview
+    from srbench.run.plan.planning import make_plan
     from srbench.run.suite_run import default_jobs
-    from srbench.suite import load_suite
+    from srbench.settings import load_suite
 
     def say(line: str) -> None:
         click.echo(line, err=True)

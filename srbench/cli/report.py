@@ -77,7 +77,7 @@ def _of_suite(records: list[Record], suite: str | None) -> list[Record]:
 
     if suite is None:
         return records
-    chosen = [r for r in records if r.suite.name == suite or r.suite.sha256.startswith(suite)]
+    chosen = [r for r in records if r.suite.name == suite or r.suite.conditions.startswith(suite)]
     if not chosen:
         raise unknown_name("suite of these records", suite, {r.suite.name for r in records})
     return chosen

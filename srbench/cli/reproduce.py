@@ -35,8 +35,8 @@ def command(
     from srbench.cli.output import console, echo_json, stop_on_sigterm
     from srbench.host import discover
     from srbench.records import read_record
+    from srbench.run.exec.progress import RunProgress
     from srbench.run.layout import OutFolder, writing_to
-    from srbench.run.progress import RunProgress
     from srbench.run.reproduction import Reproduction, lock_file
     from srbench.run.suite_run import check_ready
 

@@ -10,7 +10,7 @@ from srbench.cli.suite_options import suite_options
 
 if TYPE_CHECKING:
     from srbench.run.layout import OutFolder
-    from srbench.run.plan import Plan
+    from srbench.run.plan.planning import Plan
 
 
 @click.command("run", short_help="Run a suite: train, score, print the table.")
@@ -53,12 +53,12 @@ def command(
     from srbench.cli.output import warn_broken
     from srbench.errors import UserError
     from srbench.host import discover
-    from srbench.run.environment import detect_device
     from srbench.run.layout import OutFolder
-    from srbench.run.overview import overview_lines, plan_overview
-    from srbench.run.plan import make_plan
+    from srbench.run.plan.environment import detect_device
+    from srbench.run.plan.overview import overview_lines, plan_overview
+    from srbench.run.plan.planning import make_plan
     from srbench.run.suite_run import default_jobs
-    from srbench.suite import load_suite
+    from srbench.settings import load_suite
 
     if storage is not None and executor != "ray":
         raise UserError(
@@ -99,9 +99,9 @@ class Cluster(NamedTuple):
 def _execute(plan: Plan, folder: OutFolder, parallel: int, cluster: Cluster | None) -> None:
     from srbench.cli.output import console, stop_on_sigterm
     from srbench.report import print_leaderboard
-    from srbench.run.cluster import RayExecutor
+    from srbench.run.exec.progress import RunProgress
+    from srbench.run.exec.ray_cluster import RayExecutor
     from srbench.run.layout import writing_to
-    from srbench.run.progress import RunProgress
     from srbench.run.suite_run import check_ready
     from srbench.workflow import run_and_report
 

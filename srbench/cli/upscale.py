@@ -31,9 +31,9 @@ def command(
     from srbench.cli.output import progress_bar
     from srbench.errors import UserError
     from srbench.imaging import read_image, write_image
-    from srbench.run.environment import detect_device
-    from srbench.run.generators import generator_scale, load_generator
-    from srbench.run.upscaling import output_path, upscale_image
+    from srbench.run.plan.environment import detect_device
+    from srbench.run.work.generators import generator_scale, load_generator
+    from srbench.run.work.upscaling import output_path, upscale_image
 
     generator = load_generator(Path(checkpoint))
     scale = generator_scale(Path(checkpoint))

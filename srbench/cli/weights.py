@@ -163,7 +163,7 @@ def _print_rows(rows: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
     from srbench.cli.output import console
-    from srbench.weights import cache_folder
+    from srbench.files import cache_folder
 
     table = Table(box=None, header_style="bold")
     for title in ("weights", "cached", "size", "licence", "used by"):

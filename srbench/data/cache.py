@@ -1,20 +1,17 @@
-"""Where prepared data live, and what is remembered of files that were read before."""
+"""What is remembered of files that were read before."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-import platformdirs
-
 from srbench.errors import DataError
+from srbench.files import available_cores, cache_folder, file_sha256, sha256_hex, write_atomic
 from srbench.imaging.files import image_size
 
 _MEMORY_VERSION = 1
@@ -28,23 +25,6 @@ _Value = TypeVar("_Value")
 
 _State = tuple[int, int, int]
 """Size, modification time and change time; the last cannot be set back by ``touch``."""
-
-
-def cache_folder() -> Path:
-    """``SRBENCH_CACHE``, or the user's cache folder for srbench. Not created here."""
-    chosen = os.environ.get("SRBENCH_CACHE")
-    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("srbench"))
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file so that readers see the old content or the new, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def hash_files(root: Path, files: Iterable[Path], *, fresh: bool = False) -> dict[str, str]:
@@ -102,7 +82,7 @@ def _remembered(
     states = {name: _state(file) for name, file in names.items()}
     stale = [n for n in names if n not in known or known[n][0] != states[n]]
     values = {name: known[name][1] for name in names if name in known}
-    with ThreadPoolExecutor(max_workers=min(16, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(max_workers=min(16, available_cores())) as pool:
         # In parts: memory stays flat, and what was read outlasts an interruption.
         for first in range(0, len(stale), _PART):
             part = stale[first : first + _PART]
@@ -124,7 +104,7 @@ def _as_size(value: Any) -> tuple[int, int]:
 
 
 def _key_of_folder(root: Path) -> str:
-    return hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:32]
+    return sha256_hex(os.fsencode(root.resolve()))[:32]
 
 
 def _state(file: Path) -> _State:
@@ -137,8 +117,7 @@ def _state(file: Path) -> _State:
 
 def _sha256(file: Path) -> str:
     try:
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return file_sha256(file)
     except OSError as error:
         raise DataError(f"expected a readable file, got {file}: {error.strerror}") from error
 
@@ -161,4 +140,4 @@ def _load(record: Path, check: Callable[[Any], _Value]) -> dict[str, tuple[_Stat
 
 def _save(record: Path, entries: Mapping[str, tuple[_State, object]]) -> None:
     files = {name: [*state, value] for name, (state, value) in sorted(entries.items())}
-    write_atomically(record, json.dumps({"version": _MEMORY_VERSION, "files": files}))
+    write_atomic(record, json.dumps({"version": _MEMORY_VERSION, "files": files}), sync=False)

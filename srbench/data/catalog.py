@@ -14,7 +14,7 @@ from srbench.data.dataset import Dataset
 from srbench.data.photos import PHOTOS, STEREO_PAIR, photo_files
 from srbench.data.recipes import RECIPES, Recipe
 from srbench.errors import DataError, unknown_name
-from srbench.imaging.files import list_images
+from srbench.imaging.listing import list_images
 
 _FOLDER_PREFIX = "folder:"
 
@@ -98,7 +98,7 @@ def describe_datasets() -> tuple[DatasetInfo, ...]:
 def data_roots() -> tuple[Path, ...]:
     """Folders that hold data sets, in this order: those in ``SRBENCH_DATA``, then ``./data``."""
     setting = os.environ.get("SRBENCH_DATA", "")
-    roots = [Path(part).expanduser() for part in setting.split(os.pathsep) if part]
+    roots = [Path(os.path.expanduser(part)) for part in setting.split(os.pathsep) if part]
     return (*roots, Path("data"))
 
 
@@ -161,7 +161,7 @@ def _missing(recipe: Recipe) -> DataError:
 
 
 def _any_folder(name: str) -> Dataset:
-    folder = Path(name.removeprefix(_FOLDER_PREFIX)).expanduser()
+    folder = Path(os.path.expanduser(name.removeprefix(_FOLDER_PREFIX)))
     if not name.removeprefix(_FOLDER_PREFIX):
         raise DataError("expected folder:PATH, got an empty path")
     files = list_images(folder, recursive=True)

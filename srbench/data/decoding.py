@@ -19,6 +19,7 @@ from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 
 from srbench.errors import DataError, SrbenchError
+from srbench.files import sha256_hex
 from srbench.imaging.files import decode_image
 
 _END_SECONDS = 10.0
@@ -54,7 +55,7 @@ def decode_into(pixels: int, task: DecodeTask) -> bytes:
     """
     data = task.file.read_bytes()
     image = decode_image(data, task.file)
-    if hashlib.sha256(data).hexdigest() != task.sha256:
+    if sha256_hex(data) != task.sha256:
         raise DataError(
             f"expected {task.file} to stay as it was, got other content than a moment ago",
             "run it again when nothing writes to that folder",

@@ -23,11 +23,12 @@ import numpy as np
 import numpy.typing as npt
 from filelock import FileLock
 
-from srbench.data.cache import cache_folder, image_sizes
+from srbench.data.cache import image_sizes
 from srbench.data.dataset import Dataset
 from srbench.data.decoding import Decode, DecodeTask, decode_into, decode_processes
 from srbench.data.store import INDEX_FILE, PIXELS_FILE, ImageStore, StoreIndex, store_key
 from srbench.errors import DataError
+from srbench.files import available_cores, cache_folder
 
 _DIGESTS_FILE = "digests.bin"
 _DIGEST_BYTES = 32
@@ -85,7 +86,7 @@ def prepare_store(
         stores.mkdir(parents=True, exist_ok=True)
         with FileLock(stores / f"{folder.name}.lock"):
             if not folder.is_dir():
-                _Build(dataset, folder, workers or min(16, os.cpu_count() or 1), progress).run()
+                _Build(dataset, folder, workers or min(16, available_cores()), progress).run()
     return ImageStore.open(folder)
 
 

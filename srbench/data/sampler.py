@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from srbench.data.draw import PatchPlan, draw_patches
 from srbench.data.gather import gather_patches
 from srbench.data.store import ImageStore
 from srbench.errors import DataError
+from srbench.files import sha256_hex
 from srbench.imaging.bicubic import MARGIN_LR, degrade_patches
 
 Batch = tuple[Tensor, Tensor]
@@ -189,7 +189,7 @@ class PatchSampler:
 
     def _stream_identity(self) -> str:
         text = f"{self.store.key}:{self.plan!r}"
-        return hashlib.sha256(text.encode()).hexdigest()
+        return sha256_hex(text)
 
 
 def _check_sizes(store: ImageStore, patch_size: int, batch_size: int, scale: int) -> None:

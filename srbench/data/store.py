@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from srbench.data.cache import write_atomically
 from srbench.data.dataset import Dataset
 from srbench.errors import DataError
+from srbench.files import sha256_hex, write_atomic
 from srbench.imaging.tensors import Image
 
 STORE_VERSION = 1
@@ -32,7 +32,7 @@ PIXELS_FILE, INDEX_FILE = "pixels.u8", "index.json"
 def store_key(dataset: Dataset) -> str:
     """Name of the data set's store, 32 hexadecimal digits: its files' bytes, names and order."""
     text = "\n".join([f"srbench-store-v{STORE_VERSION}", dataset.manifest().sha256, *dataset.names])
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    return sha256_hex(text)[:32]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,7 @@ class StoreIndex:
             "sizes": self.sizes,
             "digests": self.digests,
         }
-        write_atomically(path, json.dumps(content))
+        write_atomic(path, json.dumps(content), sync=False)
 
     @classmethod
     def read(cls, path: Path) -> StoreIndex:

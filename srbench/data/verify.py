@@ -6,9 +6,10 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from srbench.data.cache import cache_folder, hash_files
+from srbench.data.cache import hash_files
 from srbench.data.dataset import Dataset, DatasetManifest
 from srbench.data.store import INDEX_FILE, ImageStore, store_key
+from srbench.files import available_cores, cache_folder
 from srbench.imaging.files import read_image
 
 
@@ -29,7 +30,7 @@ def verify_dataset(dataset: Dataset) -> VerifiedDataset:
     """
     fresh = replace(dataset)  # without the manifest that ``dataset`` may have in memory
     entries = hash_files(fresh.root, fresh.files, fresh=True)
-    with ThreadPoolExecutor(max_workers=min(16, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(max_workers=min(16, available_cores())) as pool:
         for _ in pool.map(_decodes, fresh.files):
             pass
     folder = cache_folder() / "stores" / store_key(fresh)

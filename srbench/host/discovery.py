@@ -7,7 +7,6 @@ end the call for all. Every step of every plugin runs inside its own ``try``.
 
 from __future__ import annotations
 
-import contextlib
 import importlib.metadata
 import os
 import re
@@ -20,7 +19,8 @@ from typing import Any, Literal
 import pluggy
 
 from srbench.contract import API_VERSION, PROJECT, LossSpec, MetricSpec, hookspecs
-from srbench.errors import ContractError
+from srbench.errors import ContractError, describe
+from srbench.host.guard import guarded
 from srbench.host.registry import PluginInfo, RegisteredLoss, RegisteredMetric, Registry
 from srbench.namesake import DISTRIBUTION
 
@@ -124,19 +124,20 @@ def _block_rule(blocked: Iterable[str]) -> Callable[[_Candidate], bool]:
 def _load(
     manager: pluggy.PluginManager, candidate: _Candidate
 ) -> tuple[PluginInfo, list[LossSpec | MetricSpec]]:
-    # stdout belongs to --json; whatever a plugin prints goes to stderr. SystemExit is caught too,
-    # KeyboardInterrupt is the user's and is not.
+    # Whatever is raised ends this plugin alone. KeyboardInterrupt is the user's and is not caught.
     try:
-        with contextlib.redirect_stdout(sys.stderr):
+        with guarded(candidate.key):
             module = candidate.entry_point.load()
             manager.register(module, name=candidate.key)
             manager.check_pending()  # names misspelt hooks; earlier offenders are unregistered
             specs = list(_specs(manager, module))
-    except (Exception, SystemExit) as error:
+            newer = [s.name for s in specs if s.api_version > API_VERSION]
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         if manager.has_plugin(candidate.key):
             manager.unregister(name=candidate.key)
-        return _info(candidate, "failed", _one_line(error), traceback.format_exc()), []
-    newer = [s.name for s in specs if s.api_version > API_VERSION]
+        return _info(candidate, "failed", describe(error), traceback.format_exc()), []
     if newer:
         reason = (
             f"expected contract version {API_VERSION} or older, got a newer one for "
@@ -197,8 +198,3 @@ def _info(
         losses=losses,
         metrics=metrics,
     )
-
-
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}"[:400]

@@ -20,15 +20,8 @@ if TYPE_CHECKING:
         upscale,
     )
     from srbench.imaging.color import rgb_to_y
-    from srbench.imaging.files import (
-        IMAGE_SUFFIXES,
-        MAX_PIXELS,
-        decode_image,
-        image_size,
-        list_images,
-        read_image,
-        write_image,
-    )
+    from srbench.imaging.files import MAX_PIXELS, decode_image, image_size, read_image, write_image
+    from srbench.imaging.listing import IMAGE_SUFFIXES, list_images, plain_name, some_names
     from srbench.imaging.tensors import crop_to_multiple, quantize, to_tensor, to_uint8
 
 __all__ = [
@@ -42,9 +35,11 @@ __all__ = [
     "downscale",
     "image_size",
     "list_images",
+    "plain_name",
     "quantize",
     "read_image",
     "rgb_to_y",
+    "some_names",
     "to_tensor",
     "to_uint8",
     "upscale",
@@ -56,15 +51,8 @@ __getattr__ = lazy_names(
     {
         ".bicubic": ("MARGIN_LR", "degrade", "degrade_patches", "downscale", "upscale"),
         ".color": ("rgb_to_y",),
-        ".files": (
-            "IMAGE_SUFFIXES",
-            "MAX_PIXELS",
-            "decode_image",
-            "image_size",
-            "list_images",
-            "read_image",
-            "write_image",
-        ),
+        ".files": ("MAX_PIXELS", "decode_image", "image_size", "read_image", "write_image"),
+        ".listing": ("IMAGE_SUFFIXES", "list_images", "plain_name", "some_names"),
         ".tensors": ("crop_to_multiple", "quantize", "to_tensor", "to_uint8"),
     },
 )

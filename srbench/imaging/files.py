@@ -12,6 +12,8 @@ alpha or a transparent colour     dropped if every pixel is opaque, else refused
 more than 8 bit per channel       refused: rounding it is the owner's decision
 more than one frame               refused, except phone JPEGs (MPO), whose first frame is the photo
 orientation in the EXIF data      applied, except for PNG, where hardly any program looks for it
+a JPEG that claims more than it   refused: its decoder would fill the rest with grey
+holds
 ================================  ==============================================================
 """
 
@@ -20,6 +22,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import stat
 import threading
 from pathlib import Path
 
@@ -28,7 +31,8 @@ import PIL.Image
 import PIL.ImageFile
 import PIL.ImageOps
 
-from srbench.errors import DataError, ImageError
+from srbench.errors import ImageError
+from srbench.files import replacing
 from srbench.imaging.tensors import (
     Image,
     check_image,
@@ -39,12 +43,10 @@ from srbench.imaging.tensors import (
 )
 
 __all__ = [
-    "IMAGE_SUFFIXES",
     "MAX_PIXELS",
     "crop_to_multiple",
     "decode_image",
     "image_size",
-    "list_images",
     "quantize",
     "read_image",
     "to_tensor",
@@ -52,14 +54,15 @@ __all__ = [
     "write_image",
 ]
 
-IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
-"""File names, in any case, that :func:`list_images` takes for images."""
+# A closed list: plain decoders only. Pillow's EPS support, for one, starts Ghostscript.
+_FORMATS = ("PNG", "JPEG", "BMP", "DIB", "PPM", "TIFF", "WEBP", "GIF", "AVIF", "JPEG2000")
 
-MAX_PIXELS = 1024**3 // 12
-"""Larger images are refused before decoding (a small file can claim any size); Pillow's limit."""
+MAX_PIXELS = 2**29
+"""Larger images are refused before decoding: a small file can claim any size. 1.6 GB as RGB."""
 
-# Only decoders that are plain libraries; Pillow's EPS support, for one, starts Ghostscript.
-_FORMATS = ("PNG", "JPEG", "BMP", "PPM", "TIFF", "WEBP")
+# Images of more than this must be files of a byte for every 400 pixels, as flat ones are in PNG.
+_SMALL_PIXELS = 2**26
+_opening = threading.Lock()
 _EXIF_ORIENTATION = 0x0112
 _PLAIN_MODES = ("RGB", "L", "1", "P", "CMYK", "YCbCr")
 _ALPHA_MODES = ("RGBA", "LA", "PA", "RGBa", "La")
@@ -73,7 +76,11 @@ def read_image(path: str | os.PathLike[str]) -> Image:
             a kind that the table above refuses. The message names the file.
     """
     try:
-        data = Path(path).read_bytes()
+        with Path(path).open("rb") as stream:
+            # A device or a pipe has no end, or none that comes soon.
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise ImageError(f"expected an image file, got {path}, which is no regular file")
+            data = stream.read()
     except OSError as error:
         raise ImageError(f"expected a readable image file, got {path}: {error.strerror}") from error
     return decode_image(data, path)
@@ -82,9 +89,10 @@ def read_image(path: str | os.PathLike[str]) -> Image:
 def decode_image(data: bytes, source: str | os.PathLike[str]) -> Image:
     """The image in the bytes of a file, as :func:`read_image`; ``source`` is for messages."""
     with _open(data, source) as file:
-        _refuse_deep(file, source)
+        _refuse_deep(file, data, source)
         try:
             file.load()
+            _refuse_filled(file, data, source)
             turned = _orientation(file) != 1
             rgb = _to_rgb(PIL.ImageOps.exif_transpose(file) if turned else file, source)
         except ImageError:
@@ -117,43 +125,8 @@ def write_image(path: str | os.PathLike[str], image: Image) -> None:
     path = Path(path)
     if path.suffix.lower() != ".png":
         raise ImageError(f"expected a file name that ends in .png, got {path.name}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # A reader, or a run that was killed here, sees the old file or the new one, never half of one.
-    partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.partial")
-    try:
-        PIL.Image.fromarray(np.ascontiguousarray(image)).save(partial, format="PNG")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def list_images(folder: str | os.PathLike[str], *, recursive: bool = False) -> tuple[Path, ...]:
-    """The image files in a folder by their suffix, in natural order: ``img_2`` before ``img_10``.
-
-    Hidden files are left out.
-
-    Raises:
-        DataError: the folder does not exist or is no folder.
-    """
-    root = Path(folder)
-    if not root.is_dir():
-        what = "a file" if root.exists() else "nothing there"
-        raise DataError(f"expected a folder of images, got {root}: {what}")
-    found: list[Path] = []
-    for parent, folders, files in os.walk(root, followlinks=True):
-        folders[:] = [name for name in folders if recursive and not name.startswith(".")]
-        found.extend(Path(parent, name) for name in files if _is_image_name(name))
-    return tuple(sorted(found, key=lambda file: natural_key(file.relative_to(root).as_posix())))
-
-
-def natural_key(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
-    """Sorts numbers inside names by value; the name itself settles ties such as 01 and 1."""
-    parts = re.findall(r"[0-9]+|[^0-9]+", name)
-    return tuple((0, int(p), "") if p[0] in "0123456789" else (1, 0, p) for p in parts), name
-
-
-def _is_image_name(name: str) -> bool:
-    return name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
+    with replacing(path, sync=False) as file:
+        PIL.Image.fromarray(np.ascontiguousarray(image)).save(file, format="PNG")
 
 
 def _open(
@@ -161,15 +134,23 @@ def _open(
 ) -> PIL.ImageFile.ImageFile:
     """The file's header, checked for size and frames; no pixel is decoded yet."""
     stream = io.BytesIO(data) if isinstance(data, bytes) else data
+    size = stream.seek(0, io.SEEK_END)
+    stream.seek(0)
     try:
-        file = PIL.Image.open(stream, formats=_FORMATS)
+        with _opening:  # Pillow's own limit is one for the process, and lower
+            pillows, PIL.Image.MAX_IMAGE_PIXELS = PIL.Image.MAX_IMAGE_PIXELS, None
+            try:
+                file = PIL.Image.open(stream, formats=_FORMATS)
+            finally:
+                PIL.Image.MAX_IMAGE_PIXELS = pillows
+        pixels = file.width * file.height
+        if pixels > MAX_PIXELS or pixels > max(_SMALL_PIXELS, 400 * size):
+            raise _too_large(source, f"{file.height} x {file.width} from {size} bytes")
         frames = getattr(file, "n_frames", 1)
-    except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning) as error:
-        raise _too_large(source, str(error)) from error
+    except ImageError:
+        raise
     except Exception as error:  # damaged headers make the decoders raise nearly anything
         raise _not_an_image(source, error) from error
-    if file.width * file.height > MAX_PIXELS:
-        raise _too_large(source, f"{file.height} x {file.width}")
     if frames > 1 and file.format != "MPO":
         raise ImageError(f"expected one image per file, got {frames} frames in {source}")
     return file
@@ -204,14 +185,21 @@ def _upright_size(file: PIL.ImageFile.ImageFile, source: str | os.PathLike[str])
     return (file.width, file.height) if on_its_side else (file.height, file.width)
 
 
-def _refuse_deep(file: PIL.ImageFile.ImageFile, source: str | os.PathLike[str]) -> None:
+def _refuse_deep(
+    file: PIL.ImageFile.ImageFile, data: bytes, source: str | os.PathLike[str]
+) -> None:
     """Pillow halves 16-bit RGB in silence; only what its decoder is told shows the file's depth."""
     deep = file.mode.startswith(("I", "F"))
+    if file.format == "JPEG2000":  # the depths of the components in its SIZ segment, less one
+        siz = data[data.find(b"\xff\x4f\xff\x51") :]
+        deep |= any(depth & 0x7F > 7 for depth in siz[42 : 42 + 3 * int.from_bytes(siz[40:42]) : 3])
+    if file.format == "AVIF":  # high_bitdepth in the AV1 configuration
+        deep |= any(found[1][2] & 0x40 for found in re.finditer(b"av1C(...)", data, re.DOTALL))
     for tile in file.tile:
         args = tile[3] if isinstance(tile[3], tuple) else (tile[3],)
         raw_mode = str(args[0])  # for example "RGB;16B"; BMP's "BGR;16" is 5 + 6 + 5 bits
         deep |= re.search(r"^(?!BGR;).*;(12|16|32|64)", raw_mode) is not None
-        deep |= tile[0].startswith("ppm") and int(args[1]) > 255
+        deep |= tile[0].startswith("ppm") and len(args) > 1 and int(args[1]) > 255
     if deep:
         raise ImageError(
             f"expected 8 bits per channel, got more in {source}",
@@ -219,14 +207,63 @@ def _refuse_deep(file: PIL.ImageFile.ImageFile, source: str | os.PathLike[str]) 
         )
 
 
+# Entropy-coded data without a marker, long and uneven enough to change the pixels it codes for.
+_NOISE = bytes(range(1, 200)) * 4
+_END_OF_SCAN = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
+
+
+def _refuse_filled(
+    file: PIL.ImageFile.ImageFile, data: bytes, source: str | os.PathLike[str]
+) -> None:
+    """A JPEG with less data than its header claims decodes to grey from there on, without a word.
+
+    Where its last pixel is such a grey it is decoded again, with more data at the end of each scan:
+    only a decoder that had run out of data makes use of it.
+    """
+    if file.format not in ("JPEG", "MPO"):
+        return
+    last = file.getpixel((file.width - 1, file.height - 1))
+    if file.mode == "RGB":
+        red, green, blue = last  # type: ignore[misc]
+        last = (299 * red + 587 * green + 114 * blue) // 1000
+    if isinstance(last, int) and not 126 <= last <= 129:
+        return
+    with PIL.Image.open(io.BytesIO(_with_noise(data)), formats=("JPEG",)) as again:
+        if again.tobytes() != file.tobytes():
+            raise ImageError(
+                f"expected a whole image, got {source}, which holds less than its header claims",
+                "replace or remove the file",
+            )
+
+
+def _with_noise(jpeg: bytes) -> bytes:
+    """With more data after each scan, and eight more segments in case it has restart markers."""
+    parts: list[bytes] = []
+    start, at = 0, 2
+    while at + 4 <= len(jpeg) and jpeg[at + 1] != 0xD9:
+        marker, end = jpeg[at + 1], at + 2 + int.from_bytes(jpeg[at + 2 : at + 4])
+        if jpeg[at] != 0xFF or marker == 0xFF:
+            end = at + 1
+        elif marker == 0xDA:
+            found = _END_OF_SCAN.search(jpeg, end)
+            end = found.start() if found else len(jpeg)
+            restarts = re.findall(rb"\xff([\xd0-\xd7])", jpeg[at:end])
+            last = restarts[-1][0] if restarts else 0xD7
+            segments = (b"\xff%c" % (0xD0 + (last + n) % 8) for n in range(1, 9))
+            parts += [jpeg[start:end], _NOISE, *(mark + _NOISE for mark in segments)]
+            start = end
+        at = end
+    return b"".join([*parts, jpeg[start:]])
+
+
 def _not_an_image(source: str | os.PathLike[str], error: Exception) -> ImageError:
     return ImageError(
         f"expected an image, got {source}, which is damaged or no image ({error})",
-        "replace or remove the file; readable are PNG, JPEG, BMP, PPM, TIFF and WebP",
+        "replace or remove the file; readable are " + ", ".join(_FORMATS),
     )
 
 
 def _too_large(source: str | os.PathLike[str], size: str) -> ImageError:
     return ImageError(
-        f"expected at most {MAX_PIXELS:,} pixels, got {size} in {source}", "cut it into parts"
+        f"expected at most {MAX_PIXELS:,} pixels, got {size}, {source}", "cut it into parts"
     )

@@ -1,4 +1,4 @@
-"""Image-quality metrics under a named protocol: PSNR, SSIM, LPIPS, DISTS, NIQE, and pyiqa's others.
+"""Image-quality metrics under a named protocol: PSNR to NIQE, grid, and pyiqa's others.
 
 Names are loaded on first use: the plugin module below this package must import without torch.
 

@@ -80,6 +80,13 @@ def build_niqe(ctx: BuildContext) -> Metric:
     return Niqe(model["mu_pris_param"], model["cov_pris_param"])
 
 
+def build_grid(ctx: BuildContext) -> Metric:
+    """Energy of the upsampling grid in SR - HR, RGB, whole image."""
+    from srbench.metrics.grid import Grid
+
+    return Grid(scale=ctx.scale)
+
+
 def _weights(ctx: BuildContext, weight_id: str) -> dict[str, Tensor]:
     return ctx.weights.state_dict(weight_id)
 
@@ -147,6 +154,16 @@ METRICS = (
         weights=(NIQE_PRISTINE,),
         summary="natural image quality evaluator on BT.601 Y, blocks of 96 px",
         paper="https://doi.org/10.1109/LSP.2012.2227726",
+    ),
+    MetricSpec(
+        name="grid",
+        version=1,
+        lower_is_better=True,
+        reference="full",
+        build=build_grid,
+        license="Apache-2.0",
+        summary="energy of SR - HR at the frequencies of the upsampling's tile; 1 is no grid",
+        paper="https://distill.pub/2016/deconv-checkerboard/",
     ),
 )
 """The built-in metrics, in the order in which tables show them."""

@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING
 from srbench.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from srbench.records.atomic import write_atomic
     from srbench.records.identity import (
-        conditions_sha256,
-        content_key,
         record_key,
         record_sha256,
+        states_conditions,
     )
     from srbench.records.io import (
         parse_record,
@@ -59,23 +57,20 @@ __all__ = [
     "SuiteInfo",
     "TermInfo",
     "WeightInfo",
-    "conditions_sha256",
-    "content_key",
     "parse_record",
     "read_record",
     "read_records",
     "record_key",
     "record_sha256",
     "record_text",
-    "write_atomic",
+    "states_conditions",
     "write_record",
 ]
 
 __getattr__ = lazy_names(
     __name__,
     {
-        ".atomic": ("write_atomic",),
-        ".identity": ("conditions_sha256", "content_key", "record_key", "record_sha256"),
+        ".identity": ("record_key", "record_sha256", "states_conditions"),
         ".io": ("parse_record", "read_record", "read_records", "record_text", "write_record"),
         ".schema": (
             "SCHEMA_VERSION",

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
+import functools
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from srbench.files import sha256_hex
+from srbench.settings.canonical import content_key
+from srbench.settings.load import validate_suite
+
 if TYPE_CHECKING:
     from srbench.records.schema import Record
-
-_NO_CONDITION = ("loss", "seeds", "summary", "report", "metrics", "checkpoint", "limits")
-
-
-def content_key(document: Mapping[str, Any]) -> str:
-    """sha256 of the canonical JSON of ``document``: key order and white space do not matter.
-
-    Raises:
-        ValueError: NaN or infinity, which have no JSON form.
-    """
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def record_key(*, suite: str, version: int, label: str, seed: int, content_scale: float) -> str:
@@ -40,22 +32,33 @@ def record_key(*, suite: str, version: int, label: str, seed: int, content_scale
 
 
 def conditions_sha256(document: Mapping[str, Any]) -> str:
-    """Hash of all that two rows must share to stand in one table.
+    """:attr:`srbench.settings.Suite.conditions` of a record's ``suite.document``.
 
-    Not in it: the list of losses, the seeds and the words. A loss that is added later is compared
-    under the same conditions.
-
-    Args:
-        document: the whole resolved suite, as JSON data; a record's ``suite.document``.
+    Raises:
+        SuiteError: it is no suite.
     """
-    kept = {name: value for name, value in document.items() if name not in _NO_CONDITION}
-    if kept.get("stopping") is None:
-        kept.pop("stopping", None)  # hashes of before this section existed stay
-    return content_key(kept)
+    return _conditions(json.dumps(document, sort_keys=True))
+
+
+def states_conditions(stated: str, document: Mapping[str, Any]) -> bool:
+    """Whether ``stated`` is the hash of this suite's conditions, in either of its two forms.
+
+    Until November 2026 records stated a hash of the whole document without the sections below.
+    """
+    left_out = {"loss", "seeds", "summary", "report", "metrics", "checkpoint", "limits"}
+    if document.get("stopping") is None:
+        left_out.add("stopping")
+    before = content_key({k: v for k, v in document.items() if k not in left_out})
+    return stated in (before, conditions_sha256(document))
+
+
+@functools.lru_cache(maxsize=256)
+def _conditions(text: str) -> str:
+    return validate_suite(json.loads(text)).conditions
 
 
 def record_sha256(record: Record) -> str:
     """sha256 of the record's canonical text: of its whole content, unlike its key."""
     from srbench.records.io import record_text
 
-    return hashlib.sha256(record_text(record).encode()).hexdigest()
+    return sha256_hex(record_text(record))

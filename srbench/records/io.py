@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from srbench.errors import RecordError
-from srbench.records.atomic import write_atomic
+from srbench.files import write_atomic
 from srbench.records.migrate import migrate
 from srbench.records.schema import Record
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from srbench.records.atomic import write_atomic
+from srbench.files import write_atomic
 from srbench.records.schema import Record
 
 SCHEMA_PATH = Path(__file__).with_name("record.schema.json")

@@ -9,19 +9,16 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from srbench.records.identity import conditions_sha256
+from srbench.strict import Strict
 
 SCHEMA_VERSION = 1
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 MEAN_TOLERANCE = 1e-9
-
-
-class Strict(BaseModel):
-    """Base: immutable, unknown fields and non-finite numbers are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class SuiteInfo(Strict):
@@ -32,6 +29,11 @@ class SuiteInfo(Strict):
     sha256: Sha256
     track: Literal["calibrated", "raw"]
     document: dict[str, Any]
+
+    @property
+    def conditions(self) -> str:
+        """Hash of what rows of one table share; ``sha256`` is what the file states."""
+        return conditions_sha256(self.document)
 
 
 class WeightInfo(Strict):
@@ -225,15 +227,6 @@ class Record(Strict):
     artifacts: dict[str, Artifact] = Field(default_factory=dict)
     keys: dict[str, Sha256] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        allow_inf_nan=False,
-        validate_by_name=True,
-        validate_by_alias=True,
-        serialize_by_alias=True,
-    )
 
     @model_validator(mode="after")
     def _status_fits(self) -> Record:

@@ -14,8 +14,8 @@ from srbench.report.model import Curve, Leaderboard, MetricInfo
 from srbench.report.ranking import rank_rows
 from srbench.report.rows import TableContext, build_rows
 from srbench.report.selection import load_records, select_records
-from srbench.suite import Suite, expand_losses
-from srbench.suite.load import validate_suite
+from srbench.settings import Suite, expand_losses
+from srbench.settings.load import validate_suite
 
 
 def build_leaderboard(source: Iterable[Path | str | Record] | Path | str) -> Leaderboard:

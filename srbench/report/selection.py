@@ -76,7 +76,7 @@ def select_records(records: Sequence[Record]) -> list[Record]:
         raise MixedRecords("expected at least one record, got none", "run a suite first")
     _same(records, "suite", lambda r: r.suite.name)
     _same(records, "suite version", lambda r: r.suite.version)
-    _same(records, "suite hash", lambda r: r.suite.sha256[:12])
+    _same(records, "suite hash", lambda r: r.suite.conditions[:12])
     _same(records, "track", lambda r: r.suite.track)
     _same(records, "protocol", lambda r: r.protocol)
     kept = _without_copies(records)

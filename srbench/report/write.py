@@ -7,7 +7,7 @@ import io
 import json
 from pathlib import Path
 
-from srbench.records import write_atomic
+from srbench.files import write_atomic
 from srbench.report.document import leaderboard_document
 from srbench.report.markdown import leaderboard_markdown
 from srbench.report.model import Leaderboard

@@ -11,10 +11,10 @@ from typing import Any
 
 from srbench.errors import RecordError, UserError
 from srbench.records import Record, read_record
-from srbench.run.failures import read_failure
-from srbench.run.jobs import Job, job_from_document
+from srbench.run.exec.failures import read_failure
+from srbench.run.exec.locks import is_locked
 from srbench.run.layout import OutFolder, read_json, row_folder
-from srbench.run.locks import is_locked
+from srbench.run.plan.jobs import Job, job_from_document
 
 _RECORD_NAME = re.compile(r"[0-9a-f]{64}\.json")
 

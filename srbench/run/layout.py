@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from srbench.errors import SrbenchError, UserError
-from srbench.records import write_atomic
+from srbench.files import write_atomic
 
 _DISK_ERRORS = {
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENOTDIR,

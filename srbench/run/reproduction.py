@@ -10,13 +10,13 @@ from srbench.errors import JobFailed, UserError
 from srbench.host import Registry
 from srbench.namesake import DISTRIBUTION, NAMESAKE
 from srbench.records import Record
-from srbench.run.environment import describe_environment, detect_device
+from srbench.run.exec.local import Observer
 from srbench.run.layout import OutFolder
-from srbench.run.local import Observer
-from srbench.run.plan import Cell, Plan, make_plan
+from srbench.run.plan.environment import describe_environment, detect_device
+from srbench.run.plan.planning import Cell, Plan, make_plan
 from srbench.run.suite_run import execute_plan
-from srbench.suite import Suite
-from srbench.suite.load import validate_suite
+from srbench.settings import Suite
+from srbench.settings.load import validate_suite
 
 TOLERANCE = 1e-6
 """Scores that differ by no more count as the same: the last bits of another processor."""
@@ -123,7 +123,7 @@ class Reproduction:
         self.plan = _restricted(plan, self._cell(plan))
 
     def _only(self, suite: Suite) -> tuple[str, ...]:
-        from srbench.suite import RESERVED_LABELS, expand_losses
+        from srbench.settings import RESERVED_LABELS, expand_losses
 
         label = self.record.loss.label
         labels = [row.label for row in expand_losses(suite)]

@@ -7,19 +7,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from srbench.files import available_cores
 from srbench.records import Record, read_record
-from srbench.run.assemble import assemble_records
-from srbench.run.environment import available_cores
-from srbench.run.evaluation import scoring_request, targets
-from srbench.run.failures import Outcome
-from srbench.run.jobs import Job
-from srbench.run.keys import content_key
+from srbench.run.exec.failures import Outcome
+from srbench.run.exec.local import Executor, LocalExecutor, Observer, visible_gpus
+from srbench.run.exec.locks import one_at_a_time
+from srbench.run.exec.process import WORKER
 from srbench.run.layout import OutFolder, row_folder, write_json, writing_to
-from srbench.run.local import Executor, LocalExecutor, Observer, visible_gpus
-from srbench.run.locks import one_at_a_time
-from srbench.run.plan import Plan
-from srbench.run.process import WORKER
-from srbench.suite import Suite
+from srbench.run.plan.jobs import Job
+from srbench.run.plan.keys import content_key
+from srbench.run.plan.planning import Plan
+from srbench.run.plan.targets import scoring_request, targets
+from srbench.run.records import assemble_records
+from srbench.settings import Suite
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -101,7 +100,7 @@ def gradient_cosine(
     with session(_exact(runtime), seed=seed) as placement, _frozen(placement, generator):
         placement.module(content_loss)
         low = Placement(
-            device=placement.device, settings=replace(placement.settings, loss_precision="bf16")
+            device=placement.device, settings=placement.settings.but(loss_precision="bf16")
         )
         for lr, hr in batches:
             with torch.no_grad():
@@ -131,8 +130,7 @@ def _image_gradient(
 
 
 def _exact(runtime: RuntimeSettings) -> RuntimeSettings:
-    return replace(
-        runtime,
+    return runtime.but(
         precision="float32",
         loss_precision="float32",
         tf32=False,

@@ -12,7 +12,6 @@ import logging
 import os
 import pickle
 import re
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ import torch
 from torch import Tensor
 
 from srbench.errors import SrbenchError
+from srbench.files import TEMPORARY, replacing
 from srbench.train.version import TRAINING_VERSION
 
 FORMAT = 1
@@ -31,7 +31,6 @@ KEEP = 2
 
 _FOOTER = len(MAGIC) + hashlib.sha256().digest_size
 _NAME = re.compile(r"checkpoint-(\d{9})\.pt")
-_TEMPORARY = ".tmp-"
 _log = logging.getLogger(__name__)
 
 
@@ -151,7 +150,7 @@ class CheckpointFolder:
         return sorted(((int(m[1]), path) for m, path in matches if m), reverse=True)
 
     def _remove_temporary(self) -> None:
-        for path in self.path.glob(f"{_TEMPORARY}*"):
+        for path in self.path.glob(f"{TEMPORARY}*"):
             path.unlink(missing_ok=True)
 
     def _check_belongs(self, document: dict[str, Any], path: Path) -> None:
@@ -188,30 +187,16 @@ class _Hashing:
 
 
 def _write(document: dict[str, Any], path: Path) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=_TEMPORARY)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            hashing = _Hashing(file)
-            try:
-                torch.save(document, cast(BinaryIO, hashing))
-            except RuntimeError:
-                # torch's writer, closing a file whose write failed, hides why it failed.
-                if hashing.failure is not None:
-                    raise hashing.failure from None
-                raise
-            file.write(MAGIC + hashing.hash.digest())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    # The rename itself has to reach the disk before older files are removed.
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    with replacing(path) as file:
+        hashing = _Hashing(file)
+        try:
+            torch.save(document, cast(BinaryIO, hashing))
+        except RuntimeError:
+            # torch's writer, closing a file whose write failed, hides why it failed.
+            if hashing.failure is not None:
+                raise hashing.failure from None
+            raise
+        file.write(MAGIC + hashing.hash.digest())
 
 
 def _read(path: Path) -> dict[str, Any]:

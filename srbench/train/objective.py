@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from srbench.train.settings import AdversarialLoss, PixelLoss
+from srbench.settings.sections import AdversarialLoss, PixelLoss
 
 
 def pixel_loss(sr: Tensor, hr: Tensor, kind: PixelLoss) -> Tensor:

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from srbench.errors import UserError
+from srbench.settings.sections import Precision
 from srbench.train.rng import isolated_rng, seed_rng
-from srbench.train.settings import Precision, RuntimeSettings
+from srbench.train.settings import RuntimeSettings
 
 Forward = Callable[..., Tensor]
 

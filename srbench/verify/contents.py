@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,8 +9,14 @@ from typing import Any
 from pydantic_core import from_json
 
 from srbench.errors import RecordError, SubmissionError, SuiteError
-from srbench.records import Record, conditions_sha256, parse_record, record_sha256
-from srbench.suite.load import validate_suite
+from srbench.files import sha256_hex
+from srbench.records import (
+    Record,
+    parse_record,
+    record_sha256,
+    states_conditions,
+)
+from srbench.settings.load import validate_suite
 from srbench.verify.content import check_content
 from srbench.verify.difference import printable
 from srbench.verify.limits import Limits
@@ -51,7 +56,7 @@ class Contents:
             SubmissionError: it changed while it was verified.
         """
         data = self.source.read(name)
-        if _sha256(data) != self.sha256[name]:
+        if sha256_hex(data) != self.sha256[name]:
             raise SubmissionError(f"{name!r:.120} changed while it was being verified")
         return data
 
@@ -77,7 +82,7 @@ def read_contents(source: Source, limits: Limits) -> Contents:
                 f"expected a submission of at most {limits.total_bytes:,} bytes, got more"
             )
         check_content(name, kind, data)
-        hashes[name] = _sha256(data)
+        hashes[name] = sha256_hex(data)
         if kind == "record":
             records.append(_record(name, data))
         elif kind == "suite":
@@ -93,7 +98,7 @@ def read_contents(source: Source, limits: Limits) -> Contents:
         generators=_generators(source, hashes),
         images=_images(manifest, records) if manifest is not None else {},
         suite=suite,
-        digest=_sha256("".join(sorted(map(record_sha256, records))).encode()),
+        digest=sha256_hex("".join(sorted(map(record_sha256, records)))),
         sha256=hashes,
     )
     _check_generators(found)
@@ -138,10 +143,9 @@ def _check_suite(
             f"{SUITE} is {suite['name']} version {suite['version']}, {MANIFEST} says "
             f"{carried.name!r:.80} version {carried.version}"
         )
-    if carried.sha256 != conditions_sha256(suite):
+    if not states_conditions(carried.sha256, suite):
         raise SubmissionError(
-            f"{SUITE} has the hash {conditions_sha256(suite)[:12]}, {MANIFEST} says "
-            f"{carried.sha256[:12]}"
+            f"{SUITE} has another hash than the {carried.sha256[:12]} that {MANIFEST} says"
         )
     for record in records:
         found = record.suite
@@ -217,7 +221,3 @@ def _suite(data: bytes) -> dict[str, Any]:
     except ValueError as error:
         raise SubmissionError(f"{SUITE}: expected JSON, got: {error!s:.200}") from error
     return document
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()

@@ -13,9 +13,9 @@ from typing import Any, Final
 from srbench.errors import SuiteError
 from srbench.metrics.plugin import METRICS
 from srbench.metrics.protocol import PROTOCOLS
-from srbench.records import Record, conditions_sha256, record_key
-from srbench.suite import RESERVED_LABELS, LossRow, Suite, expand_losses, load_suite
-from srbench.suite.load import suite_folders, validate_suite
+from srbench.records import Record, record_key, states_conditions
+from srbench.settings import RESERVED_LABELS, LossRow, Suite, expand_losses, load_suite
+from srbench.settings.load import suite_folders, validate_suite
 from srbench.verify.difference import Difference, What, printable
 
 UNTRAINED: Final = ("bicubic", "hr", "warm-start")
@@ -89,8 +89,8 @@ def stated_versions(record: Record) -> dict[str, Any]:
 
 
 def _suite(record: Record, suite: Suite, carried: Mapping[str, Any] | None) -> Iterator[Difference]:
-    info, conditions = record.suite, conditions_sha256(record.suite.document)
-    if info.sha256 != conditions:
+    info, conditions = record.suite, suite.conditions
+    if not states_conditions(info.sha256, info.document):
         yield _about(
             "suite",
             f"the record states the suite hash {info.sha256[:12]}, the suite that it carries has "
@@ -100,7 +100,7 @@ def _suite(record: Record, suite: Suite, carried: Mapping[str, Any] | None) -> I
         stated, found = getattr(info, field), getattr(suite, field)
         if stated != found:
             yield _about("suite", f"{field} {stated!r:.80} stated, {found!r} in the suite itself")
-    if carried is not None and conditions != conditions_sha256(carried):
+    if carried is not None and conditions != validate_suite(dict(carried)).conditions:
         yield _about("suite", "the record's suite has other conditions than suite.json")
     installed = installed_suite(suite.name)
     if installed is not None and installed.version != suite.version:
@@ -109,11 +109,11 @@ def _suite(record: Record, suite: Suite, carried: Mapping[str, Any] | None) -> I
             f"made with version {suite.version} of the suite {suite.name}; this srbench has "
             f"version {installed.version}",
         )
-    elif installed is not None and conditions != _conditions(installed):
+    elif installed is not None and conditions != installed.conditions:
         yield _about(
             "suite",
             f"made under other conditions than the suite {suite.name} version {suite.version} of "
-            f"this srbench: hash {conditions[:12]} instead of {_conditions(installed)[:12]}",
+            f"this srbench: hash {conditions[:12]} instead of {installed.conditions[:12]}",
         )
     if record.protocol != suite.protocol:
         yield _about("suite", f"protocol {record.protocol!r:.80}, the suite's is {suite.protocol}")
@@ -199,10 +199,6 @@ def _metrics(record: Record, suite: Suite) -> Iterator[Difference]:
             if spec is not None and found != (spec.version, spec.lower_is_better):
                 message = f"{metric} version {stated.version}, this srbench has {spec.version}"
                 yield Difference(what="metric", dataset=dataset, metric=metric, message=message)
-
-
-def _conditions(suite: Suite) -> str:
-    return conditions_sha256(suite.model_dump(mode="json", by_alias=True))
 
 
 def _about(what: What, message: str) -> Difference:

@@ -5,27 +5,15 @@ from __future__ import annotations
 import json
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 from pydantic_core import from_json
 
 from srbench.errors import SubmissionError
+from srbench.strict import Strict
 from srbench.verify.names import MANIFEST
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 FORMAT: Final = "srbench-submission"
-
-
-class Strict(BaseModel):
-    """Base: immutable, unknown fields are errors."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        allow_inf_nan=False,
-        validate_by_name=True,
-        validate_by_alias=True,
-        serialize_by_alias=True,
-    )
 
 
 class SubmittedFile(Strict):

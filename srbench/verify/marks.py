@@ -17,7 +17,8 @@ from pydantic_core import from_json
 
 from srbench import __version__
 from srbench.errors import UserError
-from srbench.records import write_atomic
+from srbench.files import write_atomic
+from srbench.strict import Strict
 from srbench.verify.check import Verification
 
 MAX_BYTES: Final = 64 << 20
@@ -30,10 +31,9 @@ class Comparison(BaseModel):
     same: bool
 
 
-class Reproduced(BaseModel):
+class Reproduced(Strict):
     """The outcome of one ``srbench reproduce RECORD --json``."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     record: str
     record_sha256: str
     differences: tuple[str, ...]

@@ -6,7 +6,6 @@ Only weights travel (safetensors), never checkpoints, which are pickles.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import zipfile
@@ -17,9 +16,10 @@ from typing import Any, Final
 
 from srbench import __version__
 from srbench.errors import UserError
-from srbench.records import Record, conditions_sha256, read_records, record_text, write_atomic
-from srbench.suite import Suite
-from srbench.suite.load import validate_suite
+from srbench.files import sha256_hex, write_atomic
+from srbench.records import Record, read_records, record_text
+from srbench.settings import Suite
+from srbench.settings.load import validate_suite
 from srbench.verify.manifest import (
     Manifest,
     SubmittedFile,
@@ -87,11 +87,9 @@ def pack_submission(
         files |= {f"images/{item.sha256}.png": data for item, data in found}
     manifest = Manifest(
         srbench=__version__,
-        suite=SubmittedSuite(
-            name=suite.name, version=suite.version, sha256=conditions_sha256(document)
-        ),
+        suite=SubmittedSuite(name=suite.name, version=suite.version, sha256=suite.conditions),
         files=tuple(
-            SubmittedFile(path=name, bytes=len(data), sha256=_sha256(data))
+            SubmittedFile(path=name, bytes=len(data), sha256=sha256_hex(data))
             for name, data in sorted(files.items())
         ),
         images=tuple(images),
@@ -109,7 +107,7 @@ def pack_submission(
 
 
 def _one_suite(out: Path, records: list[Record]) -> dict[str, Any]:
-    identities = {(r.suite.name, r.suite.version, r.suite.sha256) for r in records}
+    identities = {(r.suite.name, r.suite.version, r.suite.conditions) for r in records}
     if len(identities) != 1:
         shown = ", ".join(f"{name} {version} ({sha[:8]})" for name, version, sha in identities)
         raise UserError(
@@ -139,7 +137,7 @@ def _generators(
             by_hash.append(f"{record.loss.label} seed {record.seed}")
             continue
         data = path.read_bytes()
-        if _sha256(data) != artifact.sha256:
+        if sha256_hex(data) != artifact.sha256:
             raise UserError(
                 f"expected {path} as the record {record.key[:12]} knows it, its bytes are others",
                 "run the suite again: srbench run",
@@ -164,7 +162,7 @@ def _images(records: list[Record], locate: Locate) -> list[tuple[SubmittedImage,
                     )
                 data = path.read_bytes()
                 item = SubmittedImage(
-                    record=record.key, dataset=dataset, image=image, sha256=_sha256(data)
+                    record=record.key, dataset=dataset, image=image, sha256=sha256_hex(data)
                 )
                 found.append((item, data))
     return found
@@ -179,7 +177,3 @@ def _archive(files: Mapping[str, bytes]) -> bytes:
             entry.create_system = _UNIX
             archive.writestr(entry, data)
     return stream.getvalue()
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()

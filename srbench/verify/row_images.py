@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from srbench.errors import SubmissionError
 from srbench.records import Record
-from srbench.suite import Suite
+from srbench.settings import Suite
 from srbench.verify.contents import Contents
 from srbench.verify.difference import Difference
 from srbench.verify.images import Image, explain_other, is_near_hr, read_submitted

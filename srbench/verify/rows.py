@@ -11,7 +11,7 @@ from srbench.errors import ImageError, SubmissionError, SuiteError
 from srbench.metrics.protocol import PROTOCOLS
 from srbench.metrics.score import ImagePair, ScoreError, Scorer
 from srbench.records import DatasetScores, MetricScores, Record, record_sha256
-from srbench.suite import Suite
+from srbench.settings import Suite
 from srbench.verify.contents import Contents
 from srbench.verify.difference import TOLERANCES, Difference, score_difference
 from srbench.verify.identity import (

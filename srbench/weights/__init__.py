@@ -6,14 +6,13 @@ file, on the index that pip is configured for; the official URL or hub. ``SRBENC
 whatever needs the network. Nothing that is fetched is ever run.
 """
 
-from srbench.weights.cache import LoadedWeights, cache_folder, is_cached
+from srbench.weights.cache import LoadedWeights, is_cached
 from srbench.weights.store import Verification, WeightStore, pull, verify
 
 __all__ = [
     "LoadedWeights",
     "Verification",
     "WeightStore",
-    "cache_folder",
     "is_cached",
     "pull",
     "tensors_sha256",

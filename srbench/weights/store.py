@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 from srbench.contract import WeightFile
 from srbench.errors import ContractError, WeightsError
-from srbench.weights.cache import CacheEntry, LoadedWeights, cache_folder
+from srbench.files import cache_folder
+from srbench.weights.cache import CacheEntry, LoadedWeights
 
 if TYPE_CHECKING:
     import torch
@@ -35,7 +36,7 @@ class WeightStore:
 
     Args:
         files: the definitions that may be asked for.
-        cache: the cache folder; default :func:`srbench.weights.cache_folder`.
+        cache: the cache folder; default :func:`srbench.files.cache_folder`.
 
     Raises:
         ContractError: two different definitions of one id.

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from srbench import __version__
+from srbench.files import file_sha256
 from srbench.records import Record, read_record
 from srbench.report import Leaderboard, build_leaderboard, write_leaderboard, write_plots
 from srbench.report.site import publish
-from srbench.run.failures import Outcome
-from srbench.run.keys import file_sha256
+from srbench.run.exec.failures import Outcome
+from srbench.run.exec.local import Executor, Observer
+from srbench.run.exec.locks import lock_at
 from srbench.run.layout import OutFolder, read_json, write_json, writing_to
-from srbench.run.local import Executor, Observer
-from srbench.run.locks import lock_at
-from srbench.run.plan import Plan
+from srbench.run.plan.planning import Plan
 from srbench.run.suite_run import execute_plan
 from srbench.workflow.pictures import write_comparisons
 

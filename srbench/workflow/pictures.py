@@ -7,13 +7,13 @@ from pathlib import Path
 
 from PIL.Image import Image
 
-from srbench.records import write_atomic
+from srbench.files import write_atomic
 from srbench.report import Leaderboard
 from srbench.report.comparison import comparison_picture
 from srbench.report.site import choose_images
-from srbench.run.evaluation import Target, targets
 from srbench.run.layout import OutFolder, read_json, write_json
-from srbench.run.plan import Plan
+from srbench.run.plan.planning import Plan
+from srbench.run.plan.targets import Target, targets
 
 FIRST, LAST = ("bicubic",), ("hr",)
 CAPTIONS = {"psnr": "{:.2f} dB", "lpips": "LPIPS {:.3f}"}

@@ -25,7 +25,7 @@ def test_every_command_has_help(cli: Cli, name: str) -> None:
 def test_a_misspelt_command_suggests_the_nearest(cli: Cli) -> None:
     done = cli("reprot")
     assert done.returncode == 2
-    assert "did you mean report" in done.stderr
+    assert "did you mean 'report'" in done.stderr
 
 
 @pytest.mark.parametrize("args", [["--help"], ["losses"], ["losses", "--json"], ["plugins"]])

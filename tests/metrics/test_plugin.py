@@ -12,7 +12,7 @@ from srbench.metrics.protocol import PROTOCOLS
 
 def test_importing_the_plugin_needs_neither_torch_nor_pyiqa():
     program = (
-        "import sys, srbench.metrics.plugin as p; assert len(p.srbench_metrics()) == 6;"
+        "import sys, srbench.metrics.plugin as p; assert len(p.srbench_metrics()) == 7;"
         "heavy = {'torch', 'torchvision', 'pyiqa', 'scipy', 'numpy'} & set(sys.modules);"
         "assert not heavy, heavy"
     )
@@ -28,6 +28,7 @@ def test_directions_and_references():
         "lpips-vgg": (True, "full"),
         "dists": (True, "full"),
         "niqe": (True, "none"),
+        "grid": (True, "full"),
     }
 
 

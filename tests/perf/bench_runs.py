@@ -38,9 +38,9 @@ class _Quiet:
 
 def overhead(jobs: int) -> dict[str, float]:
     """Share of the jobs' time that the executor adds beyond process start."""
-    from srbench.run.jobs import Job
+    from srbench.run.exec.local import LocalExecutor
     from srbench.run.layout import OutFolder
-    from srbench.run.local import LocalExecutor
+    from srbench.run.plan.jobs import Job
 
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "worker.py"
@@ -93,11 +93,11 @@ def finished_suite(folder: Path, rows: int, seeds: int) -> int:
     from PIL import Image
 
     from srbench.host import discover
-    from srbench.run.environment import describe_environment
-    from srbench.run.evaluation import targets
     from srbench.run.layout import OutFolder, write_json
-    from srbench.run.plan import make_plan
-    from srbench.suite import load_suite
+    from srbench.run.plan.environment import describe_environment
+    from srbench.run.plan.planning import make_plan
+    from srbench.run.plan.targets import targets
+    from srbench.settings import load_suite
 
     (folder / "many.toml").write_text(suite_text(rows, seeds))
     plan = make_plan(load_suite(str(folder / "many.toml")), discover(), device="cpu")

@@ -75,7 +75,7 @@ def _step(*, batch: int, patch: int, losses: int) -> Callable[[], None]:
     import torchvision
 
     from srbench.models import build_discriminator, build_generator
-    from srbench.run.content import WeightedSum
+    from srbench.run.work.content import WeightedSum
 
     class Features(torch.nn.Module):
         def __init__(self) -> None:
@@ -105,8 +105,8 @@ def _plan(rows: int) -> Callable[[], None]:
     from bench_runs import suite_text
 
     from srbench.host import discover
-    from srbench.run.plan import make_plan
-    from srbench.suite import load_suite
+    from srbench.run.plan.planning import make_plan
+    from srbench.settings import load_suite
 
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "many.toml"

@@ -52,7 +52,7 @@ READY = """
 import os, sys
 from srbench.data import PatchSampler
 PatchSampler.next = lambda self: os._exit(42)
-from srbench.run.worker import main
+from srbench.run.work.worker import main
 main(sys.argv[1:])
 """
 COMMAND = "import sys; from srbench.cli import main; main()"

@@ -155,7 +155,8 @@ def describe_machine() -> dict[str, Any]:
     """What the figures were measured on, and how busy it was with other work."""
     import psutil
 
-    from srbench.run.environment import available_cores, cpu_name, detect_device
+    from srbench.files import available_cores
+    from srbench.run.plan.environment import cpu_name, detect_device
 
     gpu = None
     if detect_device() == "cuda":
@@ -179,7 +180,7 @@ def describe_machine() -> dict[str, Any]:
 
 def record(figures: Mapping[str, Figure] | Iterable[Figure], path: Path = OUTPUT) -> None:
     """Merge figures into a file; those of another machine or another torch are dropped from it."""
-    from srbench.records.atomic import write_atomic
+    from srbench.files import write_atomic
 
     found = figures.values() if isinstance(figures, Mapping) else figures
     machine = describe_machine()

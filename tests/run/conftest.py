@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from srbench.suite import Suite, parse_suite
+from srbench.settings import Suite, parse_suite
 
 SUITE = """
 schema = 1

@@ -1,6 +1,6 @@
 import pytest
 
-from srbench.run.collapse import CollapseRule
+from srbench.run.work.collapse import CollapseRule
 from srbench.train import Point
 
 

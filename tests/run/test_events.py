@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from srbench.run.events import EventLog, EventTail
+from srbench.run.exec.events import EventLog, EventTail
 
 
 def test_long_preparations_give_signs_of_life(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("srbench.run.events.BEAT_SECONDS", 0.02)
+    monkeypatch.setattr("srbench.run.exec.events.BEAT_SECONDS", 0.02)
     log = EventLog(tmp_path / "events.jsonl")
     tail = EventTail(tmp_path / "events.jsonl")
     with log.beating("preparing"):

@@ -9,9 +9,7 @@ from filelock import FileLock
 from srbench.errors import RecordError, UserError
 from srbench.host import discover
 from srbench.records import read_records
-from srbench.run.assemble import assemble_records
-from srbench.run.environment import describe_environment
-from srbench.run.evaluation import targets
+from srbench.run.exec.locks import job_lock
 from srbench.run.housekeeping import (
     collect_garbage,
     describe_jobs,
@@ -21,9 +19,11 @@ from srbench.run.housekeeping import (
     summarise_run,
 )
 from srbench.run.layout import OutFolder, row_folder, write_json
-from srbench.run.locks import job_lock
-from srbench.run.plan import Plan, make_plan
-from srbench.suite import Suite
+from srbench.run.plan.environment import describe_environment
+from srbench.run.plan.planning import Plan, make_plan
+from srbench.run.plan.targets import targets
+from srbench.run.records import assemble_records
+from srbench.settings import Suite
 
 
 def finish(plan: Plan, out: OutFolder) -> None:

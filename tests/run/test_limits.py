@@ -9,11 +9,11 @@ import pytest
 
 from srbench.errors import NonFiniteLoss, WeightsError
 from srbench.records import Failure
-from srbench.run.attempts import Retries, read_attempts, worth_retrying
-from srbench.run.failures import Outcome
-from srbench.run.jobs import Job
+from srbench.run.exec.attempts import Retries, read_attempts, worth_retrying
+from srbench.run.exec.failures import Outcome
+from srbench.run.exec.local import LocalExecutor
 from srbench.run.layout import OutFolder
-from srbench.run.local import LocalExecutor
+from srbench.run.plan.jobs import Job
 
 from .conftest import Watcher
 

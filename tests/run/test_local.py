@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from srbench.host import discover
-from srbench.run.jobs import Job
+from srbench.run.exec.local import LocalExecutor
 from srbench.run.layout import OutFolder
-from srbench.run.local import LocalExecutor
-from srbench.run.plan import make_plan
+from srbench.run.plan.jobs import Job
+from srbench.run.plan.planning import make_plan
 from srbench.run.suite_run import default_jobs, local_executor
-from srbench.suite import Suite
+from srbench.settings import Suite
 
 from .conftest import Watcher
 
@@ -213,7 +213,7 @@ def test_each_worker_sees_one_gpu(
 
 
 def test_cores_are_divided_among_the_workers(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("srbench.run.plan.available_cores", lambda: 13)
+    monkeypatch.setattr("srbench.run.plan.planning.available_cores", lambda: 13)
     monkeypatch.setattr("srbench.run.suite_run.available_cores", lambda: 13)
     free = suite.model_copy(update={"execution": suite.execution.model_copy(
         update={"threads": None})})  # fmt: skip

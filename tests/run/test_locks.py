@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from srbench.run.locks import is_locked, job_lock, one_at_a_time
+from srbench.run.exec.locks import is_locked, job_lock, one_at_a_time
 
 HOLD = """
 import sys, pathlib, time
-from srbench.run.locks import job_lock
+from srbench.run.exec.locks import job_lock
 with job_lock(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(float(sys.argv[2]))

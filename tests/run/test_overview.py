@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from srbench.host import Registry, discover
-from srbench.run.estimate import estimate_jobs
-from srbench.run.evaluation import targets
 from srbench.run.layout import OutFolder, write_json
-from srbench.run.overview import jobs_to_measure, overview_lines, plan_overview
-from srbench.run.plan import Plan, make_plan
-from srbench.suite import Suite, parse_suite
+from srbench.run.plan.estimate import estimate_jobs
+from srbench.run.plan.overview import jobs_to_measure, overview_lines, plan_overview
+from srbench.run.plan.planning import Plan, make_plan
+from srbench.run.plan.targets import targets
+from srbench.settings import Suite, parse_suite
 
 
 def plan(suite: Suite, registry: Registry | None = None) -> Plan:
@@ -112,7 +112,7 @@ def test_early_stopping_is_part_of_what_adversarial_training_is(
 def test_the_totals_count_the_warm_start_once_or_per_loss(suite: Suite, tmp_path: Path) -> None:
     made = plan(suite)
     estimates: dict[str, Any] = {}
-    from srbench.run.estimate import Estimate
+    from srbench.run.plan.estimate import Estimate
 
     for job in made.jobs:
         seconds = {"warm-start": 3600.0, "calibration": 36.0, "adversarial": 7200.0}[job.kind]

@@ -8,9 +8,9 @@ import pytest
 from srbench.errors import DataError, PluginError, SuiteError, UnknownName
 from srbench.host import Registry, discover
 from srbench.imaging import write_image
-from srbench.run.plan import Plan, make_plan
+from srbench.run.plan.planning import Plan, make_plan
 from srbench.run.suite_run import check_ready
-from srbench.suite import Suite, parse_suite
+from srbench.settings import Suite, parse_suite
 
 
 def plan(suite: Suite, registry: Registry | None = None, **options: Any) -> Plan:

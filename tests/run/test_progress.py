@@ -7,10 +7,10 @@ from pathlib import Path
 from rich.console import Console
 
 from srbench.records import Failure
-from srbench.run.failures import Outcome
-from srbench.run.jobs import Job
+from srbench.run.exec.failures import Outcome
+from srbench.run.exec.progress import RunProgress
 from srbench.run.layout import OutFolder, write_json
-from srbench.run.progress import RunProgress
+from srbench.run.plan.jobs import Job
 
 
 def job(label: str) -> Job:

@@ -4,12 +4,11 @@ import pytest
 
 from srbench.host import discover
 from srbench.records import Record
-from srbench.run.assemble import conditions_sha256
-from srbench.run.environment import describe_environment
-from srbench.run.plan import make_plan
+from srbench.run.plan.environment import describe_environment
+from srbench.run.plan.planning import make_plan
+from srbench.run.plan.rows import loss_info
 from srbench.run.reproduction import Reproduction, compare, lock_file
-from srbench.run.rows import loss_info
-from srbench.suite import Suite
+from srbench.settings import Suite
 
 
 @pytest.fixture
@@ -28,7 +27,7 @@ def record(suite: Suite) -> Record:
         {
             "key": "1" * 64,
             "suite": {
-                "name": suite.name, "version": 1, "sha256": conditions_sha256(suite),
+                "name": suite.name, "version": 1, "sha256": suite.conditions,
                 "track": suite.track,
                 "document": suite.model_dump(mode="json", by_alias=True),
             },

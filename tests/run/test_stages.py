@@ -9,13 +9,13 @@ import pytest
 from srbench.host import discover
 from srbench.imaging import write_image
 from srbench.records import read_record
-from srbench.run.assemble import assemble_records
-from srbench.run.evaluation import targets
-from srbench.run.events import EventLog
+from srbench.run.exec.events import EventLog
 from srbench.run.layout import OutFolder, write_json
-from srbench.run.plan import Plan, make_plan
-from srbench.run.stages import run_stage
-from srbench.suite import parse_suite
+from srbench.run.plan.planning import Plan, make_plan
+from srbench.run.plan.targets import targets
+from srbench.run.records import assemble_records
+from srbench.run.work.stages import run_stage
+from srbench.settings import parse_suite
 
 pytestmark = pytest.mark.slow
 

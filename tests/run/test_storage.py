@@ -6,13 +6,13 @@ import pytest
 
 from srbench.errors import UserError
 from srbench.host import discover
+from srbench.run.exec.local import LocalExecutor
+from srbench.run.exec.ray_node import run_job
+from srbench.run.exec.ray_versions import node_versions
+from srbench.run.exec.storage import Storage, StorageError
 from srbench.run.layout import OutFolder, write_json
-from srbench.run.local import LocalExecutor
-from srbench.run.node import run_job
-from srbench.run.plan import make_plan
-from srbench.run.storage import Storage, StorageError
-from srbench.run.versions import node_versions
-from srbench.suite import Suite
+from srbench.run.plan.planning import make_plan
+from srbench.settings import Suite
 
 from .conftest import Watcher
 

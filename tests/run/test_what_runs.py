@@ -8,10 +8,10 @@ import pytest
 
 from srbench.host import Registry, discover
 from srbench.run.layout import OutFolder
-from srbench.run.overview import plan_overview
-from srbench.run.plan import make_plan
+from srbench.run.plan.overview import plan_overview
+from srbench.run.plan.planning import make_plan
 from srbench.run.suite_run import execute_plan
-from srbench.suite import parse_suite
+from srbench.settings import parse_suite
 
 from .conftest import Watcher
 

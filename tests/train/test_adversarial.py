@@ -67,9 +67,8 @@ class PlainStep:
 def test_shared_forward_has_the_bits_of_the_two_forward_form(
     name: str, kind: Any, make_networks: Any, make_sampler: Any, make_content: Any
 ) -> None:
-    from dataclasses import replace
 
-    settings = replace(SETTINGS, adversarial_loss=kind)
+    settings = SETTINGS.but(adversarial_loss=kind)
     g1, d1 = make_networks(name)
     g2, d2 = make_networks(name)
     mine = AdversarialStep(g1, d1, make_content(), settings, placement())
@@ -140,10 +139,9 @@ def test_terms_of_weight_zero_are_not_computed(
     make_sampler: Any,
     make_content: Any,
 ) -> None:
-    from dataclasses import replace
 
     g, d = make_networks()
-    step = AdversarialStep(g, d, make_content(), replace(SETTINGS, **change), placement())
+    step = AdversarialStep(g, d, make_content(), SETTINGS.but(**change), placement())
     before = [p.clone() for p in d.parameters()]
     values = step(*make_sampler().next(), 0)
     assert {t for t in step.terms if not t.endswith("_gradient")} == terms

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ SETTINGS = AdversarialSettings(
     iterations=20, learning_rate=1e-4, pixel_weight=0.3, adversarial_weight=0.05, log_every=1
 )
 FAST = RuntimeSettings(device="cpu", threads=1, channels_last=True)
-ALL_FAST = replace(FAST, precision="bf16", loss_precision="bf16")
+ALL_FAST = FAST.but(precision="bf16", loss_precision="bf16")
 
 
 def plain_curve(
@@ -56,7 +55,7 @@ def our_curve(
     folder: Path,
     iterations: int = 20,
 ) -> list[float]:
-    settings = replace(SETTINGS, iterations=iterations)
+    settings = SETTINGS.but(iterations=iterations)
     points = []
     run_adversarial(
         g,
@@ -86,7 +85,7 @@ def test_float32_follows_the_plain_step(
     g, d = make_networks(name)
     plain = plain_curve(g, d, make_content(), make_sampler(**shape), 20)
     g, d = make_networks(name)
-    runtime = replace(FAST, channels_last=channels_last)
+    runtime = FAST.but(channels_last=channels_last)
     ours = our_curve(g, d, make_content(), make_sampler(**shape), runtime, tmp_path / "c")
     assert ours == pytest.approx(plain, rel=1e-4)
     assert len({round(value, 6) for value in plain}) == 20  # there was something to follow

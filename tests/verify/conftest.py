@@ -19,9 +19,10 @@ from srbench.imaging import degrade, read_image, to_tensor, to_uint8, upscale, w
 from srbench.metrics import evaluate_folders
 from srbench.metrics.plugin import METRICS
 from srbench.models import build_generator
-from srbench.records import Record, conditions_sha256, record_key, record_text
-from srbench.run.generators import save_generator
-from srbench.suite import parse_suite
+from srbench.records import Record, record_key, record_text
+from srbench.records.identity import conditions_sha256
+from srbench.run.work.generators import save_generator
+from srbench.settings import parse_suite
 from srbench.verify import Verification, pack_submission, verify_submission
 
 DATASET = "folder:tiny"

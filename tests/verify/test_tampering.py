@@ -14,9 +14,9 @@ from safetensors.torch import save
 from srbench.errors import SubmissionError
 from srbench.imaging import read_image
 from srbench.models import build_generator
-from srbench.records import conditions_sha256
-from srbench.run.generators import FORMAT
-from srbench.suite import parse_suite
+from srbench.records.identity import conditions_sha256
+from srbench.run.work.generators import FORMAT
+from srbench.settings import parse_suite
 from srbench.verify import Verification, identity
 
 from .conftest import (

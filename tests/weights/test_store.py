@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 
 from srbench.contract import UrlSource, WeightFile
 from srbench.errors import ContractError, WeightsError
-from srbench.weights import WeightStore, cache_folder, is_cached, pull, tensors_sha256, verify
+from srbench.weights import WeightStore, is_cached, pull, tensors_sha256, verify
 from srbench.weights.cache import CacheEntry, definition_digest
 
 
@@ -188,13 +188,6 @@ def test_a_cache_that_cannot_be_written_says_so(
     with pytest.raises(WeightsError, match="cache folder that can be written") as caught:
         pull(file)
     assert "SRBENCH_CACHE" in str(caught.value.fix)
-
-
-def test_the_cache_folder_is_the_users_unless_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    import platformdirs
-
-    monkeypatch.delenv("SRBENCH_CACHE")
-    assert cache_folder() == Path(platformdirs.user_cache_dir("srbench"))
 
 
 def test_cached_files_can_be_shared_with_other_users(file: WeightFile) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import re
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from srbench.errors import UserError
+from srbench.files import sha256_hex, write_atomic
 
 LISTING = "published.json"
 _SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
@@ -43,7 +41,7 @@ class SiteFolder:
         if name not in self._written:
             self._written[name] = {
                 "bytes": len(content),
-                "sha256": hashlib.sha256(content).hexdigest(),
+                "sha256": sha256_hex(content),
             }
             _replace(self.root / name, content)
         return name
@@ -94,16 +92,8 @@ def _replace(path: Path, content: bytes) -> None:
         if path.read_bytes() == content:
             return
     except OSError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        pass  # not there yet
+    write_atomic(path, content, sync=False)
 
 
 def _remove_empty(folder: Path, root: Path) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from srbench.files import sha256_hex
 from srbench.report.site.files import SiteFolder
 from srbench.report.site.sources import Source
 
@@ -43,7 +43,7 @@ def publish_generator(
         data = _find(source, artifact.path, name, site)
         if data is None:
             why_not = "not in the folder that was published"
-        elif hashlib.sha256(data).hexdigest() != artifact.sha256:
+        elif sha256_hex(data) != artifact.sha256:
             why_not = "the file was not what the record says"
         else:
             file, why_not = site.put(name, data), ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import warnings
@@ -16,6 +15,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from srbench.errors import ImageError
+from srbench.files import sha256_hex
 from srbench.report.comparison import choose_crop
 from srbench.report.site.files import SiteFolder
 from srbench.report.site.generators import inside
@@ -91,7 +91,7 @@ class Media:
         """
         folder, before = self._known.get(key, (None, None))
         data = {label: path.read_bytes() for label, path in files.items() if path is not None}
-        hashes = {label: hashlib.sha256(content).hexdigest() for label, content in data.items()}
+        hashes = {label: sha256_hex(content) for label, content in data.items()}
         kept = {label: s for label, s in before.rows.items() if label in files} if before else {}
         changed = [label for label, digest in hashes.items() if _source(kept, label) != digest]
         if before is not None and folder is not None and not changed:
@@ -176,7 +176,7 @@ def _with_rows(group: ImageGroup, rows: Mapping[str, Shown]) -> ImageGroup:
 
 
 def _media_name(content: bytes) -> str:
-    return f"media/{hashlib.sha256(content).hexdigest()[:20]}.webp"
+    return f"media/{sha256_hex(content)[:20]}.webp"
 
 
 def _read_index(folder: Path) -> dict[str, ImageGroup]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from srbench.errors import UserError
-from srbench.records import write_atomic
+from srbench.files import write_atomic
 
 BEGIN: Final = "<!-- srbench:leaderboard:begin -->"
 END: Final = "<!-- srbench:leaderboard:end -->"

@@ -55,7 +55,7 @@ def tables(sources: Iterable[Source]) -> list[tuple[TableKey, list[Source]]]:
 
 def _key(record: Record) -> TableKey:
     suite = record.suite
-    return (suite.name, suite.version, suite.sha256, suite.track, record.protocol)
+    return (suite.name, suite.version, suite.conditions, suite.track, record.protocol)
 
 
 def _keys(sources: Sequence[Source]) -> list[str]:

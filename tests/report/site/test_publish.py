@@ -19,7 +19,7 @@ from srbench.report import build_leaderboard
 from srbench.report.site import publish
 from srbench.report.synthetic import synthetic_records
 from srbench.report.write import leaderboard_csv
-from srbench.suite.load import validate_suite
+from srbench.settings.load import validate_suite
 
 
 def contents(root: Path) -> dict[str, bytes]:

@@ -1,0 +1,1 @@
+"""Running jobs: one scheduler, and the backends that start worker processes."""

@@ -1,0 +1,206 @@
+"""One worker process under watch: started, followed, ended when it hangs or takes all memory."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from srbench.run.exec.events import EventTail
+from srbench.run.exec.failures import (
+    EXIT_STOPPED,
+    Outcome,
+    clear_failure,
+    describe_exit,
+    read_failure,
+    write_failure,
+)
+from srbench.run.layout import OutFolder, write_json
+from srbench.run.plan.jobs import Job
+
+if TYPE_CHECKING:
+    from srbench.records import Failure
+
+WORKER = (sys.executable, "-m", "srbench.run.work.worker")
+PARENT = "SRBENCH_PARENT"
+"""Environment variable with the process id that a worker ends with."""
+
+ALLOCATOR = (
+    "glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=1073741824:glibc.malloc.top_pad=67108864"
+)
+"""Keeps freed tensors in the process instead of giving every one back to the kernel.
+
+With glibc's defaults a CPU training step maps and unmaps its activations anew and spends a sixth of
+its time in page faults. At most 1 GiB of free memory is held. Other C libraries ignore this.
+"""
+
+GRACE_SECONDS = 60.0
+"""How long a stopped worker may take to write its checkpoint."""
+
+LAST_WORDS_SECONDS = 1.0
+"""How long a hung worker may take to write where it hangs."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """When a worker is ended from outside.
+
+    Attributes:
+        hang_seconds: without any event; 0: never.
+        memory_bytes: resident memory of the process; ``None``: as much as there is.
+    """
+
+    hang_seconds: float = 0.0
+    memory_bytes: int | None = None
+
+    @classmethod
+    def of(cls, job: Job) -> Limits:
+        """The limits that the job's suite sets."""
+        section = job.request.get("limits", {})
+        gib = section.get("memory_gib")
+        return cls(
+            hang_seconds=float(section.get("hang_seconds", 0.0)),
+            memory_bytes=None if gib is None else int(gib * 2**30),
+        )
+
+
+class WorkerProcess:
+    """The process of one job.
+
+    Args:
+        job: what it does; written to the job's folder for it.
+        out: the out folder.
+        command: argv before (out folder, job key).
+        environment: added to this process's own.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        out: OutFolder,
+        *,
+        command: Sequence[str] = WORKER,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.job = job
+        self._out = out
+        self._limits = Limits.of(job)
+        folder = out.job(job.key)
+        folder.mkdir(parents=True, exist_ok=True)
+        clear_failure(out, job.key)
+        write_json(folder / "job.json", job.document())
+        self._events = EventTail(folder / "events.jsonl")
+        self._verdict: Failure | None = None
+        self._kill_at: float | None = None
+        self._sign_of_life = time.monotonic()
+        with (folder / "log.txt").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*command, str(out.root), job.key],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=worker_environment(job, environment or {}),
+                # Ctrl-C goes to the run alone, which then asks the workers to stop.
+                start_new_session=True,
+            )
+
+    def events(self) -> list[Mapping[str, Any]]:
+        """What the worker has told since the last call."""
+        found = self._events.read()
+        if found:
+            self._sign_of_life = time.monotonic()
+        return found
+
+    def poll(self) -> Outcome | None:
+        """How it ended; ``None`` while it runs. Ends it where it is over a limit."""
+        code = self._process.poll()
+        if code is None:
+            self._enforce()
+            return None
+        return self._outcome(code)
+
+    def stop(self) -> None:
+        """Ask it to write a checkpoint and end."""
+        self._process.send_signal(signal.SIGTERM)
+
+    def wait(self, seconds: float) -> None:
+        """Wait for its end; kill it if that takes longer."""
+        try:
+            self._process.wait(max(0.0, seconds))
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _enforce(self) -> None:
+        from srbench.records import Failure
+
+        now = time.monotonic()
+        if self._kill_at is not None:
+            if now >= self._kill_at:
+                self._process.kill()
+            return
+        limits = self._limits
+        if limits.hang_seconds and now - self._sign_of_life > limits.hang_seconds:
+            self._verdict = Failure(
+                kind="hang",
+                message=f"the worker gave no sign of life for {limits.hang_seconds:g} s "
+                "(limits.hang_seconds) and was ended",
+            )
+            # The worker's fault handler writes where it hangs into its log.
+            self._process.send_signal(signal.SIGUSR1)
+            self._kill_at = now + LAST_WORDS_SECONDS
+            return
+        held = _resident_bytes(self._process.pid) if limits.memory_bytes else 0
+        if limits.memory_bytes and held > limits.memory_bytes:
+            self._verdict = Failure(
+                kind="memory",
+                message=f"the worker held {held / 2**30:.2f} GiB of memory, more than "
+                f"limits.memory_gib = {limits.memory_bytes / 2**30:g}, and was ended",
+            )
+            self._process.kill()
+            self._kill_at = now
+
+    def _outcome(self, code: int) -> Outcome:
+        job = self.job
+        if self._out.result(job.key).exists():
+            return Outcome(status="finished")
+        if self._verdict is None and code == EXIT_STOPPED:
+            return Outcome(status="stopped")
+        failure = None if self._verdict else read_failure(self._out, job.key)
+        if failure is None:
+            tail = _tail(self._out.job(job.key) / "log.txt")
+            failure = self._verdict or describe_exit(code, tail)
+            failure = failure.model_copy(update={"traceback": tail})
+            write_failure(self._out, job.key, failure)
+        return Outcome(status="failed", failure=failure)
+
+
+def worker_environment(job: Job, extra: Mapping[str, str]) -> dict[str, str]:
+    """Threads as the job's key says, whatever the user's shell says."""
+    threads = str(job.request["execution"]["threads"])
+    environment = {**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
+    environment.setdefault("GLIBC_TUNABLES", ALLOCATOR)
+    environment[PARENT] = str(os.getpid())
+    return {**environment, **extra}
+
+
+def _resident_bytes(pid: int) -> int:
+    import psutil
+
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0  # it ended between two looks
+
+
+def _tail(path: Path) -> str:
+    try:
+        return path.read_bytes()[-4000:].decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""

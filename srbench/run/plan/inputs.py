@@ -1,0 +1,152 @@
+"""What a plan rests on: data sets with their manifests, and the identity of pretrained weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from srbench.contract import WeightFile
+from srbench.errors import DataError, SrbenchError, WeightsError
+from srbench.imaging import image_size
+from srbench.settings import Data
+from srbench.weights.cache import CacheEntry
+
+if TYPE_CHECKING:
+    from srbench.data import Dataset
+
+MAX_CHECKED = 5000
+
+UNKNOWN = "unknown"
+"""Stands in a dry run for the hash of an input that is not on this machine."""
+
+
+@dataclass(slots=True)
+class Inputs:
+    """Hashes of all inputs, and what is missing.
+
+    Attributes:
+        train: manifest hash of the training images without the held-out ones.
+        val: of the held-out ones, ``None`` where there are none.
+        test: test set name -> manifest hash.
+        counts: role or test set -> number of images.
+        weights: definition of weights -> ``tensors_sha256``. By definition, not by id: strangers'
+            plugins may use one id for different files.
+        problems: what is missing, one line each; a run refuses to start on any.
+    """
+
+    train: str = UNKNOWN
+    val: str | None = None
+    test: dict[str, str] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    weights: dict[WeightFile, str] = field(default_factory=dict)
+    problems: list[SrbenchError] = field(default_factory=list)
+
+
+def gather_inputs(
+    data: Data,
+    files: Iterable[WeightFile],
+    *,
+    pull: bool,
+    say: Callable[[str], None],
+) -> Inputs:
+    """Look every input up, before any training.
+
+    Args:
+        data: the suite's data section.
+        files: pretrained weights of all rows and metrics.
+        pull: download weights that are not in the cache; without it they are problems.
+        say: prints one line for people.
+    """
+    inputs = Inputs()
+    _gather_training_data(data, inputs)
+    _gather_test_data(data, inputs)
+    _gather_weights(files, inputs, pull=pull, say=say)
+    return inputs
+
+
+def _gather_training_data(data: Data, inputs: Inputs) -> None:
+    from srbench.data import find_dataset, split_validation
+
+    try:
+        found = find_dataset(data.train, count=data.train_count, seed=data.subset_seed)
+        check_images(found, at_least=data.patch_size)
+        train, val = split_validation(found, data.val)
+    except DataError as error:
+        inputs.problems.append(error)
+        return
+    inputs.train = train.manifest().sha256
+    inputs.counts["train"] = len(train)
+    if data.val:
+        inputs.val = val.manifest().sha256
+        inputs.counts["val"] = len(val)
+
+
+def _gather_test_data(data: Data, inputs: Inputs) -> None:
+    from srbench.data import find_dataset
+
+    for name in data.test:
+        try:
+            dataset = find_dataset(name)
+            check_images(dataset)
+            inputs.test[name] = dataset.manifest().sha256
+            inputs.counts[name] = len(dataset)
+        except DataError as error:
+            inputs.test[name] = UNKNOWN
+            inputs.problems.append(error)
+
+
+def check_images(dataset: Dataset, at_least: int = 1) -> None:
+    """Read every image's header, so that a bad file is told before training and not after it.
+
+    Sets of more than :data:`MAX_CHECKED` images are left to the workers: that takes minutes.
+
+    Raises:
+        DataError: a file that is no image, or has a side shorter than ``at_least`` pixels.
+    """
+    if len(dataset) > MAX_CHECKED:
+        return
+    for file in dataset.files:
+        height, width = image_size(file)
+        if min(height, width) < at_least:
+            raise DataError(
+                f"expected training images of at least {at_least} px a side, the patch size; "
+                f"got {height} x {width} px: {file}",
+                "set data.patch_size lower, or take the image out",
+            )
+
+
+def _gather_weights(
+    files: Iterable[WeightFile], inputs: Inputs, *, pull: bool, say: Callable[[str], None]
+) -> None:
+    for file in dict.fromkeys(files):
+        identity = _cached_identity(file)
+        if identity is None and pull:
+            say(f"weights {file.id}: not in the cache, fetching")
+            identity = _pulled(file, inputs)
+        elif identity is None:
+            inputs.problems.append(
+                WeightsError(
+                    f"weights {file.id!r} are not in the cache",
+                    f"`srbench weights pull {file.id}` fetches them; a run does it by itself",
+                )
+            )
+        inputs.weights[file] = identity or UNKNOWN
+
+
+def _cached_identity(file: WeightFile) -> str | None:
+    # From the note beside the cached file: no torch, so that planning stays instant. The worker
+    # that loads the tensors measures them again.
+    entry = CacheEntry(file)
+    note = entry.note() if entry.exists() else None
+    return note.tensors_sha256 if note else None
+
+
+def _pulled(file: WeightFile, inputs: Inputs) -> str | None:
+    from srbench.weights import pull
+
+    try:
+        return pull(file).tensors_sha256
+    except WeightsError as error:
+        inputs.problems.append(error)
+        return None

@@ -1,0 +1,244 @@
+"""From job results and score files to records: cheap, so it is done anew after every run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from srbench.errors import RecordError
+from srbench.records import (
+    Artifact,
+    CalibrationInfo,
+    Cost,
+    CurvePoint,
+    DatasetScores,
+    Environment,
+    Failure,
+    LossInfo,
+    Manifest,
+    MetricScores,
+    Record,
+    SuiteInfo,
+    WeightInfo,
+    read_record,
+    record_key,
+    write_record,
+)
+from srbench.run.exec.failures import read_failure
+from srbench.run.freshness import Sources
+from srbench.run.layout import OutFolder, read_json
+from srbench.run.plan.environment import describe_environment
+from srbench.run.plan.planning import Cell, Plan
+from srbench.run.plan.rows import loss_info
+from srbench.run.plan.targets import Target, targets
+from srbench.settings import expand_losses
+
+MAX_LOG_POINTS = 200
+ADDED = "added with --loss; not in the suite file"
+
+
+def assemble_records(plan: Plan, out: OutFolder) -> list[Path]:
+    """Write one record per cell that has scores or a failure; returns the files.
+
+    A record whose sources are unchanged since it was written is left as it is: a rerun of a large,
+    finished suite then answers in seconds.
+    """
+    by_cell: dict[int, list[Target]] = {}
+    for target in targets(plan, out):
+        by_cell.setdefault(id(target.cell), []).append(target)
+    assembler = _Assembler(plan, out)
+    sources = Sources(plan, out)
+    paths = []
+    for cell in plan.cells:
+        found = by_cell.get(id(cell), [])
+        path = out.records / f"{assembler.key(cell)}.json"
+        if not sources.unchanged(path, cell, found):
+            record = assembler.record(cell, found)
+            if record is None:
+                continue
+            write_record(record, out.records)
+            sources.note(path, cell, found)
+        paths.append(path)
+    sources.save()
+    _supersede(plan, out, {path.stem for path in paths})
+    return paths
+
+
+class _Assembler:
+    """Holds what all records of a plan share."""
+
+    def __init__(self, plan: Plan, out: OutFolder) -> None:
+        self.plan = plan
+        self.out = out
+        suite = plan.suite
+        self.labels = {row.label for row in expand_losses(suite)}
+        self.suite = SuiteInfo(
+            name=suite.name,
+            version=suite.version,
+            sha256=suite.conditions,
+            track=suite.track,
+            document=suite.model_dump(mode="json", by_alias=True),
+        )
+        self.manifests = _manifests(plan)
+        self.sizes: dict[str, dict[str, tuple[int, int]]] = {}
+        self.here = describe_environment(threads=plan.threads, gpu=None)
+
+    def record(self, cell: Cell, found: list[Target]) -> Record | None:
+        """The cell's record; ``None`` while its work is unfinished but has not failed."""
+        result = None if cell.training is None else read_json(self.out.result(cell.training))
+        failure = None
+        if cell.training is not None and result is None:
+            failure = self._failure(cell)
+            if failure is None:
+                return None
+        scores = {t.dataset: s for t in found if (s := self._scores(t)) is not None}
+        if failure is None and not scores:
+            return None
+        return self._record(cell, result or {}, scores, failure, self._score_errors(found))
+
+    def _record(
+        self,
+        cell: Cell,
+        result: Mapping[str, Any],
+        scores: dict[str, DatasetScores],
+        failure: Failure | None,
+        score_errors: list[str],
+    ) -> Record:
+        loss = loss_info(cell.row)
+        extra = cell.row.kind == "trained" and not loss.reference and loss.label not in self.labels
+        calibration = result.get("calibration")
+        collapsed = result.get("collapsed")
+        cost = result.get("cost")
+        return Record(
+            key=self.key(cell),
+            suite=self.suite,
+            loss=_with_weights(loss, result.get("weights", [])),
+            seed=cell.seed,
+            content_scale=cell.content_scale,
+            status="failed" if failure else "collapsed" if collapsed else "finished",
+            error=failure,
+            protocol=self.plan.suite.protocol,
+            calibration=CalibrationInfo.model_validate(calibration) if calibration else None,
+            scores=scores,
+            validation=_points(result.get("validation", [])),
+            log=_points(result.get("log", [])),
+            cost=Cost.model_validate(cost) if cost else None,
+            environment=(
+                Environment.model_validate(result["environment"]) if result else self.here
+            ),
+            data=self.manifests,
+            artifacts=self._artifacts(cell, result),
+            keys={"training": cell.training} if cell.training else {},
+            notes=(
+                *((f"stopped as collapsed: {collapsed}",) if collapsed else ()),
+                *result.get("notes", ()),
+                *((ADDED,) if extra else ()),
+                *score_errors,
+            ),
+        )
+
+    def key(self, cell: Cell) -> str:
+        """Key of the cell's record."""
+        return record_key(
+            suite=self.suite.name,
+            version=self.suite.version,
+            label=cell.row.label,
+            seed=cell.seed,
+            content_scale=cell.content_scale,
+        )
+
+    def _failure(self, cell: Cell) -> Failure | None:
+        assert cell.training is not None
+        return read_failure(self.out, cell.training)
+
+    def _scores(self, target: Target) -> DatasetScores | None:
+        metrics = {}
+        for name, key in target.scores.items():
+            document = read_json(self.out.scores(key))
+            if document is not None:
+                metrics[name] = MetricScores.model_validate(document)
+        if not metrics:
+            return None
+        images = tuple(sorted(next(iter(metrics.values())).per_image))
+        return DatasetScores(
+            images=images,
+            manifest_sha256=self.plan.inputs.test[target.dataset],
+            sizes=self._sizes_of(target.dataset, images),
+            metrics=metrics,
+        )
+
+    def _score_errors(self, found: list[Target]) -> list[str]:
+        errors = []
+        for target in found:
+            for metric, key in target.scores.items():
+                document = read_json(self.out.score_error(key))
+                if document is not None:
+                    errors.append(f"no {metric} on {target.dataset}: {document['message']}")
+        return errors
+
+    def _sizes_of(self, dataset: str, images: tuple[str, ...]) -> dict[str, tuple[int, int]]:
+        if dataset not in self.sizes:
+            from PIL import Image
+
+            folder = self.out.images(dataset, "hr-images")
+            sizes = {}
+            for name in images:
+                with Image.open(folder / f"{name}.png") as image:
+                    sizes[name] = (image.height, image.width)
+            self.sizes[dataset] = sizes
+        return self.sizes[dataset]
+
+    def _artifacts(self, cell: Cell, result: Mapping[str, Any]) -> dict[str, Artifact]:
+        if cell.training is None or not result:
+            return {}
+        path = self.out.generator(cell.training).relative_to(self.out.root)
+        generator = result["generator"]
+        artifact = Artifact(
+            path=path.as_posix(), sha256=generator["sha256"], bytes=generator["bytes"]
+        )
+        return {"generator": artifact}
+
+
+def _supersede(plan: Plan, out: OutFolder, current: set[str]) -> None:
+    """Move records of this suite aside that no longer belong in its table.
+
+    That is: made under other conditions, or of a label that is no longer in the suite file.
+    """
+    labels = {row.label for row in expand_losses(plan.suite)}
+    for path in sorted(out.records.glob("*.json")):
+        if path.stem in current:
+            continue
+        try:
+            record = read_record(path)
+        except RecordError:
+            continue  # a foreign file in records/: the report names it, nothing here removes it
+        if record.suite.name != plan.suite.name:
+            continue
+        known = record.loss.reference or record.loss.label in labels or ADDED in record.notes
+        if record.suite.conditions != plan.suite.conditions or not known:
+            out.superseded.mkdir(parents=True, exist_ok=True)
+            path.replace(out.superseded / path.name)
+
+
+def _with_weights(loss: LossInfo, weights: list[Any]) -> LossInfo:
+    return loss.model_copy(
+        update={"weights": tuple(WeightInfo.model_validate(item) for item in weights)}
+    )
+
+
+def _points(points: list[Any]) -> tuple[CurvePoint, ...]:
+    step = max(1, -(-len(points) // MAX_LOG_POINTS))
+    kept = points[::-1][::step][::-1]  # from the end: the last point is always kept
+    return tuple(CurvePoint.model_validate(point) for point in kept)
+
+
+def _manifests(plan: Plan) -> tuple[Manifest, ...]:
+    inputs, data = plan.inputs, plan.suite.data
+    counts = inputs.counts
+    found = [Manifest(name=data.train, role="train", count=counts["train"], sha256=inputs.train)]
+    if inputs.val is not None:
+        found.append(Manifest(name=data.train, role="val", count=counts["val"], sha256=inputs.val))
+    for name in data.test:
+        found.append(Manifest(name=name, role="test", count=counts[name], sha256=inputs.test[name]))
+    return tuple(found)

@@ -1,0 +1,71 @@
+"""Connects a training stage with the world: events, TensorBoard, validation, stopping."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from srbench.run.exec.events import EventLog
+from srbench.run.work.collapse import CollapseRule
+from srbench.run.work.validation import Validator
+from srbench.train import Hooks
+
+if TYPE_CHECKING:
+    from torch import nn
+    from torch.utils.tensorboard import SummaryWriter
+
+
+@dataclass(slots=True)
+class Monitor:
+    """The hooks of one stage.
+
+    Attributes:
+        events: the job's event file.
+        logs: folder of its TensorBoard logs.
+        should_stop: asked between iterations.
+        validator: scores the generator on the held-out images, where there are any.
+    """
+
+    events: EventLog
+    logs: Path
+    should_stop: Callable[[], bool]
+    validator: Validator | None = None
+    _writer: SummaryWriter | None = field(default=None, init=False)
+
+    def hooks(self, rule: CollapseRule | None = None) -> Hooks:
+        """For the training room, which knows neither files nor metrics."""
+        hooks = Hooks(
+            on_progress=self.events.progress,
+            on_log=self._log,
+            validate=self._validate,
+            should_stop=self.should_stop,
+        )
+        return hooks if rule is None else replace(hooks, is_lost=rule)
+
+    def close(self) -> None:
+        """Flush TensorBoard's file."""
+        if self._writer is not None:
+            self._writer.close()
+
+    def _log(self, iteration: int, values: dict[str, float]) -> None:
+        self._write("log", "train", iteration, values)
+
+    def _validate(self, generator: nn.Module, iteration: int) -> dict[str, float] | None:
+        if self.validator is None:
+            return None
+        scores = self.validator(generator)
+        self._write("validation", "val", iteration, scores)
+        return scores
+
+    def _write(self, event: str, group: str, iteration: int, values: dict[str, float]) -> None:
+        finite = {name: value for name, value in values.items() if math.isfinite(value)}
+        self.events.write(event, iteration=iteration, values=finite)
+        if self._writer is None:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._writer = SummaryWriter(str(self.logs))
+        for name, value in finite.items():
+            self._writer.add_scalar(f"{group}/{name}", value, iteration)

@@ -1,0 +1,246 @@
+"""Measures a few iterations of a job: ``python -m srbench.run.work.measure JOB RESULT``.
+
+A process of its own, since a loss may crash or take all memory, and since peak memory is a
+property of a process. The batch is random numbers: what is measured is the training step, not the
+reading of data.
+"""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+from srbench.errors import DataError
+from srbench.models import build_discriminator, build_generator
+from srbench.run.layout import read_json, write_json
+from srbench.run.plan.jobs import Job, job_from_document
+from srbench.run.work.content import build_content
+from srbench.run.work.stage_data import job_datasets
+from srbench.run.work.stage_settings import (
+    adversarial_settings,
+    runtime_settings,
+    warm_start_settings,
+)
+from srbench.run.work.validation import Validator
+from srbench.train import (
+    CheckpointFolder,
+    Hooks,
+    RuntimeSettings,
+    StageResult,
+    gradient_norm,
+    run_adversarial,
+    run_warm_start,
+)
+
+SECONDS = 3.0
+"""How long training steps are timed."""
+
+WARM_UP, LEAST = 2, 3
+"""Iterations before timing starts (compilation, choice of kernels), and the fewest timed."""
+
+VALIDATION_IMAGES = 2
+
+ENDLESS = 10**6
+
+
+class _RandomBatch:
+    """A sampler whose batches are one random batch."""
+
+    wait_fraction = 0.0
+
+    def __init__(self, request: dict[str, Any]) -> None:
+        data, scale = request["data"], request["scale"]
+        count, side = data["batch_size"], data["patch_size"]
+        generator = torch.Generator().manual_seed(0)
+        lr = torch.rand((count, 3, side // scale, side // scale), generator=generator)
+        hr = torch.rand((count, 3, side, side), generator=generator)
+        self.batch = (lr.to(request["device"]), hr.to(request["device"]))
+
+    def next(self) -> tuple[Tensor, Tensor]:
+        return self.batch
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        del state
+
+
+class _FlopCount(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Sums what :mod:`torch.utils.flop_counter` knows of each operation.
+
+    Its own ``FlopCounterMode`` hooks modules, which ``torch.autograd.grad`` does not bear.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.total = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        del types
+        kwargs = kwargs or {}
+        out = func(*args, **kwargs)
+        formula = flop_registry.get(func._overloadpacket)
+        if formula is not None:
+            self.total += int(formula(*args, **kwargs, out_val=out))
+        return out
+
+
+@dataclass(slots=True)
+class _Clock:
+    """Times iterations, and stops the stage when it has seen enough."""
+
+    device: str
+    limit: int
+    marks: list[float] = field(default_factory=list)
+
+    def progress(self, iteration: int, total: int) -> None:
+        del iteration, total
+        if self.device != "cpu":
+            torch.cuda.synchronize()
+        self.marks.append(time.perf_counter())
+
+    def enough(self) -> bool:
+        timed = len(self.marks) - WARM_UP
+        if len(self.marks) >= self.limit:
+            return True
+        return timed > LEAST and self.marks[-1] - self.marks[WARM_UP - 1] > SECONDS
+
+    def hooks(self) -> Hooks:
+        return Hooks(on_progress=self.progress, should_stop=self.enough)
+
+    def seconds(self) -> float:
+        """Median time of an iteration after the warm-up."""
+        marks = self.marks[WARM_UP - 1 :]
+        return statistics.median(b - a for a, b in itertools.pairwise(marks))
+
+
+Stage = Callable[[RuntimeSettings, CheckpointFolder, Hooks], StageResult]
+
+
+def measure(job: Job, spawned: float) -> dict[str, Any]:
+    """What :class:`srbench.run.plan.estimate.Measured` holds.
+
+    Args:
+        spawned: time of day at which this process was started.
+    """
+    runtime = runtime_settings(job.request)
+    sampler = _RandomBatch(dict(job.request))
+    generator = _generator(job)
+    if job.kind == "calibration":
+        loss = build_content(job.request["terms"], job.request).module()
+        start = time.time() - spawned
+        return {"start_seconds": start, **_gradient_norm(generator, loss, sampler, runtime)}
+    stage, loss_or_none = _stage(job, generator, sampler)
+    start = time.time() - spawned
+    found = {"start_seconds": start, **_steps(stage, runtime)}
+    if loss_or_none is not None:
+        found |= _gradient_norm(generator, loss_or_none, sampler, runtime)
+    return {**found, "validation_seconds": _validation(job, generator)}
+
+
+def _generator(job: Job) -> nn.Module:
+    settings = job.request["generator"]
+    return build_generator(
+        settings["name"],
+        blocks=settings["blocks"],
+        channels=settings["channels"],
+        scale=job.request["scale"],
+        seed=job.seed,
+    ).to(job.request["device"])
+
+
+def _stage(job: Job, generator: nn.Module, sampler: _RandomBatch) -> tuple[Stage, nn.Module | None]:
+    request = job.request
+    if job.kind == "warm-start":
+        warm = warm_start_settings(request, 1).but(iterations=ENDLESS, validate_every=0)
+        return (
+            lambda runtime, folder, hooks: run_warm_start(
+                generator, sampler, warm, runtime, seed=0, checkpoints=folder, hooks=hooks
+            ),
+            None,
+        )
+    loss = build_content(request["terms"], request).module()
+    settings = adversarial_settings(request, 1.0, 1).but(iterations=ENDLESS, validate_every=0)
+    discriminator = build_discriminator(request["discriminator"]["channels"], seed=0)
+    discriminator.to(request["device"])
+    return (
+        lambda runtime, folder, hooks: run_adversarial(
+            generator, discriminator, loss, sampler, settings, runtime, seed=0,
+            checkpoints=folder, hooks=hooks,
+        ),
+        loss,
+    )  # fmt: skip
+
+
+def _steps(stage: Stage, runtime: RuntimeSettings) -> dict[str, Any]:
+    clock = _Clock(str(runtime.device), ENDLESS)
+    with tempfile.TemporaryDirectory() as folder:
+        result = stage(runtime, CheckpointFolder(Path(folder)), clock.hooks())
+        checkpoint = sum(path.stat().st_size for path in Path(folder).iterdir())
+    once = _Clock(str(runtime.device), 1)
+    plain = runtime.but(compile=False)  # compiled graphs hide their operations
+    with tempfile.TemporaryDirectory() as folder, _FlopCount() as counter:
+        stage(plain, CheckpointFolder(Path(folder)), once.hooks())
+    return {
+        "seconds_per_iteration": clock.seconds(),
+        "timed_iterations": len(clock.marks) - WARM_UP,
+        "flops_per_iteration": counter.total,
+        "peak_memory_bytes": result.peak_memory_bytes,
+        "checkpoint_bytes": checkpoint,
+    }
+
+
+def _gradient_norm(
+    generator: nn.Module, loss: nn.Module, sampler: _RandomBatch, runtime: RuntimeSettings
+) -> dict[str, Any]:
+    gradient_norm(generator, loss, [sampler.batch], runtime)
+    began = time.perf_counter()
+    gradient_norm(generator, loss, [sampler.batch], runtime)
+    return {"gradient_norm_seconds": time.perf_counter() - began}
+
+
+def _validation(job: Job, generator: nn.Module) -> float | None:
+    """Seconds per validation on the held-out images; ``None`` where they are not on this machine.
+
+    The metrics are built first: that is paid once per job and counts as nothing here.
+    """
+    metrics = tuple(job.request["validation"]["metrics"])
+    if not job.request["data"]["val"] or not metrics:
+        return 0.0
+    try:
+        _, val = job_datasets(job)
+    except DataError:
+        return None
+    some = replace(val, files=val.files[:VALIDATION_IMAGES])
+    validator = Validator(
+        some, metrics=metrics, scale=job.request["scale"], device=job.request["device"]
+    )
+    generator.eval()
+    validator(generator)
+    began = time.perf_counter()
+    validator(generator)
+    return (time.perf_counter() - began) * len(val) / len(some)
+
+
+def main(argv: list[str]) -> int:
+    """Entry point of the measuring process."""
+    request = read_json(Path(argv[0]))
+    write_json(Path(argv[1]), measure(job_from_document(request["job"]), request["spawned"]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

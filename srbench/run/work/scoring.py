@@ -1,0 +1,236 @@
+"""The scoring worker: makes the SR images of trained generators and scores them."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from srbench.contract import MetricSpec
+from srbench.data import Dataset, find_dataset
+from srbench.host import discover
+from srbench.imaging import to_uint8, upscale, write_image
+from srbench.metrics.determinism import one_thread
+from srbench.metrics.score import ImagePair, ScoreError, Scorer
+from srbench.run.exec.events import EventLog
+from srbench.run.layout import OutFolder, read_json, write_json
+from srbench.run.work.generators import load_generator
+from srbench.run.work.lr_images import LrImages
+
+Upscaler = Callable[[torch.Tensor], torch.Tensor]
+Alive = Callable[[int, int], None]
+
+
+def run_scoring(
+    request: Mapping[str, Any], out: OutFolder, events: EventLog, should_stop: Callable[[], bool]
+) -> bool:
+    """Make the images and scores that the request lists; false where it was stopped before the end.
+
+    Every score file is written as soon as its data set is done, so little is lost by a stop.
+    """
+    scorers = _Scorers(request)
+    by_dataset: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for target in request["targets"]:
+        by_dataset[target["dataset"]].append(target)
+    total, done = len(request["targets"]), 0
+
+    def alive(*_: int) -> None:
+        events.progress(done, 2 * total)  # a sign of life per image; the bar moves per target
+
+    for name, targets in by_dataset.items():
+        dataset = find_dataset(name)
+        inputs = LrImages(dataset, request["scale"])
+        hr_folder = out.images(name, "hr-images")
+        _write_images(inputs, hr_folder, "hr", None, request["workers"], alive)
+        for target in targets:
+            if should_stop():
+                return False
+            _make_images(target, inputs, out, request, alive)
+            done += 1
+            events.progress(done, 2 * total)
+        for metrics, group in _by_metrics(targets).items():
+            if should_stop():
+                return False
+            _score(scorers.of(metrics), group, dataset, hr_folder, out, alive)
+            done += len(group)
+            events.progress(done, 2 * total)
+    return True
+
+
+def _make_images(
+    target: Mapping[str, Any],
+    inputs: LrImages,
+    out: OutFolder,
+    request: Mapping[str, Any],
+    alive: Alive,
+) -> None:
+    folder = out.images(target["dataset"], target["row"])
+    upscaler: Upscaler | None
+    if target["kind"] == "hr":
+        upscaler = None
+    elif target["kind"] == "bicubic":
+        upscaler = _bicubic(request["scale"])
+    else:
+        generator = load_generator(out.generator(target["training"])).to(request["device"])
+        upscaler = _network(generator, request["device"])
+    _write_images(inputs, folder, target["identity"], upscaler, request["workers"], alive)
+
+
+def _write_images(
+    inputs: LrImages,
+    folder: Path,
+    identity: str,
+    upscaler: Upscaler | None,
+    workers: int,
+    alive: Alive,
+) -> None:
+    """One PNG per test image: what ``upscaler`` makes of its LR, or HR itself where it is None.
+
+    Every image is made on one torch thread, so that neither the workers nor the cores change it.
+    """
+    note = folder / ".source.json"
+    dataset = inputs.dataset
+    wanted = {"identity": identity, "dataset": dataset.manifest().sha256}
+    if read_json(note) == wanted:
+        return
+    note.unlink(missing_ok=True)  # until the new images are all there, this folder is nobody's
+
+    def make(index: int) -> None:
+        if upscaler is None:
+            image = inputs.hr(index)
+        else:
+            with torch.inference_mode():
+                image = to_uint8(upscaler(inputs.lr(index)))
+        write_image(folder / f"{dataset.names[index]}.png", image)
+
+    # At least two: compressing a PNG takes longer than a small generator does.
+    with ThreadPoolExecutor(max(2, workers), initializer=one_thread) as pool:
+        for done, _ in enumerate(pool.map(make, range(len(dataset))), start=1):
+            alive(done, len(dataset))
+    write_json(note, wanted)
+
+
+def _bicubic(scale: int) -> Upscaler:
+    return lambda lr: upscale(lr, scale)
+
+
+def _network(generator: nn.Module, device: str) -> Upscaler:
+    return lambda lr: generator(lr.to(device)).float()
+
+
+def _by_metrics(
+    targets: Sequence[Mapping[str, Any]],
+) -> dict[tuple[str, ...], list[Mapping[str, Any]]]:
+    groups: dict[tuple[str, ...], list[Mapping[str, Any]]] = defaultdict(list)
+    for target in targets:
+        if target["scores"]:
+            groups[tuple(sorted(target["scores"]))].append(target)
+    return groups
+
+
+class _Scorers:
+    """Builds the metrics of each combination once."""
+
+    def __init__(self, request: Mapping[str, Any]) -> None:
+        self._request = request
+        self._registry = discover()
+        self._built: dict[tuple[str, ...], _Metrics] = {}
+
+    def of(self, names: tuple[str, ...]) -> _Metrics:
+        if names not in self._built:
+            specs = [self._registry.metric(name).spec for name in names]
+            scorer = Scorer(
+                specs,
+                protocol=self._request["protocol"],
+                scale=self._request["scale"],
+                device=self._request["device"],
+            )
+            self._built[names] = _Metrics(specs, scorer, self._request["workers"])
+        return self._built[names]
+
+
+@dataclass(frozen=True, slots=True)
+class _Metrics:
+    specs: list[MetricSpec]
+    scorer: Scorer
+    workers: int
+
+
+def _score(
+    metrics: _Metrics,
+    group: Sequence[Mapping[str, Any]],
+    dataset: Dataset,
+    hr_folder: Path,
+    out: OutFolder,
+    alive: Alive,
+) -> None:
+    try:
+        scores = metrics.scorer.score(
+            _pairs(metrics.specs, group, dataset, hr_folder, out),
+            workers=metrics.workers,
+            progress=alive,
+        )
+    except ScoreError as error:
+        if len(group) == 1 and len(metrics.specs) == 1:
+            # The row lacks this score and says why; the other rows and metrics go on.
+            key = group[0]["scores"][metrics.specs[0].name]
+            write_json(out.score_error(key), {"message": error.what})
+            return
+        _score_one_by_one(metrics, group, dataset, hr_folder, out, alive)
+        return
+    for target in group:
+        for spec in metrics.specs:
+            per_image = {
+                name: scores[spec.name][f"{target['row']}/{name}"] for name in dataset.names
+            }
+            key = target["scores"][spec.name]
+            write_json(
+                out.scores(key),
+                {
+                    "version": spec.version,
+                    "lower_is_better": spec.lower_is_better,
+                    "mean": math.fsum(per_image.values()) / len(per_image),
+                    "per_image": per_image,
+                },
+            )
+            out.score_error(key).unlink(missing_ok=True)
+
+
+def _score_one_by_one(
+    metrics: _Metrics,
+    group: Sequence[Mapping[str, Any]],
+    dataset: Dataset,
+    hr_folder: Path,
+    out: OutFolder,
+    alive: Alive,
+) -> None:
+    for target in group:
+        for spec in metrics.specs:
+            alone = replace(metrics, specs=[spec], scorer=metrics.scorer.only(spec.name))
+            _score(alone, [target], dataset, hr_folder, out, alive)
+
+
+def _pairs(
+    specs: Sequence[MetricSpec],
+    group: Sequence[Mapping[str, Any]],
+    dataset: Dataset,
+    hr_folder: Path,
+    out: OutFolder,
+) -> list[ImagePair]:
+    full = any(spec.reference == "full" for spec in specs)
+    return [
+        ImagePair(
+            name=f"{target['row']}/{name}",
+            sr=out.images(target["dataset"], target["row"]) / f"{name}.png",
+            hr=hr_folder / f"{name}.png" if full else None,
+        )
+        for target in group
+        for name in dataset.names
+    ]

@@ -1,0 +1,89 @@
+"""From the ``[[loss]]`` entries of a suite to its rows, each with a unique label."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from srbench.errors import SuiteError
+from srbench.settings.suite import LossEntry, LossTerm, Suite
+
+RESERVED_LABELS = ("bicubic", "warm-start", "pixel", "vgg16-random", "hr")
+"""Reference rows, present in every suite."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LossRow:
+    """One row to train: a label and the weighted losses behind it.
+
+    Attributes:
+        reference: a reference row of DESIGN section 6, not an entry of the suite.
+    """
+
+    label: str
+    terms: tuple[LossTerm, ...]
+    reference: bool = False
+
+
+def expand_losses(suite: Suite) -> tuple[LossRow, ...]:
+    """Every ``[[loss]]`` as rows, grids expanded, labels unique.
+
+    Raises:
+        SuiteError: two rows have one label, or a label is reserved for a reference row.
+    """
+    rows = [row for entry in suite.loss for row in _rows(entry)]
+    seen: set[str] = set()
+    for row in rows:
+        if row.label in RESERVED_LABELS:
+            raise SuiteError(
+                f"expected a label of your own, got {row.label!r}, which names a reference row",
+                f"reserved: {', '.join(RESERVED_LABELS)}; choose another label",
+            )
+        if row.label in seen:
+            raise SuiteError(
+                f"expected unique labels, got {row.label!r} twice", "give each [[loss]] a label"
+            )
+        seen.add(row.label)
+    if suite.calibration is not None and suite.calibration.reference not in seen:
+        raise SuiteError(
+            f"expected calibration.reference to be a label of this suite, "
+            f"got {suite.calibration.reference!r}",
+            f"labels: {', '.join(sorted(seen))}",
+        )
+    return tuple(rows)
+
+
+def _rows(entry: LossEntry) -> list[LossRow]:
+    if entry.sum:
+        assert entry.label is not None
+        return [LossRow(label=entry.label, terms=entry.sum)]
+    assert entry.name is not None
+    if not entry.grid:
+        label = entry.label or derived_label(entry.name, entry.params)
+        return [LossRow(label=label, terms=(LossTerm(name=entry.name, params=entry.params),))]
+    rows = []
+    for values in itertools.product(*entry.grid.values()):
+        point = dict(zip(entry.grid, values, strict=True))
+        params = {**entry.params, **point}
+        label = (
+            derived_label(entry.label, point) if entry.label else derived_label(entry.name, params)
+        )
+        rows.append(LossRow(label=label, terms=(LossTerm(name=entry.name, params=params),)))
+    return rows
+
+
+def derived_label(name: str, params: Mapping[str, Any]) -> str:
+    """``name`` with the parameter values appended: ``vgg16-conv5_3-l1``."""
+    parts = [name, *(_slug(value) for value in params.values())]
+    return "-".join(part for part in parts if part)[:80]
+
+
+def _slug(value: Any) -> str:
+    if isinstance(value, Mapping):
+        value = "+".join(f"{k}={v}" for k, v in value.items())
+    elif isinstance(value, (list, tuple)):
+        value = "+".join(str(v) for v in value)
+    return re.sub(r"[^A-Za-z0-9._+=-]+", "-", str(value)).strip("-")

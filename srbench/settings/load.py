@@ -1,0 +1,161 @@
+"""Finding, reading and overriding suite files. They are hostile input: limits before parsing."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from srbench.errors import SuiteError, unknown_name
+from srbench.settings.suite import Suite
+
+MAX_BYTES = 1 << 20
+
+
+def suite_folders() -> tuple[Path, ...]:
+    """Where a bare suite name is looked up: ``./benchmarks``, then the ones srbench ships."""
+    package = Path(__file__).resolve().parent.parent
+    return (Path("benchmarks"), package / "benchmarks", package.parent / "benchmarks")
+
+
+def suite_path(name_or_path: str) -> Path:
+    """The file of a suite given by path, or by the name of a file in ``benchmarks/``.
+
+    Raises:
+        SuiteError: there is no such file; the nearest names are given.
+    """
+    path = Path(name_or_path)
+    if path.suffix == ".toml" or "/" in name_or_path:
+        if not path.is_file():
+            raise SuiteError(
+                f"expected a suite file, found none at {name_or_path!r}",
+                "give a path to a .toml file or the name of a suite in benchmarks/",
+            )
+        return path
+    known: dict[str, Path] = {}
+    for folder in suite_folders():
+        for file in sorted(folder.glob("*.toml")):
+            known.setdefault(file.stem, file)
+    if name_or_path not in known:
+        raise unknown_name("suite", name_or_path, known, "or give the path of a .toml file")
+    return known[name_or_path]
+
+
+def load_suite(name_or_path: str, overrides: Iterable[str] = ()) -> Suite:
+    """Read, override and validate a suite.
+
+    Args:
+        name_or_path: as for :func:`suite_path`.
+        overrides: ``KEY=VALUE`` pairs, dotted keys, TOML values (``data.batch_size=8``).
+
+    Raises:
+        SuiteError: with the key, what was expected there and what came.
+    """
+    path = suite_path(name_or_path)
+    if path.stat().st_size > MAX_BYTES:
+        raise SuiteError(f"expected a suite file of at most {MAX_BYTES} bytes, got {path}")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SuiteError(f"expected a readable UTF-8 suite file, got {path}: {error}") from error
+    return parse_suite(text, str(path), overrides)
+
+
+def parse_suite(text: str, origin: str = "suite", overrides: Iterable[str] = ()) -> Suite:
+    """A suite from TOML text. ``origin`` is named in errors."""
+    try:
+        document = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise SuiteError(f"{origin}: expected TOML, got: {error}", "see docs/suites.md") from error
+    return validate_suite(apply_overrides(document, overrides), origin)
+
+
+def validate_suite(document: dict[str, Any], origin: str = "suite") -> Suite:
+    """A suite from a plain document, as TOML or a record holds it."""
+    try:
+        return Suite.model_validate(document)
+    except ValidationError as error:
+        raise SuiteError(f"{origin}: {_explain(error)}", "see docs/suites.md") from error
+
+
+def apply_overrides(document: dict[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
+    """A copy of ``document`` with ``KEY=VALUE`` pairs applied (``--set``)."""
+    result: dict[str, Any] = _copy(document)
+    for pair in overrides:
+        key, equals, value = pair.partition("=")
+        if not equals or not key.strip():
+            raise SuiteError(
+                f"expected --set KEY=VALUE, got {pair!r}", "example: --set data.batch_size=8"
+            )
+        *parents, leaf = key.strip().split(".")
+        section = result
+        for parent in parents:
+            section = section.setdefault(parent, {})
+            if not isinstance(section, dict):
+                raise SuiteError(f"--set {pair!r}: {parent!r} is not a section")
+        section[leaf] = _value(value)
+    return result
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _copy(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_copy(v) for v in value]
+    return value
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text  # a bare word is a string, as on every command line
+
+
+def _explain(error: ValidationError) -> str:
+    lines = []
+    for item in error.errors()[:5]:
+        place = ".".join(str(part) for part in item["loc"]) or "suite"
+        if item["type"] == "extra_forbidden":
+            lines.append(_unknown_key(item["loc"]))
+        elif item["type"] == "value_error":
+            lines.append(f"{place}: {item['ctx']['error']}")
+        else:
+            lines.append(f"{place}: {item['msg']}, got {item['input']!r:.120}")
+    return "; ".join(lines)
+
+
+def _unknown_key(location: tuple[int | str, ...]) -> str:
+    import difflib
+
+    *parents, leaf = location
+    model: Any = Suite
+    for part in parents:
+        if isinstance(part, int):
+            continue
+        field = next((f for n, f in model.model_fields.items() if part in (n, f.alias)), None)
+        model = None if field is None else _model_of(field.annotation)
+        if model is None:
+            break
+    keys = [] if model is None else [f.alias or n for n, f in model.model_fields.items()]
+    near = difflib.get_close_matches(str(leaf), keys, n=1)
+    hint = (
+        f"; did you mean {near[0]!r}?" if near else (f"; known: {', '.join(keys)}" if keys else "")
+    )
+    where = ".".join(str(p) for p in parents) or "the suite"
+    return f"{where}: expected a known key, got {str(leaf)!r}{hint}"
+
+
+def _model_of(annotation: Any) -> Any:
+    from typing import get_args
+
+    if hasattr(annotation, "model_fields"):
+        return annotation
+    for argument in get_args(annotation):
+        found = _model_of(argument)
+        if found is not None:
+            return found
+    return None

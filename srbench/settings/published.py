@@ -1,0 +1,30 @@
+"""``suite.schema.json``: the JSON Schema of a suite file, published in the package."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from srbench.settings.suite import Suite
+
+SCHEMA_PATH = Path(__file__).with_name("suite.schema.json")
+
+
+def suite_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a suite, for editors that check TOML as it is typed.
+
+    Rules that span several keys (a reference that is a label of the suite, a patch size that is a
+    multiple of the scale) are checked by :func:`srbench.settings.load_suite` alone.
+    """
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Suite.model_json_schema(by_alias=True, mode="validation"),
+    }
+
+
+def write_suite_schema(path: Path = SCHEMA_PATH) -> Path:
+    """Write the schema anew; to be called after a change of :mod:`srbench.settings`."""
+    text = json.dumps(suite_schema(), indent=1, sort_keys=True) + "\n"
+    path.write_text(text, encoding="utf-8")
+    return path

@@ -1,0 +1,179 @@
+"""The sections of a suite file, which are also what jobs carry and what training is told.
+
+Every setting is declared here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from srbench.strict import Strict
+
+Label = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+=-]*$", max_length=80, description="row name")
+]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:+-]*$", max_length=120)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Beta = Annotated[float, Field(ge=0, lt=1)]
+PixelLoss = Literal["l1", "l2"]
+AdversarialLoss = Literal["non-saturating", "one-minus-d"]
+Precision = Literal["float32", "bf16"]
+
+
+class TrainingData(Strict):
+    """Which images a job trains and validates on, and how patches are cut from them."""
+
+    train: str = Field(description="data set name, or folder:PATH")
+    train_count: int | None = Field(
+        None, ge=1, description="seeded subset of that many training images; all where left out"
+    )
+    subset_seed: int = Field(0, description="seed of that subset")
+    val: int = Field(0, ge=0, description="training images held out, chosen by content hash")
+    patch_size: int = Field(96, ge=16, description="side of a training patch, HR pixels")
+    batch_size: int = Field(16, ge=1)
+
+
+class Data(TrainingData):
+    """Which images a suite trains, validates and tests on."""
+
+    test: tuple[str, ...] = Field(min_length=1, description="test set names")
+
+
+class Generator(Strict):
+    """The network that is trained."""
+
+    name: Literal["srresnet", "msrresnet"] = "msrresnet"
+    blocks: int = Field(16, ge=1, le=64)
+    channels: int = Field(64, ge=4, le=512)
+
+
+class Discriminator(Strict):
+    """The SRGAN paper's discriminator; the width of its first convolution is a setting."""
+
+    channels: int = Field(64, ge=4, le=512)
+
+
+class Optimisation(Strict):
+    """Adam and its learning rate, which falls in steps."""
+
+    learning_rate: Positive = 1e-4
+    milestones: tuple[int, ...] = Field((), description="iterations at which the rate is decayed")
+    gamma: Positive = Field(0.1, description="what the rate is multiplied by there")
+    betas: tuple[Beta, Beta] = Field((0.9, 0.999), description="of Adam")
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        if list(self.milestones) != sorted(set(self.milestones)) or min((*self.milestones, 1)) < 1:
+            raise ValueError("milestones must be rising iterations of at least 1")
+        return self
+
+
+class WarmStart(Optimisation):
+    """The generator alone on a pixel loss, once per seed, shared by every loss."""
+
+    loss: PixelLoss = "l1"
+    iterations: int = Field(ge=0, description="0: start from seeded random weights")
+
+
+class Objective(Optimisation):
+    """What one adversarial job minimises: content, pixel and adversarial terms together.
+
+    objective = content_weight x content_scale x calibrated content loss
+    + pixel_weight x pixel loss + adversarial_weight x adversarial loss
+
+    Both networks use one schedule.
+    """
+
+    iterations: int = Field(ge=1)
+    content_weight: NonNegative = 1.0
+    pixel_loss: PixelLoss = "l1"
+    pixel_weight: NonNegative = 0.0
+    adversarial_loss: AdversarialLoss = Field(
+        "non-saturating",
+        description="binary cross-entropy on logits, or the 1 - D(SR) of much PyTorch code",
+    )
+    adversarial_weight: NonNegative = Field(1e-3, description="0: no discriminator")
+
+
+class Adversarial(Objective):
+    """From the warm start on: one job for each of the content scales."""
+
+    content_scales: tuple[Positive, ...] = Field((1.0,), min_length=1)
+
+
+class Calibration(Strict):
+    """Track ``calibrated``: whose gradient norm every other loss is brought to."""
+
+    reference: Label
+    batches: int = Field(16, ge=1, le=256, description="fixed training batches measured")
+
+
+class Validation(Strict):
+    """Scores on the held-out training images while training."""
+
+    every: int = Field(0, ge=0, description="iterations between points; 0: at the end only")
+    metrics: tuple[str, ...] = ("psnr", "lpips")
+
+
+class Execution(Strict):
+    """How the arithmetic is done. All of it is part of a job's key."""
+
+    precision: Precision = Field("float32", description="autocast of generator and discriminator")
+    loss_precision: Precision = Field(
+        "float32", description="autocast of the loss network; its value is always float32"
+    )
+    tf32: bool = Field(False, description="TF32 matrix units on CUDA for float32 work")
+    channels_last: bool = Field(
+        True, description="memory layout of networks and images; docs/speed.md has what it gains"
+    )
+    compile: bool = Field(
+        False, description="torch.compile of generator, discriminator and loss network"
+    )
+    fused_adam: bool = True
+    threads: int | None = Field(
+        None, ge=1, description="CPU threads per job; the machine's cores where left out"
+    )
+
+
+class Checkpoint(Strict):
+    """How often a training stage saves all that it needs to continue. Part of no key."""
+
+    every_seconds: Positive = Field(300.0, description="time between two checkpoints")
+    every_iterations: int | None = Field(
+        None, ge=1, description="and a checkpoint after that many iterations"
+    )
+
+
+class Limits(Strict):
+    """When a job is ended from outside, and how often it is tried again. Part of no key."""
+
+    retries: int = Field(
+        0, ge=0, le=20, description="further attempts of a job that did not fail by its own error"
+    )
+    hang_seconds: NonNegative = Field(
+        1800.0, description="a job without any sign of life for so long is ended; 0: never"
+    )
+    memory_gib: Positive | None = Field(
+        None, description="a job whose process holds more main memory than this is ended"
+    )
+
+
+class Stopping(Strict):
+    """Opt-in: end adversarial training that collapsed. Its row stays, marked ``collapsed``."""
+
+    patience: int = Field(ge=1, description="iterations for which a sign must hold throughout")
+    discriminator_below: Positive | None = Field(
+        None, description="sign: the discriminator's loss stays below this"
+    )
+    psnr_below_bicubic: NonNegative | None = Field(
+        None, description="sign: validation PSNR stays that many dB below bicubic's"
+    )
+
+    @model_validator(mode="after")
+    def _a_sign(self) -> Stopping:
+        if self.discriminator_below is None and self.psnr_below_bicubic is None:
+            raise ValueError("needs a sign: discriminator_below, psnr_below_bicubic or both")
+        return self

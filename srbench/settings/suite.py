@@ -1,0 +1,121 @@
+"""A suite file (``benchmarks/*.toml``) as a whole, schema version 1."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from srbench.settings.canonical import OUTSIDE, canonical, content_key
+from srbench.settings.sections import (
+    Adversarial,
+    Calibration,
+    Checkpoint,
+    Data,
+    Discriminator,
+    Execution,
+    Generator,
+    Label,
+    Limits,
+    Name,
+    Positive,
+    Stopping,
+    Validation,
+    WarmStart,
+)
+from srbench.strict import Strict
+
+
+class LossTerm(Strict):
+    """One installed loss with its parameters, and its weight inside a sum."""
+
+    name: Name = Field(description="name of an installed loss, or dist:name")
+    params: dict[str, Any] = Field(default_factory=dict)
+    weight: Positive = 1.0
+
+
+class LossEntry(Strict):
+    """One ``[[loss]]``: a loss, a weighted ``sum`` of losses, or a ``grid`` of parameters."""
+
+    label: Label | None = Field(None, description="unique; derived from name and params if absent")
+    name: Name | None = None
+    params: dict[str, Any] = Field(default_factory=dict)
+    sum: tuple[LossTerm, ...] = ()
+    grid: dict[str, tuple[Any, ...]] = Field(
+        default_factory=dict, description="parameter -> values; one row per combination"
+    )
+
+    @model_validator(mode="after")
+    def _one_form(self) -> LossEntry:
+        if (self.name is None) == (not self.sum):
+            raise ValueError("a [[loss]] has either a name or a sum of terms")
+        if self.sum and (self.params or self.grid):
+            raise ValueError("a [[loss]] with a sum takes params inside its terms, and no grid")
+        if self.sum and self.label is None:
+            raise ValueError("a [[loss]] with a sum needs a label")
+        if any(not values for values in self.grid.values()):
+            raise ValueError("every list of a grid needs at least one value")
+        return self
+
+
+class Report(Strict):
+    """What the overall rank is made of."""
+
+    rank_datasets: tuple[str, ...] = Field((), description="empty: every test set")
+    rank_metric: str = Field("lpips", description="metric of the overall rank")
+
+
+class Suite(Strict):
+    """A whole suite file."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=60)]
+    version: int = Field(ge=1)
+    summary: Annotated[str, OUTSIDE]
+    track: Literal["calibrated", "raw"]
+    protocol: str = "y4-v1"
+    scale: Literal[4] = 4
+    seeds: Annotated[tuple[int, ...], OUTSIDE] = Field(min_length=1)
+    metrics: Annotated[tuple[str, ...], OUTSIDE] = ("psnr", "ssim", "lpips", "niqe")
+    data: Data
+    generator: Generator = Field(default_factory=Generator)
+    discriminator: Discriminator = Field(default_factory=Discriminator)
+    warm_start: WarmStart
+    adversarial: Adversarial
+    calibration: Calibration | None = None
+    validation: Validation = Field(default_factory=Validation)
+    execution: Execution = Field(default_factory=Execution)
+    checkpoint: Annotated[Checkpoint, OUTSIDE] = Field(default_factory=Checkpoint)
+    limits: Annotated[Limits, OUTSIDE] = Field(default_factory=Limits)
+    stopping: Stopping | None = None
+    report: Annotated[Report, OUTSIDE] = Field(default_factory=Report)
+    loss: Annotated[tuple[LossEntry, ...], OUTSIDE] = Field(min_length=1)
+
+    @property
+    def conditions(self) -> str:
+        """sha256 of all that two rows must share to stand in one table.
+
+        Not in it: the list of losses, the seeds and the words. A loss that is added later is
+        compared under the same conditions.
+        """
+        return content_key(canonical(self))
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Suite:
+        if self.track == "calibrated" and self.calibration is None:
+            raise ValueError("track 'calibrated' needs a [calibration] section with a reference")
+        if self.track == "raw" and self.calibration is not None:
+            raise ValueError("track 'raw' takes no [calibration] section")
+        if self.stopping is not None and self.stopping.psnr_below_bicubic is not None:
+            measured = self.data.val and self.validation.every
+            if not measured or "psnr" not in self.validation.metrics:
+                raise ValueError(
+                    "stopping.psnr_below_bicubic needs data.val and validation.every above 0, "
+                    "and psnr among validation.metrics"
+                )
+        if self.data.patch_size % self.scale:
+            raise ValueError(f"data.patch_size must be a multiple of the scale, {self.scale}")
+        for what, values in (("seeds", self.seeds), ("data.test", self.data.test)):
+            if len(set(values)) != len(values):
+                raise ValueError(f"{what} must not repeat a value")
+        return self
