@@ -154,9 +154,9 @@ def _flops_of_a_step() -> int:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from srbench.models import build_generator
+    from srbench.models.plugin import builtin_generator
 
-    generator = build_generator("msrresnet", blocks=1, channels=8, scale=4)
+    generator = builtin_generator("msrresnet", {"blocks": 1, "channels": 8}, 4).build()
     with FlopCounterMode(display=False) as counter:
         generator(torch.rand(2, 3, 8, 8)).abs().mean().backward()
     return counter.get_total_flops()

@@ -10,6 +10,7 @@ from srbench.contract import WeightFile
 from srbench.errors import SuiteError, unknown_name
 from srbench.files import available_cores
 from srbench.host import RegisteredMetric, Registry
+from srbench.models.resolve import ResolvedGenerator, resolve_generator
 from srbench.run.plan.inputs import Inputs, gather_inputs
 from srbench.run.plan.jobs import Job
 from srbench.run.plan.keys import content_key, minor_version
@@ -67,6 +68,12 @@ def make_plan(
         UserError: an unknown loss or metric, parameters that do not fit.
     """
     _check_suite(suite, seeds)
+    generator = resolve_generator(
+        registry.generator_spec(suite.generator.name), suite.generator.params, suite.scale
+    )
+    # Written out or left out, a default is the same condition.
+    settled = suite.generator.model_copy(update={"params": generator.settings})
+    suite = suite.model_copy(update={"generator": settled})
     rows = plan_rows(suite, registry, only)
     reference = calibration_terms(suite, registry)
     metrics = tuple(registry.metric(name) for name in suite.metrics)
@@ -76,7 +83,7 @@ def make_plan(
         suite.data, _weight_files(terms, (*metrics, *validation)), pull=pull, say=say
     )
     threads = suite.execution.threads or max(1, available_cores() // parallel)
-    builder = _Builder(suite, inputs, device, threads, reference)
+    builder = _Builder(suite, generator, inputs, device, threads, reference)
     jobs: dict[str, Job] = {}
     # bicubic and hr depend on no seed: one record each, under the suite's first.
     cells = [
@@ -102,7 +109,13 @@ class _Builder:
     """Builds the chain warm start -> calibration -> adversarial for one cell."""
 
     def __init__(
-        self, suite: Suite, inputs: Inputs, device: str, threads: int, reference: tuple[Term, ...]
+        self,
+        suite: Suite,
+        generator: ResolvedGenerator,
+        inputs: Inputs,
+        device: str,
+        threads: int,
+        reference: tuple[Term, ...],
     ) -> None:
         from srbench.train.version import TRAINING_VERSION
 
@@ -124,6 +137,7 @@ class _Builder:
         }
         self.identity: dict[str, Any] = {
             **self.common,
+            "generator": generator.identity,
             "training_version": TRAINING_VERSION,
             "torch": minor_version("torch"),
             "train": inputs.train,

@@ -86,6 +86,7 @@ def scoring_request(
         "protocol": plan.suite.protocol,
         "scale": plan.suite.scale,
         "device": plan.device,
+        "generator": plan.suite.generator.model_dump(mode="json"),
         "workers": workers,
         "execution": {"threads": plan.threads},
         "targets": [

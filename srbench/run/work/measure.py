@@ -23,10 +23,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from srbench.errors import DataError
-from srbench.models import build_discriminator, build_generator
+from srbench.models.discriminator import build_discriminator
 from srbench.run.layout import read_json, write_json
 from srbench.run.plan.jobs import Job, job_from_document
 from srbench.run.work.content import build_content
+from srbench.run.work.generators import job_generator
 from srbench.run.work.stage_data import job_datasets
 from srbench.run.work.stage_settings import (
     adversarial_settings,
@@ -138,7 +139,7 @@ def measure(job: Job, spawned: float) -> dict[str, Any]:
     """
     runtime = runtime_settings(job.request)
     sampler = _RandomBatch(dict(job.request))
-    generator = _generator(job)
+    generator = job_generator(job.request).build(seed=job.seed).to(job.request["device"])
     if job.kind == "calibration":
         loss = build_content(job.request["terms"], job.request).module()
         start = time.time() - spawned
@@ -149,17 +150,6 @@ def measure(job: Job, spawned: float) -> dict[str, Any]:
     if loss_or_none is not None:
         found |= _gradient_norm(generator, loss_or_none, sampler, runtime)
     return {**found, "validation_seconds": _validation(job, generator)}
-
-
-def _generator(job: Job) -> nn.Module:
-    settings = job.request["generator"]
-    return build_generator(
-        settings["name"],
-        blocks=settings["blocks"],
-        channels=settings["channels"],
-        scale=job.request["scale"],
-        seed=job.seed,
-    ).to(job.request["device"])
 
 
 def _stage(job: Job, generator: nn.Module, sampler: _RandomBatch) -> tuple[Stage, nn.Module | None]:

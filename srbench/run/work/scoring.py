@@ -21,7 +21,7 @@ from srbench.metrics.determinism import one_thread
 from srbench.metrics.score import ImagePair, ScoreError, Scorer
 from srbench.run.exec.events import EventLog
 from srbench.run.layout import OutFolder, read_json, write_json
-from srbench.run.work.generators import load_generator
+from srbench.run.work.generators import trained_network
 from srbench.run.work.lr_images import LrImages
 
 Upscaler = Callable[[torch.Tensor], torch.Tensor]
@@ -78,8 +78,8 @@ def _make_images(
     elif target["kind"] == "bicubic":
         upscaler = _bicubic(request["scale"])
     else:
-        generator = load_generator(out.generator(target["training"])).to(request["device"])
-        upscaler = _network(generator, request["device"])
+        network = trained_network(out.generator(target["training"]), request)
+        upscaler = _network(network, request["device"])
     _write_images(inputs, folder, target["identity"], upscaler, request["workers"], alive)
 
 

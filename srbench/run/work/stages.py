@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 from srbench.data import PatchSampler
-from srbench.models import build_discriminator, build_generator
+from srbench.models.discriminator import build_discriminator
+from srbench.models.files import save_generator
 from srbench.run.exec.events import EventLog
 from srbench.run.layout import OutFolder, read_json, row_folder
 from srbench.run.plan.environment import describe_environment
@@ -19,7 +20,7 @@ from srbench.run.plan.jobs import Job
 from srbench.run.work.collapse import collapse_rule
 from srbench.run.work.content import ContentLoss, build_content
 from srbench.run.work.cost import device_name, loss_gflops
-from srbench.run.work.generators import load_generator, save_generator
+from srbench.run.work.generators import job_generator, trained_network
 from srbench.run.work.hooks import Monitor
 from srbench.run.work.stage_data import (
     ADVERSARIAL_STREAM,
@@ -102,7 +103,7 @@ def run_stage(
 
 def _warm_start(stage: Stage, sampler: PatchSampler, monitor: Monitor) -> dict[str, Any] | None:
     job = stage.job
-    generator = _new_generator(job).to(job.request["device"])
+    generator = job_generator(job.request).build(seed=job.seed).to(job.request["device"])
     result = run_warm_start(
         generator,
         sampler,
@@ -196,7 +197,7 @@ def _term_factors(
 def _document(stage: Stage, generator: nn.Module, result: StageResult) -> dict[str, Any]:
     job = stage.job
     path = stage.out.generator(job.key)
-    sha256 = save_generator(generator, job.request["generator"], job.request["scale"], path)
+    sha256 = save_generator(generator, job_generator(job.request), path)
     device = device_name(job.request["device"])
     environment = describe_environment(
         threads=job.request["execution"]["threads"],
@@ -234,20 +235,9 @@ def _micro_batch_notes(stage: Stage) -> list[str]:
 
 def _warm_generator(stage: Stage) -> nn.Module:
     request = stage.job.request
-    return load_generator(stage.out.generator(request["warm_start_key"])).to(request["device"])
+    return trained_network(stage.out.generator(request["warm_start_key"]), request)
 
 
 def _point(iteration: int, values: Mapping[str, float]) -> dict[str, Any]:
     finite = {name: value for name, value in values.items() if math.isfinite(value)}
     return {"iteration": iteration, "scores": finite}
-
-
-def _new_generator(job: Job) -> nn.Module:
-    settings = job.request["generator"]
-    return build_generator(
-        settings["name"],
-        blocks=settings["blocks"],
-        channels=settings["channels"],
-        scale=job.request["scale"],
-        seed=job.seed,
-    )
