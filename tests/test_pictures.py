@@ -7,11 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from srbench.app import pictures
 from srbench.report import build_leaderboard
 from srbench.report.site import choose_images
 from srbench.report.synthetic import synthetic_records
 from srbench.run.layout import OutFolder
-from srbench.workflow import pictures
 
 
 @pytest.fixture

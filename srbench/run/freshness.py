@@ -8,10 +8,10 @@ from typing import Any
 
 import srbench
 from srbench.run.layout import OutFolder, read_json, write_json
-from srbench.run.plan.keys import content_key
 from srbench.run.plan.planning import Cell, Plan
 from srbench.run.plan.rows import Row, loss_info
 from srbench.run.plan.targets import Target
+from srbench.settings.canonical import content_key
 
 FORMAT = 1
 

@@ -125,7 +125,7 @@ def _row(record: Record, suite: Suite) -> Iterator[Difference]:
     loss, label = record.loss, record.loss.label
     if loss.reference != (label in RESERVED_LABELS):
         yield _about("record", f"{label!r:.80} is marked as reference: {loss.reference}")
-    if bool(loss.terms) == (label in UNTRAINED):
+    if bool(loss.terms) == (label in (*UNTRAINED, "adversarial-only")):
         yield _about("record", f"{label!r:.80} has {len(loss.terms)} losses")
     has = "generator" in record.artifacts
     if has and label in ("bicubic", "hr"):

@@ -52,7 +52,7 @@ def learn(out: OutFolder, job: Job, failure: Failure) -> Attempts:
     """Note a failed attempt; after a GPU out of memory, halve the part of a batch held at once."""
     attempts = read_attempts(out, job.key)
     attempts.failures = [*attempts.failures, f"{failure.kind}: {failure.message[:200]}"][-KEPT:]
-    batch = int(job.request.get("data", {}).get("batch_size", 1))
+    batch = job.task.batch_size
     if failure.kind == OUT_OF_GPU_MEMORY:
         attempts.micro_batches = min(2 * attempts.micro_batches, batch)
     document = {"micro_batches": attempts.micro_batches, "failures": attempts.failures}
@@ -90,7 +90,7 @@ class Retries:
 
 def allowed_retries(job: Job) -> int:
     """``limits.retries`` of the suite that the job is from."""
-    return int(job.request.get("limits", {}).get("retries", 0))
+    return job.task.limits.retries
 
 
 def _own_errors() -> set[str]:

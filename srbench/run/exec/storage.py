@@ -16,7 +16,7 @@ from typing import Any
 
 from srbench.errors import SrbenchError, UserError
 from srbench.run.layout import OutFolder
-from srbench.run.plan.keys import content_key
+from srbench.settings.canonical import content_key
 
 CHECKPOINTS = "checkpoint-*.pt"
 NOTES = ("attempts.json", "failure.json", "log.txt")

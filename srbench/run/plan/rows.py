@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from srbench.contract import WeightFile
@@ -15,10 +15,11 @@ from srbench.settings import LossRow, LossTerm, Suite, expand_losses
 
 Kind = Literal["bicubic", "hr", "warm-start", "trained"]
 
-UNTRAINED: dict[Kind, str] = {
+WITHOUT_LOSS: dict[Kind, str] = {
     "bicubic": "LR enlarged by MATLAB-compatible bicubic interpolation",
     "hr": "the ground truth itself, for metrics without a reference",
     "warm-start": "the generator after the pixel-loss stage, before any adversarial training",
+    "trained": "no content loss: what the discriminator and the pixel term do alone",
 }
 
 
@@ -44,6 +45,7 @@ class Row:
     kind: Kind
     reference: bool
     terms: tuple[Term, ...] = ()
+    objective: Mapping[str, float] = field(default_factory=dict)
 
 
 def plan_rows(suite: Suite, registry: Registry, only: Sequence[str] = ()) -> tuple[Row, ...]:
@@ -61,7 +63,15 @@ def plan_rows(suite: Suite, registry: Registry, only: Sequence[str] = ()) -> tup
     rows = [Row(label=kind, kind=kind, reference=True) for kind in _untrained(suite)]
     for row in (*reference_rows(suite), *chosen):
         terms = tuple(resolve_term(registry, term) for term in row.terms)
-        rows.append(Row(label=row.label, kind="trained", reference=row.reference, terms=terms))
+        rows.append(
+            Row(
+                label=row.label,
+                kind="trained",
+                reference=row.reference,
+                terms=terms,
+                objective=row.objective,
+            )
+        )
     return tuple(rows)
 
 
@@ -83,7 +93,7 @@ def calibration_terms(suite: Suite, registry: Registry) -> tuple[Term, ...]:
 
 
 def reference_rows(suite: Suite) -> tuple[LossRow, ...]:
-    """``pixel`` and ``vgg16-random``, trained and calibrated like any other loss.
+    """``pixel`` and ``vgg16-random``, calibrated like any other loss, and the suite's controls.
 
     Where the suite is calibrated to a VGG16 loss, the random network is tapped where that one is:
     the two rows then differ in the weights alone.
@@ -96,9 +106,14 @@ def reference_rows(suite: Suite) -> tuple[LossRow, ...]:
             params = dict(terms[0].params)
     random = LossTerm(name=f"{DISTRIBUTION}:vgg16-random", params=params)
     pixel = LossTerm(name=f"{DISTRIBUTION}:l1")
+    controls = (
+        LossRow(label=control, terms=(), reference=True, objective={"content_weight": 0.0})
+        for control in suite.controls
+    )
     return (
         LossRow(label="pixel", terms=(pixel,), reference=True),
         LossRow(label="vgg16-random", terms=(random,), reference=True),
+        *controls,
     )
 
 
@@ -116,7 +131,7 @@ def loss_info(row: Row) -> LossInfo:
     """The row as a record describes it; weights are added from the training result."""
     if not row.terms:
         return LossInfo(
-            label=row.label, reference=True, terms=(), summary=UNTRAINED[row.kind], task="none",
+            label=row.label, reference=True, terms=(), summary=WITHOUT_LOSS[row.kind], task="none",
             backbone="none", pretrained_on="", license="Apache-2.0", paper="",
         )  # fmt: skip
     specs = [term.loss.spec for term in row.terms]

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from srbench.app.execute import execute_plan, watched
+from srbench.app.prepare import Prepared
 from srbench.errors import JobFailed, UserError
 from srbench.host import Registry
 from srbench.namesake import DISTRIBUTION, NAMESAKE
 from srbench.records import Record
-from srbench.run.exec.local import Observer
 from srbench.run.layout import OutFolder
 from srbench.run.plan.environment import describe_environment, detect_device
 from srbench.run.plan.planning import Cell, Plan, make_plan
-from srbench.run.suite_run import execute_plan
 from srbench.settings import Suite
 from srbench.settings.load import validate_suite
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 TOLERANCE = 1e-6
 """Scores that differ by no more count as the same: the last bits of another processor."""
@@ -192,13 +195,14 @@ class Reproduction:
         if training and record.keys.get("training", training) != training:
             yield "the key of the training: something that decides its result differs"
 
-    def run(self, out: OutFolder, observer: Observer) -> Comparison:
+    def run(self, out: OutFolder, console: Console) -> Comparison:
         """Train and score the row again.
 
         Raises:
             JobFailed: the rerun failed; the message says why.
         """
-        done = execute_plan(self.plan, out, observer)
+        with watched(self.plan, out, console) as observer:
+            done = execute_plan(Prepared(plan=self.plan, out=out), observer)
         if done.failed:
             raise JobFailed(f"the rerun failed: {'; '.join(done.failed)}")
         return compare(self.record, done.records[0])

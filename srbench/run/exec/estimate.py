@@ -14,7 +14,7 @@ from typing import Any
 from srbench.run.exec.process import worker_environment
 from srbench.run.layout import read_json, write_json
 from srbench.run.plan.jobs import Job
-from srbench.run.plan.keys import content_key
+from srbench.settings.canonical import content_key
 
 PROBE_TIMEOUT = 900.0
 
@@ -61,6 +61,9 @@ def estimate_jobs(
     measured: dict[str, dict[str, Any] | str] = {}
     estimates: dict[str, Estimate | str] = {}
     for job in jobs:
+        if job.kind.measure is None:
+            estimates[job.key] = "this kind of job cannot be measured"
+            continue
         kind = _kind(job)
         if kind not in measured:
             say(f"measuring {job.title}")
@@ -72,9 +75,9 @@ def estimate_jobs(
 
 def _kind(job: Job) -> str:
     """Jobs that differ in seed, content scale or label alone take the same."""
-    left_out = {"seed", "content_scale", "warm_start_key", "calibration_key"}
-    request = {k: v for k, v in job.request.items() if k not in left_out}
-    return content_key({"kind": job.kind, "request": request})
+    left_out = {"seed": True, "content_scale": True, "warm": True, "calibration": True}
+    task = job.task.model_dump(mode="json", exclude=left_out)
+    return content_key({"kind": job.kind.name, "task": task})
 
 
 def _measure(job: Job) -> dict[str, Any] | str:
@@ -101,31 +104,15 @@ def _measure(job: Job) -> dict[str, Any] | str:
 
 
 def _extrapolate(job: Job, found: Mapping[str, Any]) -> Estimate:
-    start = float(found["start_seconds"])
-    if job.kind == "calibration":
-        seconds = start + job.request["batches"] * found["gradient_norm_seconds"]
+    task, iterations = job.task, job.task.iterations
+    seconds = found["start_seconds"] + task.gradient_norms * found.get("gradient_norm_seconds", 0.0)
+    if iterations is None:
         return Estimate(flops=None, memory_bytes=None, seconds=seconds, seconds_per_iteration=None)
-    section = job.request["warm_start" if job.kind == "warm-start" else "adversarial"]
-    iterations, per_step = section["iterations"], found["seconds_per_iteration"]
-    every = job.request["validation"]["every"]
-    validations = 1 + ((iterations - 1) // every if every else 0) if iterations else 0
-    seconds = start + iterations * per_step
-    seconds += validations * (found["validation_seconds"] or 0.0)
-    seconds += _norms(job) * found.get("gradient_norm_seconds", 0.0)
+    per_step, validation = found["seconds_per_iteration"], found["validation_seconds"]
     return Estimate(
         flops=float(iterations * found["flops_per_iteration"]),
         memory_bytes=found["peak_memory_bytes"],
-        seconds=seconds,
+        seconds=seconds + iterations * per_step + task.validations * (validation or 0.0),
         seconds_per_iteration=per_step,
-        validation_counted=found["validation_seconds"] is not None,
+        validation_counted=validation is not None,
     )
-
-
-def _norms(job: Job) -> int:
-    """Batches whose gradient norm an adversarial job measures to calibrate its own loss."""
-    if job.request.get("calibration_key") is None:
-        return 0
-    terms = len(job.request["terms"])
-    norms = 0 if terms == 1 else terms
-    norms += 0 if job.request["is_reference"] else 1
-    return int(job.request["calibration_batches"]) * norms

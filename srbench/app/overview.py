@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+from srbench.run.exec.estimate import METHOD, Estimate, Estimates
 from srbench.run.layout import OutFolder
 from srbench.run.plan.environment import cpu_name
-from srbench.run.plan.estimate import METHOD, Estimate, Estimates
 from srbench.run.plan.jobs import Job
 from srbench.run.plan.planning import Plan
 from srbench.run.plan.targets import applicable_metrics, targets
@@ -22,7 +22,7 @@ def plan_overview(
 
     Args:
         parallel: jobs at once.
-        estimates: from :func:`srbench.run.plan.estimate.estimate_jobs`; left out: no figures.
+        estimates: from :func:`srbench.run.exec.estimate.estimate_jobs`; left out: no figures.
     """
     suite = plan.suite
     jobs = [_job(job, out, estimates or {}) for job in plan.jobs]
@@ -47,11 +47,16 @@ def plan_overview(
 
 def jobs_to_measure(plan: Plan, out: OutFolder) -> list[Job]:
     """The jobs that would run, and the warm starts that sharing saves."""
-    todo = [job for job in plan.jobs if not out.result(job.key).exists()]
-    if any(job.kind == "adversarial" for job in todo):
-        done = {job.key for job in todo}
-        todo += [j for j in plan.jobs if j.kind == "warm-start" and j.key not in done]
-    return todo
+    todo = {job.key: job for job in plan.jobs if not out.result(job.key).exists()}
+    shared = _shared(plan)
+    needed = {need for job in todo.values() for need in job.needs if need in shared}
+    return [job for job in plan.jobs if job.key in todo or job.key in needed]
+
+
+def _shared(plan: Plan) -> set[str]:
+    """Keys of jobs whose generator other jobs start from: the warm starts."""
+    makers = {job.key for job in plan.jobs if job.kind.makes_generator}
+    return {need for job in plan.jobs for need in job.needs if need in makers}
 
 
 def _gpu_name() -> str:
@@ -64,7 +69,7 @@ def _job(job: Job, out: OutFolder, estimates: Estimates) -> dict[str, Any]:
     found = estimates.get(job.key)
     return {
         "key": job.key,
-        "kind": job.kind,
+        "kind": job.kind.name,
         "title": job.title,
         "label": job.label,
         "seed": job.seed,
@@ -100,14 +105,16 @@ def _scores(plan: Plan, out: OutFolder) -> dict[str, Any]:
 
 def _total(plan: Plan, jobs: list[dict[str, Any]], parallel: int) -> dict[str, Any]:
     """Hours of all jobs that would run; and what they would be if every loss warm-started anew."""
-    known = [job for job in jobs if job["estimate"] is not None]
-    run = [job for job in known if job["state"] == "run"]
-    seconds = sum(job["estimate"]["seconds"] for job in run)
-    warm = {job["seed"]: job["estimate"]["seconds"] for job in known if job["kind"] == "warm-start"}
-    trained = [job for job in run if job["kind"] == "adversarial"]
-    # Each adversarial job would bring its own; what is shared runs once, if it runs at all.
-    shared = sum(job["estimate"]["seconds"] for job in run if job["kind"] == "warm-start")
-    alone = seconds - shared + sum(warm.get(job["seed"], 0.0) for job in trained)
+    run = [job for job in jobs if job["estimate"] is not None and job["state"] == "run"]
+    took = {job["key"]: job["estimate"]["seconds"] for job in jobs if job["estimate"] is not None}
+    seconds = sum(took[job["key"]] for job in run)
+    shared = _shared(plan)
+    needs = {job.key: job.needs for job in plan.jobs if job.kind.makes_generator}
+    # Each training would bring its own; what is shared runs once, if it runs at all.
+    alone = seconds + sum(
+        took.get(need, 0.0) for job in run for need in needs.get(job["key"], ()) if need in shared
+    )
+    alone -= sum(took[job["key"]] for job in run if job["key"] in shared)
     return {
         "jobs_to_run": sum(job["state"] == "run" for job in jobs),
         "jobs_cached": sum(job["state"] == "cached" for job in jobs),

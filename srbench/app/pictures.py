@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL.Image import Image
@@ -13,7 +14,7 @@ from srbench.report.comparison import comparison_picture
 from srbench.report.site import choose_images
 from srbench.run.layout import OutFolder, read_json, write_json
 from srbench.run.plan.planning import Plan
-from srbench.run.plan.targets import Target, targets
+from srbench.run.plan.targets import Target
 
 FIRST, LAST = ("bicubic",), ("hr",)
 CAPTIONS = {"psnr": "{:.2f} dB", "lpips": "LPIPS {:.3f}"}
@@ -23,12 +24,14 @@ MOST = 20
 """Pictures of a data set; of larger ones, as many from its easiest image to its hardest."""
 
 
-def write_comparisons(plan: Plan, out: OutFolder, board: Leaderboard) -> list[Path]:
+def write_comparisons(
+    plan: Plan, out: OutFolder, board: Leaderboard, targets: Sequence[Target]
+) -> list[Path]:
     """Write ``comparisons/<dataset>/<image>.png`` for the first seed; unchanged ones are kept."""
     seed = min(cell.seed for cell in plan.cells)
     written = []
     for dataset in plan.suite.data.test:
-        rows = _rows(plan, out, dataset, seed)
+        rows = _rows(plan, out, [t for t in targets if t.dataset == dataset], seed)
         if not rows:
             continue
         folder = out.comparisons(dataset)
@@ -56,12 +59,12 @@ def write_comparisons(plan: Plan, out: OutFolder, board: Leaderboard) -> list[Pa
     return written
 
 
-def _rows(plan: Plan, out: OutFolder, dataset: str, seed: int) -> list[Target]:
+def _rows(plan: Plan, out: OutFolder, targets: Sequence[Target], seed: int) -> list[Target]:
     """Rows to show: bicubic first, HR last, each loss at the content scale nearest to 1."""
     chosen: dict[str, Target] = {}
-    for target in targets(plan, out):
+    for target in targets:
         cell = target.cell
-        if target.dataset != dataset or cell.seed not in (seed, plan.suite.seeds[0]):
+        if cell.seed not in (seed, plan.suite.seeds[0]):
             continue
         if not target.images_ready(out):
             continue
