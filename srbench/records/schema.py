@@ -242,6 +242,11 @@ class Record(Strict):
     scores: dict[str, DatasetScores] = Field(default_factory=dict)
     validation: tuple[CurvePoint, ...] = Field((), description="curve on the held-out images")
     log: tuple[CurvePoint, ...] = Field((), description="logged training values, thinned")
+    game: tuple[CurvePoint, ...] = Field(
+        (),
+        exclude_if=lambda game: not game,  # a record from before this was measured keeps its hash
+        description="health of the adversarial game on held-out patches",
+    )
     cost: Cost | None = None
     environment: Environment
     data: tuple[Manifest, ...] = ()

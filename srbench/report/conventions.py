@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
+from srbench.records.game import LOST_ACCURACY, WON_ACCURACY
+
 ALPHA: Final = 0.05
 """Family-wise error level of the tie groups, and one minus the coverage of every interval."""
 
@@ -28,6 +30,16 @@ FLAGS: Final = MappingProxyType(
             "than a tenth of the curve's range and of three times its standard error)",
         ),
         "collapsed": ("X", "the generator collapsed in at least one seed; not in a tie group"),
+        "discriminator-won": (
+            "D",
+            f"the discriminator named {WON_ACCURACY:.0%} or more of held-out patches rightly at "
+            "the end of a run: there was no game; not in a tie group",
+        ),
+        "discriminator-lost": (
+            "L",
+            f"the discriminator named at most {LOST_ACCURACY:.0%} rightly, hardly more than a "
+            "coin: there was no game; not in a tie group",
+        ),
         "small-image": (
             "S",
             "the metric needs more blocks than an image of this set has for a stable score; it "

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from srbench.records import MetricInfo, Record
+from srbench.records.game import game_verdict
 from srbench.report.convergence import Verdict
+from srbench.settings.expand import CONTENT_ONLY
 
 
 def cell_flags(
@@ -29,6 +31,7 @@ def cell_flags(
         flags.append("not-converged")
     if any(record.status == "collapsed" for record in records):
         flags.append("collapsed")
+    flags += game_flags(records)
     if any(
         metric.unstable(*size)
         for record in records
@@ -37,3 +40,18 @@ def cell_flags(
     ):
         flags.append("small-image")
     return tuple(flags)
+
+
+def game_flags(records: Sequence[Record]) -> tuple[str, ...]:
+    """How the adversarial game ended where it did not live, in any of the runs."""
+    return tuple(sorted({v for record in records if (v := game_verdict(record.game)) is not None}))
+
+
+def comparable(label: str, records: Sequence[Record]) -> bool:
+    """Whether a finished row's spread over seeds may be pooled with the other losses'.
+
+    Not of a row whose game did not live, nor of one that lacks a half of the objective; and not of
+    ``pixel``, whose runs hardly differ from the warm start they all share.
+    """
+    control = label == "pixel" or label.endswith(CONTENT_ONLY)
+    return not control and not game_flags(records)

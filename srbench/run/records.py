@@ -130,6 +130,7 @@ class _Assembler:
             scores=scores,
             validation=_points(result.get("validation", [])),
             log=_points(result.get("log", [])),
+            game=_points(result.get("game", [])),
             cost=Cost.model_validate(cost) if cost else None,
             environment=(
                 Environment.model_validate(result["environment"]) if result else self.here

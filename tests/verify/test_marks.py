@@ -10,7 +10,7 @@ import pytest
 
 from srbench.errors import SubmissionError, UserError
 from srbench.records import read_record, record_sha256, write_record
-from srbench.records.marks import read_marks
+from srbench.records.marks import parse_marks, read_marks
 from srbench.verify import (
     Verification,
     merge_marks,

@@ -112,6 +112,7 @@ def calibration(chain: Chain) -> Job | None:
         label=section.reference,
         warm=chain.before["warm-start"].key,
         batches=section.batches,
+        patches=section.batch_size,
         terms=chain.terms(chain.reference),
     )
 
@@ -123,13 +124,14 @@ def adversarial(chain: Chain) -> Job | None:
     suite, terms = chain.suite, chain.terms(chain.row.terms)
     calibrated = chain.before.get("calibration")
     told: dict[str, Any] = {}
-    if suite.calibration is not None and calibrated is not None:
+    if terms and suite.calibration is not None and calibrated is not None:
         told = {
             "calibration": calibrated.key,
             "reference": suite.calibration.reference,
             "is_reference": [canonical(t) for t in terms]
             == [canonical(t) for t in chain.terms(chain.reference)],
             "batches": suite.calibration.batches,
+            "patches": suite.calibration.batch_size,
         }
     return chain.job(
         "adversarial",
@@ -137,7 +139,7 @@ def adversarial(chain: Chain) -> Job | None:
         label=chain.row.label,
         content_scale=chain.content_scale,
         warm=chain.before["warm-start"].key,
-        adversarial=_section(Objective, suite.adversarial),
+        adversarial=_section(Objective, suite.adversarial).but(**chain.row.objective),
         discriminator=suite.discriminator,
         stopping=suite.stopping,
         terms=terms,

@@ -10,7 +10,6 @@ from srbench.errors import SuiteError, unknown_name
 from srbench.files import available_cores
 from srbench.host import RegisteredMetric, Registry
 from srbench.models.resolve import resolve_generator
-from srbench.records import RowKind
 from srbench.run.plan.chain import Chain
 from srbench.run.plan.inputs import Inputs, gather_inputs
 from srbench.run.plan.jobs import Job
@@ -95,9 +94,8 @@ def make_plan(
         for row in rows:
             if not row.kind.generated:
                 continue
-            for scale in (
-                suite.adversarial.content_scales if row.kind is RowKind.TRAINED else (1.0,)
-            ):
+            # Without a content loss there is nothing to scale.
+            for scale in suite.adversarial.content_scales if row.terms else (1.0,):
                 chain = plan_chain(
                     Chain(
                         suite=suite, generator=generator, inputs=inputs, device=device,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from srbench.contract import WeightFile
@@ -12,6 +12,8 @@ from srbench.host import Registry, ResolvedLoss, resolve_loss
 from srbench.namesake import DISTRIBUTION
 from srbench.records import LossInfo, RowKind, TermInfo
 from srbench.settings import LossRow, LossTerm, Suite, expand_losses
+
+NO_CONTENT = "no content loss: what the discriminator and the pixel term do alone"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,6 +38,7 @@ class Row:
     kind: RowKind
     reference: bool
     terms: tuple[Term, ...] = ()
+    objective: Mapping[str, float] = field(default_factory=dict)
 
 
 def plan_rows(suite: Suite, registry: Registry, only: Sequence[str] = ()) -> tuple[Row, ...]:
@@ -54,7 +57,13 @@ def plan_rows(suite: Suite, registry: Registry, only: Sequence[str] = ()) -> tup
     for row in (*reference_rows(suite), *chosen):
         terms = tuple(resolve_term(registry, term) for term in row.terms)
         rows.append(
-            Row(label=row.label, kind=RowKind.TRAINED, reference=row.reference, terms=terms)
+            Row(
+                label=row.label,
+                kind=RowKind.TRAINED,
+                reference=row.reference,
+                terms=terms,
+                objective=row.objective,
+            )
         )
     return tuple(rows)
 
@@ -77,7 +86,7 @@ def calibration_terms(suite: Suite, registry: Registry) -> tuple[Term, ...]:
 
 
 def reference_rows(suite: Suite) -> tuple[LossRow, ...]:
-    """``pixel`` and ``vgg16-random``, trained and calibrated like any other loss.
+    """``pixel`` and ``vgg16-random``, calibrated like any other loss, and the suite's controls.
 
     Where the suite is calibrated to a VGG16 loss, the random network is tapped where that one is:
     the two rows then differ in the weights alone.
@@ -90,9 +99,14 @@ def reference_rows(suite: Suite) -> tuple[LossRow, ...]:
             params = dict(terms[0].params)
     random = LossTerm(name=f"{DISTRIBUTION}:vgg16-random", params=params)
     pixel = LossTerm(name=f"{DISTRIBUTION}:l1")
+    controls = (
+        LossRow(label=control, terms=(), reference=True, objective={"content_weight": 0.0})
+        for control in suite.controls
+    )
     return (
         LossRow(label="pixel", terms=(pixel,), reference=True),
         LossRow(label="vgg16-random", terms=(random,), reference=True),
+        *controls,
     )
 
 
@@ -110,8 +124,9 @@ def loss_info(row: Row) -> LossInfo:
     """The row as a record describes it; weights are added from the training result."""
     if not row.terms:
         return LossInfo(
-            label=row.label, reference=True, terms=(), summary=row.kind.summary, task="none",
-            backbone="none", pretrained_on="", license="Apache-2.0", paper="", row_kind=row.kind,
+            label=row.label, reference=True, terms=(), summary=row.kind.summary or NO_CONTENT,
+            task="none", backbone="none", pretrained_on="", license="Apache-2.0", paper="",
+            row_kind=row.kind,
         )  # fmt: skip
     specs = [term.loss.spec for term in row.terms]
     return LossInfo(

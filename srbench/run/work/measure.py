@@ -66,7 +66,7 @@ class _RandomBatch:
     wait_fraction = 0.0
 
     def __init__(self, task: TrainingTask) -> None:
-        scale, count, side = task.scale, task.data.batch_size, task.data.patch_size
+        scale, count, side = task.scale, task.batch_size, task.data.patch_size
         generator = torch.Generator().manual_seed(0)
         lr = torch.rand((count, 3, side // scale, side // scale), generator=generator)
         hr = torch.rand((count, 3, side, side), generator=generator)

@@ -23,6 +23,8 @@ def embed(path: Path, sections: Sequence[str]) -> None:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise UserError(f"expected a README at {path}, got: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"expected a README in UTF-8, got {path}: {error}") from error
     if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
         raise UserError(
             f"expected the markers of the table once each in {path}",
