@@ -23,6 +23,7 @@ Task = Literal[
     "instance-segmentation",
     "detection",
     "edges",
+    "density",
     "self-supervised",
     "iqa",
     "pixel",

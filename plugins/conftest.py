@@ -1,4 +1,4 @@
-"""Seeded stand-ins for the official weight files: torchvision's real keys, without a download."""
+"""For the tests of all plugins: seeded stand-ins for the official weight files."""
 
 from __future__ import annotations
 
@@ -46,6 +46,7 @@ class Resolver:
         self.asked = []
 
     def state_dict(self, weight_id):
+        """As the real one."""
         self.asked.append(weight_id)
         if weight_id not in self.state_dicts:
             raise WeightsError(f"expected weights {weight_id!r}, got none from 0 sources")
