@@ -22,7 +22,13 @@ if TYPE_CHECKING:
     from srbench.imaging.color import rgb_to_y
     from srbench.imaging.exact import bicubic_image, lr_image, pixels_sha256
     from srbench.imaging.files import MAX_PIXELS, decode_image, image_size, read_image, write_image
-    from srbench.imaging.listing import IMAGE_SUFFIXES, list_images, plain_name, some_names
+    from srbench.imaging.listing import (
+        IMAGE_SUFFIXES,
+        list_images,
+        name_below,
+        plain_name,
+        some_names,
+    )
     from srbench.imaging.tensors import Image, crop_to_multiple, quantize, to_tensor, to_uint8
 
 __all__ = [
@@ -39,6 +45,7 @@ __all__ = [
     "image_size",
     "list_images",
     "lr_image",
+    "name_below",
     "pixels_sha256",
     "plain_name",
     "quantize",
@@ -58,7 +65,7 @@ __getattr__ = lazy_names(
         ".color": ("rgb_to_y",),
         ".exact": ("bicubic_image", "lr_image", "pixels_sha256"),
         ".files": ("MAX_PIXELS", "decode_image", "image_size", "read_image", "write_image"),
-        ".listing": ("IMAGE_SUFFIXES", "list_images", "plain_name", "some_names"),
+        ".listing": ("IMAGE_SUFFIXES", "list_images", "name_below", "plain_name", "some_names"),
         ".tensors": ("Image", "crop_to_multiple", "quantize", "to_tensor", "to_uint8"),
     },
 )

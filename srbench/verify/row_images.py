@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Final, Literal
 
-from srbench.errors import SubmissionError
+from srbench.errors import SubmissionError, SuiteError
 from srbench.imaging import Image, pixels_sha256
+from srbench.models.files import TrainedGenerator
 from srbench.models.images import published
 from srbench.records import Record
 from srbench.settings import Suite
 from srbench.verify.contents import Contents
 from srbench.verify.difference import Difference
+from srbench.verify.identity import suite_of
 from srbench.verify.images import explain_other, is_near_hr, read_submitted
 from srbench.verify.regenerate import TestImages
-from srbench.verify.tensors import load_checked
+from srbench.verify.tensors import host_generator, load_checked
 
 Evidence = Literal["generator", "bicubic", "hr", "images"]
+
+OF_A_PLUGIN: Final = (
+    "its generator comes from a plugin, whose code is never run here; "
+    "images that were submitted can be scored with --from-images"
+)
+
+
+def is_of_a_plugin(record: Record) -> bool:
+    """Whether the row's generator is none of the host's own."""
+    try:
+        return host_generator(suite_of(record)) is None
+    except SuiteError:
+        return False
 
 
 class RowImages:
@@ -41,10 +56,11 @@ class RowImages:
         self._workers = workers if device == "cpu" else 1
         if evidence == "generator":
             name = contents.generators[record.artifacts["generator"].sha256]
-            settings = {**suite.generator.model_dump(), "scale": suite.scale}
-            self._upscale = published(
-                load_checked(contents.read(name), settings), scale=suite.scale, device=device
-            )
+            generator = host_generator(suite)
+            assert generator is not None  # a plugin's is no evidence
+            network = load_checked(contents.read(name), generator)
+            trained = TrainedGenerator(network=network, generator=generator)
+            self._upscale = published(trained, device=device)
 
     def of(self, dataset: str, tests: TestImages) -> tuple[dict[str, Image], list[Difference]]:
         """SR by image name, and what is wrong with it apart from its scores."""

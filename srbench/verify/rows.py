@@ -10,22 +10,21 @@ from srbench.errors import ImageError, SubmissionError, SuiteError
 from srbench.imaging import Image
 from srbench.metrics.protocol import PROTOCOLS
 from srbench.metrics.score import ImagePair, ScoreError, Scorer
-from srbench.records import DatasetScores, MetricScores, Record, record_sha256
+from srbench.records import DatasetScores, MetricScores, Record, RowKind, record_sha256
 from srbench.settings import Suite
 from srbench.verify.contents import Contents
-from srbench.verify.difference import Difference, score_difference
+from srbench.verify.difference import Difference, printable, score_difference
 from srbench.verify.identity import (
     SPECS,
     excused,
     identity_differences,
     is_past,
-    row_kind,
     stated_versions,
     suite_of,
     wanted_metrics,
 )
 from srbench.verify.regenerate import TestImages, TestSets
-from srbench.verify.row_images import Evidence, RowImages
+from srbench.verify.row_images import OF_A_PLUGIN, Evidence, RowImages, is_of_a_plugin
 
 Mark = Literal["scores-verified", "differs", "not-recomputed"]
 
@@ -101,15 +100,16 @@ class RowVerifier:
 
     def evidence(self, record: Record) -> Evidence | None:
         """What the row's images can be had from here."""
-        kind = row_kind(record)
+        kind = record.loss.kind
         if record.status == "failed" or is_past(record):
             return None
-        if kind == "bicubic":
+        if kind is RowKind.BICUBIC:
             return "bicubic"
-        if kind == "hr":
+        if kind is RowKind.HR:
             return "hr"
         artifact = record.artifacts.get("generator")
-        if artifact is not None and artifact.sha256 in self._contents.generators:
+        packed = artifact is not None and artifact.sha256 in self._contents.generators
+        if packed and not is_of_a_plugin(record):
             return "generator"
         return "images" if self._from_images and self._has_images(record) else None
 
@@ -148,6 +148,8 @@ class RowVerifier:
             return NO_SCORES
         if is_past(record):
             return NO_HASHES
+        if is_of_a_plugin(record):
+            return OF_A_PLUGIN
         return HAS_IMAGES if self._has_images(record) else BY_HASH
 
     def _has_images(self, record: Record) -> bool:
@@ -189,7 +191,9 @@ class RowVerifier:
         missing = {m for m in wanted_metrics(record, suite) if excused(record, dataset, m)}
         for metric in sorted({*stated, *missing}):
             if metric not in SPECS:
-                message = f"{metric!r:.80} is none of srbench's own metrics: not recomputed"
+                known = record.metrics.get(metric)
+                title = f"{printable(known.title):.80} " if known is not None else ""
+                message = f"{title}({metric!r:.80}): none of srbench's own metrics, not recomputed"
                 yield Difference(what="metric", dataset=dataset, metric=metric, message=message)
                 continue
             scorer = self._scorer(record.protocol, suite.scale, metric)

@@ -12,7 +12,11 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from srbench.errors import SubmissionError
+from srbench.errors import SubmissionError, UnknownName, UserError
+from srbench.models.plugin import builtin_generator
+from srbench.models.resolve import ResolvedGenerator
+from srbench.namesake import DISTRIBUTION
+from srbench.settings import Suite
 
 if TYPE_CHECKING:
     import torch
@@ -57,36 +61,48 @@ def read_tensors(data: bytes, expected: Layout) -> tuple[dict[str, bytearray], d
     return {name: stated["data"] for name, stated in found.items()}, metadata
 
 
-def load_checked(data: bytes, settings: Mapping[str, Any]) -> nn.Module:
+def host_generator(suite: Suite) -> ResolvedGenerator | None:
+    """The suite's generator where it is one of the host's own; a plugin's is never built here.
+
+    Raises:
+        SuiteError: parameters that it does not have.
+    """
+    distribution, _, name = suite.generator.name.rpartition(":")
+    if distribution not in ("", DISTRIBUTION):
+        return None
+    try:
+        return builtin_generator(name, suite.generator.params, suite.scale)
+    except UnknownName:
+        return None
+
+
+def load_checked(data: bytes, generator: ResolvedGenerator) -> nn.Module:
     """The generator in ``data``, in eval mode on the CPU.
 
     Args:
         data: the file's bytes.
-        settings: ``name``, ``blocks``, ``channels`` and ``scale`` as the suite states them; what
-            the file says of itself must be the same.
+        generator: as the suite states it; what the file says of itself must be the same.
 
     Raises:
         SubmissionError: anything else than exactly this network with finite weights.
     """
     import torch
 
-    from srbench.models import GENERATOR_FORMAT, build_generator
+    from srbench.models.files import GENERATOR_FORMAT
 
     with torch.device("meta"):
-        generator = build_generator(**settings)
-    like = generator.state_dict()
+        network = generator.build()
+    like = network.state_dict()
     names = {torch.float32: "F32", torch.int64: "I64"}
     parts, metadata = read_tensors(
         data, {name: (names[t.dtype], tuple(t.shape)) for name, t in like.items()}
     )
     if set(metadata) != {GENERATOR_FORMAT}:
         raise _bad(f"expected the metadata {GENERATOR_FORMAT}, got {_some(sorted(metadata))}")
-    said = _parse_json(metadata[GENERATOR_FORMAT].encode())
-    if said != dict(settings):
-        raise _bad(f"expected the generator {dict(settings)}, the file says {said!s:.200}")
+    _check_identity(_parse_json(metadata[GENERATOR_FORMAT].encode()), generator)
     state = {name: _tensor(name, part, like[name]) for name, part in parts.items()}
-    generator.load_state_dict(state, strict=True, assign=True)
-    return generator.eval().requires_grad_(False)
+    network.load_state_dict(state, strict=True, assign=True)
+    return network.eval().requires_grad_(False)
 
 
 def _tensor(name: str, part: bytearray, like: torch.Tensor) -> torch.Tensor:
@@ -96,6 +112,18 @@ def _tensor(name: str, part: bytearray, like: torch.Tensor) -> torch.Tensor:
     if not bool(torch.isfinite(tensor).all()):
         raise _bad(f"{name} holds values that are not finite")
     return tensor
+
+
+def _check_identity(found: dict[str, Any], generator: ResolvedGenerator) -> None:
+    from srbench.models.files import read_identity
+
+    try:
+        same = read_identity(found, lambda _: generator.spec).identity == generator.identity
+        same = same and found["name"] == generator.spec.name
+    except (UserError, KeyError, TypeError):
+        same = False
+    if not same:
+        raise _bad(f"expected the generator {generator.identity}, the file says {found!s:.200}")
 
 
 def _parse_json(data: bytes) -> dict[str, Any]:

@@ -12,21 +12,23 @@ from typing import Any
 import numpy as np
 import PIL.Image
 import pytest
+import torch
 
 from srbench.data import find_dataset
 from srbench.imaging import bicubic_image, lr_image, pixels_sha256, read_image, write_image
 from srbench.metrics import evaluate_folders
 from srbench.metrics.plugin import METRICS
-from srbench.models import build_generator
+from srbench.models.files import TrainedGenerator, save_generator
 from srbench.models.images import published
+from srbench.models.plugin import builtin_generator
 from srbench.records import Record, record_key, record_text
 from srbench.records.identity import conditions_sha256
-from srbench.run.work.generators import save_generator
 from srbench.settings import parse_suite
 from srbench.verify import Verification, pack_submission, verify_submission
 
 DATASET = "folder:tiny"
 SETTINGS = {"name": "msrresnet", "blocks": 1, "channels": 4}
+GENERATOR = builtin_generator("msrresnet", {"blocks": 1, "channels": 4}, 4)
 SUITE = f"""
 schema = 1
 name = "tiny"
@@ -226,13 +228,17 @@ def set_score(document: dict[str, Any], metric: str, image: str, change: float) 
     scores["mean"] = math.fsum(scores["per_image"].values()) / len(scores["per_image"])
 
 
+def trained(network: torch.nn.Module) -> TrainedGenerator:
+    return TrainedGenerator(network=network.eval(), generator=GENERATOR)
+
+
 def _write_row(out: Path, test_images: Path, label: str) -> None:
     folder = out / "images" / label
     generator, artifacts = None, {}
     if label != "bicubic":
-        generator = build_generator(**SETTINGS, scale=4, seed=GENERATOR_SEEDS[label])
+        generator = GENERATOR.build(seed=GENERATOR_SEEDS[label])
         path = out / "checkpoints" / label / "generator.safetensors"
-        digest = save_generator(generator, SETTINGS, 4, path)
+        digest = save_generator(generator, GENERATOR, path)
         artifacts["generator"] = {
             "path": path.relative_to(out).as_posix(),
             "sha256": digest,
@@ -240,7 +246,7 @@ def _write_row(out: Path, test_images: Path, label: str) -> None:
         }
     for file in sorted(test_images.glob("*.png")):
         lr = lr_image(read_image(file), 4)
-        sr = bicubic_image(lr, 4) if generator is None else published(generator, scale=4)(lr)
+        sr = bicubic_image(lr, 4) if generator is None else published(trained(generator))(lr)
         write_image(folder / file.name, sr)
     document = _document(test_images, folder, label, artifacts)
     record = Record.model_validate(document)
