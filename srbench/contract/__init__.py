@@ -8,6 +8,7 @@ from srbench.contract.hookspecs import PROJECT, hookimpl, hookspec
 from srbench.contract.specs import (
     API_VERSION,
     BuildContext,
+    GeneratorSpec,
     LossSpec,
     MetricSpec,
     Task,
@@ -28,6 +29,7 @@ __all__ = [
     "PROJECT",
     "BuildContext",
     "Convert",
+    "GeneratorSpec",
     "HubSource",
     "LossSpec",
     "MetricSpec",

@@ -1,4 +1,4 @@
-"""What a plugin declares: :class:`LossSpec`, :class:`MetricSpec`, :class:`BuildContext`."""
+"""What a plugin declares: losses, metrics and generators, and what their factories are given."""
 
 from __future__ import annotations
 
@@ -72,12 +72,21 @@ BuildMetric = Callable[
 ]
 
 
+BuildGenerator = Callable[[Any, int], "torch.nn.Module"]
+ReceptiveRadius = int | Callable[[Any], int] | None
+
+
 def _check_name(kind: str, name: object) -> None:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ContractError(
             f"expected a kebab-case {kind} name (a-z, 0-9, '-', '_', '.'), got {name!r}",
             "rename it in the plugin",
         )
+
+
+def _check_version(kind: str, name: str, version: object) -> None:
+    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+        raise ContractError(f"{kind} {name!r}: expected a version of 1 or more, got {version!r}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,10 +142,7 @@ class LossSpec:
                 f"got {self.task!r}",
                 "set LossSpec.task",
             )
-        if isinstance(self.version, bool) or not isinstance(self.version, int) or self.version < 1:
-            raise ContractError(
-                f"loss {self.name!r}: expected a version of 1 or more, got {self.version!r}"
-            )
+        _check_version("loss", self.name, self.version)
         if not callable(self.build):
             raise ContractError(
                 f"loss {self.name!r}: expected a function build(ctx, params), got {self.build!r}"
@@ -176,4 +182,52 @@ class MetricSpec:
         if self.reference not in ("full", "none"):
             raise ContractError(
                 f"metric {self.name!r}: expected reference 'full' or 'none', got {self.reference!r}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GeneratorSpec:
+    """One architecture of the network that is trained.
+
+    Attributes:
+        name: kebab-case, unique.
+        version: raised whenever the same weights give other images, or the same seed other weights.
+        summary: one line.
+        build: module-level ``(params, scale) -> nn.Module``, on the CPU, float32; the module takes
+            LR, RGB [0, 1] ``(N, 3, h, w)`` of any size, and gives SR ``(N, 3, scale*h, scale*w)``,
+            not clamped. Initial weights come from torch's global random state, which srbench seeds.
+        receptive_radius: LR pixels to each side of a pixel that its SR block depends on, at the
+            most over all scales; a number, or a function of ``params``. ``srbench upscale`` lets
+            its tiles overlap by it. ``None``: the whole image, which is then never tiled.
+        license: of the code.
+        params: pydantic model of what a suite may set, or ``None``; defaults are the paper's.
+        scales: factors that ``build`` knows.
+        paper: URL or citation.
+    """
+
+    name: str
+    version: int
+    summary: str
+    build: BuildGenerator
+    receptive_radius: ReceptiveRadius
+    license: str
+    api_version: int = API_VERSION
+    params: type[BaseModel] | None = None
+    scales: tuple[int, ...] = (2, 3, 4)
+    paper: str = ""
+
+    def __post_init__(self) -> None:
+        _check_name("generator", self.name)
+        _check_version("generator", self.name, self.version)
+        if not callable(self.build):
+            raise ContractError(
+                f"generator {self.name!r}: expected a function build(params, scale), "
+                f"got {self.build!r}"
+            )
+        taken = {"name", "version", "scale"} & set(self.params.model_fields if self.params else ())
+        if taken:
+            raise ContractError(
+                f"generator {self.name!r}: expected parameters of other names than "
+                f"{', '.join(sorted(taken))}, which its files use",
+                "rename them in GeneratorSpec.params",
             )

@@ -12,17 +12,23 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import pluggy
 
-from srbench.contract import API_VERSION, PROJECT, LossSpec, MetricSpec, hookspecs
+from srbench.contract import API_VERSION, PROJECT, GeneratorSpec, LossSpec, MetricSpec, hookspecs
 from srbench.errors import ContractError, describe
 from srbench.host.guard import guarded
-from srbench.host.registry import PluginInfo, RegisteredLoss, RegisteredMetric, Registry
+from srbench.host.registry import PluginInfo, Registered, Registry, Spec
 from srbench.namesake import DISTRIBUTION
+
+_HOOKS: Mapping[type[Spec], str] = {
+    LossSpec: "srbench_losses",
+    MetricSpec: "srbench_metrics",
+    GeneratorSpec: "srbench_generators",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +56,7 @@ def discover(blocked: Iterable[str] = ()) -> Registry:
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(hookspecs)
     plugins: list[PluginInfo] = []
-    losses: list[RegisteredLoss] = []
-    metrics: list[RegisteredMetric] = []
+    found: dict[type, list[Any]] = {kind: [] for kind in _HOOKS}
     is_blocked = _block_rule(blocked)
     for candidate in _candidates():
         if is_blocked(candidate):
@@ -60,20 +65,12 @@ def discover(blocked: Iterable[str] = ()) -> Registry:
         info, specs = _load(manager, candidate)
         plugins.append(info)
         for spec in specs:
-            owner = (candidate.distribution, candidate.version, candidate.entry_point.name)
-            if isinstance(spec, LossSpec):
-                losses.append(_loss(spec, *owner))
-            else:
-                metrics.append(_metric(spec, *owner))
-    return Registry(plugins, losses, metrics)
-
-
-def _loss(spec: LossSpec, distribution: str, version: str, plugin: str) -> RegisteredLoss:
-    return RegisteredLoss(spec=spec, distribution=distribution, version=version, plugin=plugin)
-
-
-def _metric(spec: MetricSpec, distribution: str, version: str, plugin: str) -> RegisteredMetric:
-    return RegisteredMetric(spec=spec, distribution=distribution, version=version, plugin=plugin)
+            item = Registered(
+                spec=spec, distribution=candidate.distribution, version=candidate.version,
+                plugin=candidate.entry_point.name,
+            )  # fmt: skip
+            found[type(spec)].append(item)
+    return Registry(plugins, found[LossSpec], found[MetricSpec], found[GeneratorSpec])
 
 
 def _normalized(name: str) -> str:
@@ -121,9 +118,7 @@ def _block_rule(blocked: Iterable[str]) -> Callable[[_Candidate], bool]:
     return rule
 
 
-def _load(
-    manager: pluggy.PluginManager, candidate: _Candidate
-) -> tuple[PluginInfo, list[LossSpec | MetricSpec]]:
+def _load(manager: pluggy.PluginManager, candidate: _Candidate) -> tuple[PluginInfo, list[Spec]]:
     # Whatever is raised ends this plugin alone. KeyboardInterrupt is the user's and is not caught.
     try:
         with guarded(candidate.key):
@@ -144,17 +139,16 @@ def _load(
             f"{', '.join(newer)}: upgrade srbench"
         )
         return _info(candidate, "incompatible", reason), []
-    losses = tuple(s.name for s in specs if isinstance(s, LossSpec))
-    metrics = tuple(s.name for s in specs if isinstance(s, MetricSpec))
-    return _info(candidate, "ok", losses=losses, metrics=metrics), specs
+    losses, metrics, generators = (
+        tuple(spec.name for spec in specs if isinstance(spec, kind)) for kind in _HOOKS
+    )
+    info = replace(_info(candidate, "ok"), losses=losses, metrics=metrics, generators=generators)
+    return info, specs
 
 
-def _specs(manager: pluggy.PluginManager, module: object) -> Iterator[LossSpec | MetricSpec]:
-    kinds: list[tuple[Any, type[LossSpec] | type[MetricSpec]]] = [
-        (manager.hook.srbench_losses, LossSpec),
-        (manager.hook.srbench_metrics, MetricSpec),
-    ]
-    for caller, kind in kinds:
+def _specs(manager: pluggy.PluginManager, module: object) -> Iterator[Spec]:
+    for kind, hook in _HOOKS.items():
+        caller = getattr(manager.hook, hook)
         for implementation in caller.get_hookimpls():
             if implementation.plugin is not module:
                 continue
@@ -184,9 +178,6 @@ def _info(
     state: Literal["ok", "failed", "blocked", "incompatible"],
     error: str = "",
     trace: str = "",
-    *,
-    losses: tuple[str, ...] = (),
-    metrics: tuple[str, ...] = (),
 ) -> PluginInfo:
     return PluginInfo(
         name=candidate.entry_point.name,
@@ -195,6 +186,4 @@ def _info(
         state=state,
         error=error,
         traceback=trace,
-        losses=losses,
-        metrics=metrics,
     )

@@ -74,7 +74,7 @@ class Suite(Strict):
     summary: Annotated[str, OUTSIDE]
     track: Literal["calibrated", "raw"]
     protocol: str = "y4-v1"
-    scale: Literal[4] = 4
+    scale: Literal[2, 3, 4] = 4
     seeds: Annotated[tuple[int, ...], OUTSIDE] = Field(min_length=1)
     metrics: Annotated[tuple[str, ...], OUTSIDE] = ("psnr", "ssim", "lpips", "niqe")
     data: Data

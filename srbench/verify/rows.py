@@ -26,7 +26,7 @@ from srbench.verify.identity import (
 from srbench.verify.images import Image
 from srbench.verify.regenerate import TestImages, TestSets
 from srbench.verify.roundings import SENSITIVE_METRICS, explains
-from srbench.verify.row_images import Evidence, RowImages
+from srbench.verify.row_images import OF_A_PLUGIN, Evidence, RowImages, is_of_a_plugin
 
 Mark = Literal["scores-verified", "differs", "not-recomputed"]
 
@@ -106,7 +106,8 @@ class RowVerifier:
         if kind == "hr":
             return "hr"
         artifact = record.artifacts.get("generator")
-        if artifact is not None and artifact.sha256 in self._contents.generators:
+        packed = artifact is not None and artifact.sha256 in self._contents.generators
+        if packed and not is_of_a_plugin(record):
             return "generator"
         return "images" if self._from_images and self._has_images(record) else None
 
@@ -114,6 +115,8 @@ class RowVerifier:
         """The row's identity alone."""
         differences = tuple(identity_differences(record, self._contents.suite))
         by_hash = HAS_IMAGES if self._has_images(record) else BY_HASH
+        if is_of_a_plugin(record):
+            by_hash = OF_A_PLUGIN
         why = reason or (NO_SCORES if record.status == "failed" else by_hash)
         mark: Mark = "differs" if differences else "not-recomputed"
         return RowResult(record=record, mark=mark, reason=why, differences=differences)

@@ -81,7 +81,9 @@ def test_a_raised_version_runs_only_its_losses(suite: Suite, out: OutFolder) -> 
     loss = registry.loss("charbonnier")
     raised = replace(loss, spec=replace(loss.spec, version=loss.spec.version + 1))
     others = [other for name, other in registry.losses.items() if name != "charbonnier"]
-    newer = Registry(registry.plugins, [*others, raised], registry.metrics.values())
+    newer = Registry(
+        registry.plugins, [*others, raised], registry.metrics.values(), registry.generators.values()
+    )
     jobs, scores = to_do(plan(suite, newer), out)
     assert jobs == {("adversarial", "second", 1), ("adversarial", "second", 2)}
     assert scores == {"photos-test psnr": 2}
@@ -156,9 +158,9 @@ def _flops_of_a_step() -> int:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from srbench.models import build_generator
+    from srbench.models.plugin import builtin_generator
 
-    generator = build_generator("msrresnet", blocks=1, channels=8, scale=4)
+    generator = builtin_generator("msrresnet", {"blocks": 1, "channels": 8}, 4).build()
     with FlopCounterMode(display=False) as counter:
         generator(torch.rand(2, 3, 8, 8)).abs().mean().backward()
     return counter.get_total_flops()

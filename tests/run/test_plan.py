@@ -129,7 +129,9 @@ def test_a_raised_spec_version_changes_only_its_losses(suite: Suite) -> None:
     loss = registry.loss("charbonnier")
     raised = replace(loss, spec=replace(loss.spec, version=loss.spec.version + 1))
     others = [other for name, other in registry.losses.items() if name != "charbonnier"]
-    newer = Registry(registry.plugins, [*others, raised], registry.metrics.values())
+    newer = Registry(
+        registry.plugins, [*others, raised], registry.metrics.values(), registry.generators.values()
+    )
     before, after = keys(plan(suite)), keys(plan(suite, newer))
     assert {name[1] for name in before if before[name] != after[name]} == {"second"}
 

@@ -36,7 +36,9 @@ def newer(name: str) -> Registry:
     loss = registry.loss(name)
     raised = replace(loss, spec=replace(loss.spec, version=loss.spec.version + 1))
     others = [other for key, other in registry.losses.items() if key != name]
-    return Registry(registry.plugins, [*others, raised], registry.metrics.values())
+    return Registry(
+        registry.plugins, [*others, raised], registry.metrics.values(), registry.generators.values()
+    )
 
 
 def compute(

@@ -220,9 +220,9 @@ def suite_facts(board: Leaderboard) -> list[tuple[str, str]]:
     adversarial = _section(document, "adversarial")
     warm = _section(document, "warm_start")
     data = _section(document, "data")
-    size = ", ".join(
-        f"{generator[name]} {name}" for name in ("blocks", "channels") if name in generator
-    )
+    # Records of before generators had parameters of their own have them beside the name.
+    params = {**_section(generator, "params"), **generator}
+    size = ", ".join(f"{value} {name}" for name, value in params.items() if isinstance(value, int))
     before, after = (section.get("iterations", "?") for section in (warm, adversarial))
     return [
         ("Track", board.track),

@@ -80,7 +80,7 @@ def _listed(section: object) -> str:
     if not isinstance(section, Mapping):
         return ""
     parts = []
-    for name, value in section.items():
+    for name, value in {**section, **section.get("params", {})}.items():
         if value is None or value == [] or isinstance(value, Mapping):
             continue
         shown = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)

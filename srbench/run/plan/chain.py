@@ -24,12 +24,14 @@ class Chain:
     """What the jobs of one row, seed and content scale are planned from.
 
     Attributes:
+        network: what the generator is, as :attr:`ResolvedGenerator.identity` says it.
         execution: the suite's, with the threads settled.
         reference: the losses that all others are calibrated to; empty in track ``raw``.
         before: kind -> the job of this chain that was planned before.
     """
 
     suite: Suite
+    network: dict[str, Any]
     inputs: Inputs
     device: str
     execution: Execution
@@ -54,6 +56,7 @@ class Chain:
             "data": _section(TrainingData, suite.data),
             "train": self.inputs.train,
             "generator": suite.generator,
+            "network": self.network,
             "training_version": TRAINING_VERSION,
             "torch": _minor_version("torch"),
         }

@@ -9,6 +9,7 @@ from srbench.contract import WeightFile
 from srbench.errors import SuiteError, unknown_name
 from srbench.files import available_cores
 from srbench.host import RegisteredMetric, Registry
+from srbench.models.resolve import resolve_generator
 from srbench.run.plan.chain import Chain
 from srbench.run.plan.inputs import Inputs, gather_inputs
 from srbench.run.plan.jobs import Job
@@ -67,6 +68,11 @@ def make_plan(
         UserError: an unknown loss or metric, parameters that do not fit.
     """
     _check_suite(suite, seeds)
+    generator = resolve_generator(
+        registry.generator_spec(suite.generator.name), suite.generator.params, suite.scale
+    )
+    # Written out or left out, a default is the same condition.
+    suite = suite.but(generator=suite.generator.but(params=generator.settings))
     rows = plan_rows(suite, registry, only)
     reference = calibration_terms(suite, registry)
     metrics = tuple(registry.metric(name) for name in suite.metrics)
@@ -91,8 +97,9 @@ def make_plan(
             for scale in suite.adversarial.content_scales if row.kind == "trained" else (1.0,):
                 chain = plan_chain(
                     Chain(
-                        suite=suite, inputs=inputs, device=device, execution=execution,
-                        reference=reference, row=row, seed=seed, content_scale=scale,
+                        suite=suite, network=generator.identity, inputs=inputs, device=device,
+                        execution=execution, reference=reference, row=row, seed=seed,
+                        content_scale=scale,
                     )
                 )  # fmt: skip
                 for job in chain:

@@ -99,6 +99,7 @@ def scoring_job(plan: Plan, out: OutFolder, wanted: Iterable[Target], workers: i
         execution=plan.suite.execution.but(threads=plan.threads),
         limits=plan.suite.limits,
         protocol=plan.suite.protocol,
+        generator=plan.suite.generator,
         workers=workers,
         targets=targets,
     )

@@ -83,13 +83,15 @@ class TrainingTask(Task):
     """What every job with training images is told.
 
     ``train`` is the manifest hash of the training images; ``data`` says where to find them.
+    ``network`` is what the generator is; ``generator`` says how to build it.
     """
 
     seed: int
     content_scale: float = 1.0
     data: TrainingData
     train: str
-    generator: Generator
+    generator: Annotated[Generator, OUTSIDE]
+    network: dict[str, Any]
     training_version: int
     torch: str
     checkpoint: Annotated[Checkpoint, OUTSIDE] = Checkpoint()
@@ -202,5 +204,6 @@ class ScoringTask(Task):
     """Images and scores of all rows that lack them."""
 
     protocol: str
+    generator: Generator
     workers: int
     targets: tuple[TargetTask, ...]

@@ -23,7 +23,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from srbench.errors import DataError
-from srbench.models import build_discriminator
+from srbench.models.discriminator import build_discriminator
 from srbench.run.layout import read_json, write_json
 from srbench.run.plan.jobs import load
 from srbench.run.plan.kinds import job_from_document
@@ -35,9 +35,10 @@ from srbench.run.plan.tasks import (
     WarmStartTask,
 )
 from srbench.run.work.content import build_content
+from srbench.run.work.generators import new_generator
 from srbench.run.work.stage import runtime_of
 from srbench.run.work.stage_data import datasets_of
-from srbench.run.work.stages import adversarial_settings, new_generator, warm_start_settings
+from srbench.run.work.stages import adversarial_settings, warm_start_settings
 from srbench.run.work.validation import Validator
 from srbench.train import (
     CheckpointFolder,

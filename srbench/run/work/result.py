@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
+from srbench.models.files import save_generator
 from srbench.run.plan.environment import describe_environment
 from srbench.run.plan.tasks import TrainingTask
 from srbench.run.work.cost import device_name
-from srbench.run.work.generators import save_generator
+from srbench.run.work.generators import generator_of
 from srbench.run.work.stage import Stage
 
 if TYPE_CHECKING:
@@ -22,8 +23,7 @@ def generator_document(stage: Stage[TrainingTask], generator: nn.Module) -> dict
     """Save the generator; the least that the result of a kind with a generator holds."""
     job, task = stage.job, stage.task
     path = stage.out.generator(job.key)
-    settings = task.generator.model_dump(mode="json")
-    sha256 = save_generator(generator, settings, task.scale, path)
+    sha256 = save_generator(generator, generator_of(task), path)
     gpu = device_name(task.device) if task.device != "cpu" else None
     environment = describe_environment(threads=task.execution.threads or 0, gpu=gpu)
     return {

@@ -21,7 +21,7 @@ from srbench.metrics.determinism import one_thread
 from srbench.metrics.score import ImagePair, ScoreError, Scorer
 from srbench.run.layout import OutFolder, read_json, write_json
 from srbench.run.plan.tasks import ScoringTask, TargetTask
-from srbench.run.work.generators import load_generator
+from srbench.run.work.generators import trained_network
 from srbench.run.work.lr_images import LrImages
 from srbench.run.work.stage import Stage
 
@@ -79,8 +79,8 @@ def _make_images(
         upscaler = _bicubic(task.scale)
     else:
         assert target.training is not None
-        generator = load_generator(out.generator(target.training)).to(task.device)
-        upscaler = _network(generator, task.device)
+        network = trained_network(out.generator(target.training), task)
+        upscaler = _network(network, task.device)
     _write_images(inputs, folder, target.identity, upscaler, task.workers, alive)
 
 

@@ -16,7 +16,7 @@ from srbench.run.exec.events import EventLog
 from srbench.run.layout import OutFolder, row_folder
 from srbench.run.plan.jobs import Job
 from srbench.run.plan.tasks import StageTask, Task, TrainingTask
-from srbench.run.work.generators import load_generator
+from srbench.run.work.generators import trained_network
 from srbench.run.work.hooks import StageHooks
 from srbench.run.work.stage_data import prepare_images, sampler_of, validator_of
 from srbench.train import CheckpointFolder, RuntimeSettings, gradient_norm
@@ -98,4 +98,4 @@ def norm_of(
 
 def trained(stage: Stage[TrainingTask], key: str) -> nn.Module:
     """The generator that an earlier job left."""
-    return load_generator(stage.out.generator(key)).to(stage.task.device)
+    return trained_network(stage.out.generator(key), stage.task)

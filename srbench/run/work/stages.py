@@ -7,12 +7,13 @@ from typing import Any
 
 from torch import nn
 
-from srbench.models import build_discriminator, build_generator
+from srbench.models.discriminator import build_discriminator
 from srbench.run.layout import read_json
-from srbench.run.plan.tasks import AdversarialTask, CalibrationTask, TrainingTask, WarmStartTask
+from srbench.run.plan.tasks import AdversarialTask, CalibrationTask, WarmStartTask
 from srbench.run.work.collapse import collapse_rule
 from srbench.run.work.content import ContentLoss, build_content
 from srbench.run.work.cost import loss_gflops
+from srbench.run.work.generators import new_generator
 from srbench.run.work.result import result_document
 from srbench.run.work.stage import (
     Batches,
@@ -104,15 +105,6 @@ def adversarial(stage: Stage[AdversarialTask]) -> dict[str, Any] | None:
         module, task.data.patch_size, task.data.batch_size, task.device
     )
     return document
-
-
-def new_generator(task: TrainingTask) -> nn.Module:
-    """The suite's generator with the seed's random weights, on the task's device."""
-    settings = task.generator
-    return build_generator(
-        settings.name, blocks=settings.blocks, channels=settings.channels, scale=task.scale,
-        seed=task.seed,
-    ).to(task.device)  # fmt: skip
 
 
 def warm_start_settings(task: WarmStartTask, micro_batches: int = 1) -> WarmStartSettings:
