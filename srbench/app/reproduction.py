@@ -11,8 +11,8 @@ from srbench.errors import JobFailed, UserError
 from srbench.host import Registry
 from srbench.namesake import DISTRIBUTION, NAMESAKE
 from srbench.records import Record
+from srbench.records.layout import OutFolder
 from srbench.run.exec.local import LocalBackend, gpus_of
-from srbench.run.layout import OutFolder
 from srbench.run.plan.environment import describe_environment, detect_device
 from srbench.run.plan.planning import Cell, Plan, make_plan
 from srbench.settings import Suite

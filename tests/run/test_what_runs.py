@@ -9,8 +9,8 @@ import pytest
 from srbench.app.execute import execute_plan
 from srbench.app.overview import plan_overview
 from srbench.host import Registry, discover
+from srbench.records.layout import OutFolder
 from srbench.run.exec.local import LocalBackend
-from srbench.run.layout import OutFolder
 from srbench.run.plan.planning import make_plan
 from srbench.settings import parse_suite
 

@@ -7,10 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from srbench.records import RowKind
 from srbench.run.plan.inputs import Inputs
 from srbench.run.plan.jobs import Job, make_job
 from srbench.run.plan.rows import Row, Term
-from srbench.run.plan.tasks import AdversarialTask, CalibrationTask, Task, TermTask, WarmStartTask
+from srbench.run.plan.tasks import (
+    AdversarialTask,
+    CalibrationTask,
+    GeneratorTask,
+    Task,
+    TermTask,
+    WarmStartTask,
+)
 from srbench.settings import Execution, Objective, Suite, TrainingData
 from srbench.settings.canonical import canonical
 from srbench.strict import Strict
@@ -24,14 +32,13 @@ class Chain:
     """What the jobs of one row, seed and content scale are planned from.
 
     Attributes:
-        network: what the generator is, as :attr:`ResolvedGenerator.identity` says it.
         execution: the suite's, with the threads settled.
         reference: the losses that all others are calibrated to; empty in track ``raw``.
         before: kind -> the job of this chain that was planned before.
     """
 
     suite: Suite
-    network: dict[str, Any]
+    generator: GeneratorTask
     inputs: Inputs
     device: str
     execution: Execution
@@ -55,8 +62,7 @@ class Chain:
             "seed": self.seed,
             "data": _section(TrainingData, suite.data),
             "train": self.inputs.train,
-            "generator": suite.generator,
-            "network": self.network,
+            "generator": self.generator,
             "training_version": TRAINING_VERSION,
             "torch": _minor_version("torch"),
         }
@@ -98,7 +104,7 @@ def warm_start(chain: Chain) -> Job:
 def calibration(chain: Chain) -> Job | None:
     """Of the reference loss, once per seed; none in track ``raw``."""
     section = chain.suite.calibration
-    if section is None or chain.row.kind == "warm-start":
+    if section is None or chain.row.kind is RowKind.WARM_START:
         return None
     return chain.job(
         "calibration",
@@ -106,24 +112,26 @@ def calibration(chain: Chain) -> Job | None:
         label=section.reference,
         warm=chain.before["warm-start"].key,
         batches=section.batches,
+        patches=section.batch_size,
         terms=chain.terms(chain.reference),
     )
 
 
 def adversarial(chain: Chain) -> Job | None:
     """The row's own training."""
-    if chain.row.kind == "warm-start":
+    if chain.row.kind is RowKind.WARM_START:
         return None
     suite, terms = chain.suite, chain.terms(chain.row.terms)
     calibrated = chain.before.get("calibration")
     told: dict[str, Any] = {}
-    if suite.calibration is not None and calibrated is not None:
+    if terms and suite.calibration is not None and calibrated is not None:
         told = {
             "calibration": calibrated.key,
             "reference": suite.calibration.reference,
             "is_reference": [canonical(t) for t in terms]
             == [canonical(t) for t in chain.terms(chain.reference)],
             "batches": suite.calibration.batches,
+            "patches": suite.calibration.batch_size,
         }
     return chain.job(
         "adversarial",
@@ -131,7 +139,7 @@ def adversarial(chain: Chain) -> Job | None:
         label=chain.row.label,
         content_scale=chain.content_scale,
         warm=chain.before["warm-start"].key,
-        adversarial=_section(Objective, suite.adversarial),
+        adversarial=_section(Objective, suite.adversarial).but(**chain.row.objective),
         discriminator=suite.discriminator,
         stopping=suite.stopping,
         terms=terms,

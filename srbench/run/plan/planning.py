@@ -15,6 +15,7 @@ from srbench.run.plan.inputs import Inputs, gather_inputs
 from srbench.run.plan.jobs import Job
 from srbench.run.plan.kinds import plan_chain
 from srbench.run.plan.rows import Row, Term, calibration_terms, plan_rows
+from srbench.run.plan.tasks import GeneratorTask
 from srbench.settings import Suite
 
 
@@ -36,6 +37,7 @@ class Plan:
     """All that a run of a suite will do."""
 
     suite: Suite
+    generator: GeneratorTask
     device: str
     threads: int
     inputs: Inputs
@@ -68,11 +70,9 @@ def make_plan(
         UserError: an unknown loss or metric, parameters that do not fit.
     """
     _check_suite(suite, seeds)
-    generator = resolve_generator(
-        registry.generator_spec(suite.generator.name), suite.generator.params, suite.scale
-    )
+    generator = _generator(suite, registry)
     # Written out or left out, a default is the same condition.
-    suite = suite.but(generator=suite.generator.but(params=generator.settings))
+    suite = suite.but(generator=suite.generator.but(params=generator.params))
     rows = plan_rows(suite, registry, only)
     reference = calibration_terms(suite, registry)
     metrics = tuple(registry.metric(name) for name in suite.metrics)
@@ -88,16 +88,17 @@ def make_plan(
     cells = [
         Cell(row=row, seed=suite.seeds[0], content_scale=1.0, training=None)
         for row in rows
-        if row.kind in ("hr", "bicubic")
+        if not row.kind.generated
     ]
     for seed in seeds or suite.seeds:
         for row in rows:
-            if row.kind in ("hr", "bicubic"):
+            if not row.kind.generated:
                 continue
-            for scale in suite.adversarial.content_scales if row.kind == "trained" else (1.0,):
+            # Without a content loss there is nothing to scale.
+            for scale in suite.adversarial.content_scales if row.terms else (1.0,):
                 chain = plan_chain(
                     Chain(
-                        suite=suite, network=generator.identity, inputs=inputs, device=device,
+                        suite=suite, generator=generator, inputs=inputs, device=device,
                         execution=execution, reference=reference, row=row, seed=seed,
                         content_scale=scale,
                     )
@@ -107,9 +108,20 @@ def make_plan(
                 made = [job.key for job in chain if job.kind.makes_generator]
                 cells.append(Cell(row=row, seed=seed, content_scale=scale, training=made[-1]))
     return Plan(
-        suite=suite, device=device, threads=threads, inputs=inputs, jobs=tuple(jobs.values()),
-        cells=tuple(cells), metrics=metrics,
+        suite=suite, generator=generator, device=device, threads=threads, inputs=inputs,
+        jobs=tuple(jobs.values()), cells=tuple(cells), metrics=metrics,
     )  # fmt: skip
+
+
+def _generator(suite: Suite, registry: Registry) -> GeneratorTask:
+    found = registry.generator(suite.generator.name)
+    resolved = resolve_generator(found.spec, suite.generator.params, suite.scale)
+    return GeneratorTask(
+        name=f"{found.distribution}:{found.spec.name}",
+        generator=found.spec.name,
+        version=found.spec.version,
+        params=resolved.settings,
+    )
 
 
 def check_ready(plan: Plan) -> None:

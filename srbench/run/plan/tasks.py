@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from srbench.records import RowKind
 from srbench.settings import (
     Checkpoint,
     Discriminator,
     Execution,
-    Generator,
     Limits,
     LossTerm,
     Objective,
@@ -79,19 +79,30 @@ class TermTask(LossTerm):
     weights: dict[str, str] = Field(default_factory=dict)
 
 
+class GeneratorTask(Strict):
+    """A generator as a worker builds it.
+
+    ``name`` is ``dist:name``, ``generator`` the bare name; ``params`` are those that differ from
+    their defaults.
+    """
+
+    name: Annotated[str, OUTSIDE]
+    generator: str
+    version: int
+    params: dict[str, Any]
+
+
 class TrainingTask(Task):
     """What every job with training images is told.
 
     ``train`` is the manifest hash of the training images; ``data`` says where to find them.
-    ``network`` is what the generator is; ``generator`` says how to build it.
     """
 
     seed: int
     content_scale: float = 1.0
     data: TrainingData
     train: str
-    generator: Annotated[Generator, OUTSIDE]
-    network: dict[str, Any]
+    generator: GeneratorTask
     training_version: int
     torch: str
     checkpoint: Annotated[Checkpoint, OUTSIDE] = Checkpoint()
@@ -141,10 +152,14 @@ class WarmStartTask(StageTask):
 
 
 class CalibrationTask(TrainingTask):
-    """The reference loss's gradient norm on the warm start whose key is ``warm``."""
+    """The reference loss's gradient norm on the warm start whose key is ``warm``.
+
+    It is measured on ``batches`` of ``patches`` each, or of as many as a training batch has.
+    """
 
     warm: str
     batches: int
+    patches: int | None = None
     terms: tuple[TermTask, ...]
 
     @property
@@ -157,7 +172,8 @@ class AdversarialTask(StageTask):
     """One loss at one content scale, from the warm start ``warm``.
 
     ``calibration`` is the key of the calibration job, ``reference`` the label of the row that all
-    are brought to, ``is_reference`` whether this is that one's loss, ``batches`` those measured.
+    are brought to, ``is_reference`` whether this is that one's loss; ``batches`` of
+    ``patches`` are measured.
     """
 
     warm: str
@@ -169,6 +185,12 @@ class AdversarialTask(StageTask):
     reference: Annotated[str | None, OUTSIDE] = None
     is_reference: Annotated[bool, OUTSIDE] = False
     batches: Annotated[int, OUTSIDE] = 0
+    patches: Annotated[int | None, OUTSIDE] = None
+
+    @property
+    def batch_size(self) -> int:
+        """Images of a training step."""
+        return self.adversarial.batch_size or self.data.batch_size
 
     @property
     def iterations(self) -> int:
@@ -193,7 +215,7 @@ class TargetTask(Strict):
     """One row on one data set: the images to make, and metric -> key of the scores that lack."""
 
     row: str
-    kind: str
+    kind: RowKind
     dataset: str
     identity: str
     training: str | None
@@ -204,6 +226,6 @@ class ScoringTask(Task):
     """Images and scores of all rows that lack them."""
 
     protocol: str
-    generator: Generator
+    generator: GeneratorTask
     workers: int
     targets: tuple[TargetTask, ...]

@@ -13,19 +13,13 @@ from srbench.run.plan.tasks import ScoringTask, TrainingTask
 
 
 def generator_of(task: TrainingTask | ScoringTask) -> ResolvedGenerator:
-    """The generator that a task names, for its scale."""
-    chosen = task.generator
-    spec = discover().generator_spec(chosen.name)
-    return resolve_generator(spec, chosen.params, task.scale)
-
-
-def new_generator(task: TrainingTask) -> nn.Module:
-    """It with the seed's random weights, on the task's device."""
-    return generator_of(task).build(seed=task.seed).to(task.device)
+    """The generator that a job names, for its scale."""
+    spec = discover().generator_spec(task.generator.name)
+    return resolve_generator(spec, task.generator.params, task.scale)
 
 
 def trained_network(path: Path, task: TrainingTask | ScoringTask) -> nn.Module:
-    """It with the weights in ``path``, in eval mode on the task's device."""
-    # The task says whose generator it is; the file knows the bare name only.
+    """The job's generator with the weights in ``path``, in eval mode on the job's device."""
+    # The job says whose generator it is; the file knows the bare name only.
     spec = generator_of(task).spec
     return load_generator(path, lambda _: spec).network.to(task.device)
