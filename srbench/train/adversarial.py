@@ -3,7 +3,8 @@
 One discriminator forward of the fake batch serves both updates. The generator's update needs its
 gradient with respect to the image, the discriminator's with respect to the weights, and both start
 from the same logits of the same weights: so the graph is kept and walked twice. The usual form
-runs the fake batch forward a second time for the same numbers.
+runs the fake batch forward a second time for the same numbers. Where the generator's loss is
+relativistic, the HR batch's forward comes first too and serves both updates in the same way.
 
 Each term is differentiated with respect to SR as soon as its value is there, and its graph is
 freed; the generator's graph is walked once, from the sum of those gradients. That bounds memory
@@ -18,10 +19,11 @@ import torch
 from torch import Tensor, nn
 
 from srbench.errors import ContractError, UserError
+from srbench.train.adversarial_losses import adversarial_loss
 from srbench.train.checkpoint import CheckpointFolder
 from srbench.train.loop import Loop
 from srbench.train.micro_batch import MicroBatch, combined, micro_batches
-from srbench.train.objective import discriminator_loss, generator_adversarial_loss, pixel_loss
+from srbench.train.objective import pixel_loss
 from srbench.train.runtime import Placement, session
 from srbench.train.schedule import learning_rate, set_learning_rate
 from srbench.train.settings import AdversarialSettings, RuntimeSettings
@@ -56,6 +58,7 @@ class AdversarialStep:
         placement: Placement,
     ) -> None:
         self._settings = settings
+        self._adversarial_loss = adversarial_loss(settings.adversarial_loss)
         self._placement = placement
         self.generator = placement.module(generator).train()
         self.discriminator = placement.module(discriminator).train()
@@ -114,17 +117,19 @@ class AdversarialStep:
             parts.append(self._content(image, batch))
         if self._settings.pixel_weight:
             parts.append(self._pixel(image, batch))
-        fake_logits = None
+        fake_logits = real_logits = None
         if self._settings.adversarial_weight:
             with self._placement.networks():
                 fake_logits = self._discriminate(image)
-            parts.append(self._adversarial(image, fake_logits, batch))
+                if self._adversarial_loss.relativistic:
+                    real_logits = self._discriminate(batch.hr)
+            parts.append(self._adversarial(image, real_logits, fake_logits, batch))
         self._backward_generator(sr, parts)
         values = [torch.linalg.vector_norm(image.detach())]
         for part in parts:
             values += [part.value, torch.linalg.vector_norm(part.gradient)]
         if fake_logits is not None:
-            values.append(self._backward_discriminator(batch, fake_logits))
+            values.append(self._backward_discriminator(batch, real_logits, fake_logits))
         return torch.stack(values)
 
     def _content(self, image: Tensor, batch: MicroBatch) -> _Part:
@@ -142,8 +147,11 @@ class AdversarialStep:
         value = pixel_loss(image, batch.hr, self._settings.pixel_loss)
         return _part("pixel", batch.scaled(self._settings.pixel_weight * value), image)
 
-    def _adversarial(self, image: Tensor, fake_logits: Tensor, batch: MicroBatch) -> _Part:
-        value = generator_adversarial_loss(fake_logits, self._settings.adversarial_loss)
+    def _adversarial(
+        self, image: Tensor, real_logits: Tensor | None, fake_logits: Tensor, batch: MicroBatch
+    ) -> _Part:
+        real = fake_logits if real_logits is None else real_logits
+        value = self._adversarial_loss.generator(real.detach().float(), fake_logits.float())
         # Only the image's gradient is asked for: no weight gradient is computed here. The graph
         # stays for the discriminator's update.
         weighted = batch.scaled(self._settings.adversarial_weight * value)
@@ -157,11 +165,14 @@ class AdversarialStep:
             gradient = gradient + part.gradient
         sr.backward(gradient)  # type: ignore[no-untyped-call]
 
-    def _backward_discriminator(self, batch: MicroBatch, fake_logits: Tensor) -> Tensor:
-        # A forward of its own: BatchNorm must see HR and SR batches apart.
-        with self._placement.networks():
-            real_logits = self._discriminate(batch.hr)
-        loss = discriminator_loss(real_logits, fake_logits, self._settings.adversarial_loss)
+    def _backward_discriminator(
+        self, batch: MicroBatch, real_logits: Tensor | None, fake_logits: Tensor
+    ) -> Tensor:
+        if real_logits is None:
+            # A forward of its own: BatchNorm must see HR and SR batches apart.
+            with self._placement.networks():
+                real_logits = self._discriminate(batch.hr)
+        loss = self._adversarial_loss.discriminator(real_logits.float(), fake_logits.float())
         loss = batch.scaled(loss)
         torch.autograd.backward(loss, inputs=self._discriminator_weights)
         return loss.detach()
