@@ -53,14 +53,11 @@ def run_suite(
     from rich.console import Console
 
     from srbench.app.execute import execute
-    from srbench.app.prepare import Wish, prepare
+    from srbench.app.prepare import prepare
 
     console = Console(stderr=True, quiet=not progress)
     prepared = prepare(
-        Wish(
-            suite=suite, out=out, losses=losses, seeds=seeds, device=device, jobs=jobs,
-            overrides=overrides,
-        ),
+        suite, out=out, losses=losses, seeds=seeds, device=device, jobs=jobs, overrides=overrides,
         say=lambda line: console.print(line, markup=False, highlight=False),
     )  # fmt: skip
     return execute(prepared, console, executor=executor, storage=storage)

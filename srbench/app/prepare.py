@@ -15,29 +15,6 @@ from srbench.settings import Suite, load_suite
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wish:
-    """What a user asks for.
-
-    Attributes:
-        suite: a path, the name of a file in ``benchmarks/``, or a loaded suite.
-        out: the out folder; default ``runs/<suite name>``.
-        losses: labels of the suite or names of installed losses; empty: all of the suite's.
-        seeds: instead of the suite's.
-        device: ``cuda`` or ``cpu``; default CUDA where there is one.
-        jobs: workers at once; default one per GPU, on CPU as many as the cores hold.
-        overrides: ``KEY=VALUE`` settings.
-    """
-
-    suite: str | Path | Suite
-    out: str | Path | None = None
-    losses: Sequence[str] = ()
-    seeds: Sequence[int] = ()
-    device: str | None = None
-    jobs: int | None = None
-    overrides: Sequence[str] = ()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Prepared:
     """A plan, where it goes, and how many workers may be at it.
 
@@ -53,15 +30,21 @@ class Prepared:
 
 
 def prepare(
-    wish: Wish,
+    suite: str | Path | Suite,
     *,
+    out: str | Path | None = None,
+    losses: Sequence[str] = (),
+    seeds: Sequence[int] = (),
+    device: str | None = None,
+    jobs: int | None = None,
+    overrides: Sequence[str] = (),
     registry: Registry | None = None,
     pull: bool = True,
     say: Callable[[str], None] = lambda line: None,
 ) -> Prepared:
     """Resolve names, hash inputs, lay out jobs. Nothing is trained, the out folder is not touched.
 
-    Args:
+    Args are those of :func:`srbench.run_suite`, and:
         registry: what is installed, where the caller has looked already.
         pull: fetch weights that are missing.
         say: is told what takes a while.
@@ -69,14 +52,13 @@ def prepare(
     Raises:
         UserError: a setting, a name or a parameter that does not fit.
     """
-    suite = wish.suite
     if not isinstance(suite, Suite):
-        suite = load_suite(str(suite), wish.overrides)
-    device = wish.device or detect_device()
-    parallel = wish.jobs or default_jobs(suite.execution.threads, device)
+        suite = load_suite(str(suite), overrides)
+    device = device or detect_device()
+    parallel = jobs or default_jobs(suite.execution.threads, device)
     plan = make_plan(
-        suite, registry or discover(), device=device, only=wish.losses, seeds=wish.seeds,
-        parallel=parallel, pull=pull, say=say,
+        suite, registry or discover(), device=device, only=losses, seeds=seeds, parallel=parallel,
+        pull=pull, say=say,
     )  # fmt: skip
-    out = OutFolder(Path(wish.out) if wish.out is not None else Path("runs") / suite.name)
-    return Prepared(plan=plan, out=out, jobs=wish.jobs, parallel=parallel)
+    folder = OutFolder(Path(out) if out is not None else Path("runs") / suite.name)
+    return Prepared(plan=plan, out=folder, jobs=jobs, parallel=parallel)

@@ -37,21 +37,19 @@ def suite_options(function: Callable[..., None]) -> Callable[..., None]:
     """Decorate a command: its first argument is a :data:`Prepare`."""
 
     @functools.wraps(function)
-    def command(*, suite: str, **given: Any) -> None:
-        names = ("out", "losses", "seeds", "device", "jobs", "overrides")
+    def command(**given: Any) -> None:
+        names = ("suite", "out", "losses", "seeds", "device", "jobs", "overrides")
         wish = {name: given.pop(name) for name in names}
 
         def prepared(pull: bool) -> Prepared:
-            from srbench.app.prepare import Wish, prepare
+            from srbench.app.prepare import prepare
             from srbench.cli.output import warn_broken
             from srbench.host import discover
 
             registry = discover()
             warn_broken(registry)
-            return prepare(
-                Wish(suite=suite, **wish), registry=registry, pull=pull,
-                say=lambda line: click.echo(line, err=True),
-            )  # fmt: skip
+            say = functools.partial(click.echo, err=True)
+            return prepare(**wish, registry=registry, pull=pull, say=say)
 
         function(prepared, **given)
 

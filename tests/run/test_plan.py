@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,11 @@ import pytest
 from srbench.errors import DataError, PluginError, SuiteError, UnknownName
 from srbench.host import Registry, discover
 from srbench.imaging import write_image
+from srbench.run.plan.jobs import make_job
+from srbench.run.plan.kinds import job_from_document
 from srbench.run.plan.planning import Plan, check_ready, make_plan
-from srbench.settings import Suite, parse_suite
+from srbench.run.plan.tasks import AdversarialTask
+from srbench.settings import Objective, Suite, parse_suite
 
 
 def plan(suite: Suite, registry: Registry | None = None, **options: Any) -> Plan:
@@ -209,3 +213,29 @@ def test_bad_images_are_told_before_anything_runs(
     made = plan(parse_suite(suite_text, overrides=overrides))
     with pytest.raises(DataError, match=said):
         check_ready(made)
+
+
+class GrownObjective(Objective):
+    mood: float = 0.5
+
+
+class GrownTask(AdversarialTask):
+    haste: int = 0
+
+
+@pytest.mark.parametrize(
+    ("mood", "haste", "same"), [(0.5, 0, True), (0.7, 0, False), (0.5, 1, False)]
+)
+def test_a_setting_that_is_added_with_a_default_changes_no_key(
+    suite: Suite, mood: float, haste: int, same: bool
+) -> None:
+    job = next(job for job in plan(suite).jobs if isinstance(job.task, AdversarialTask))
+    told = dict(job.task)
+    told["adversarial"] = GrownObjective(**dict(told["adversarial"]), mood=mood)
+    grown = make_job(job.kind, job.label, GrownTask(**told, haste=haste), job.needs)
+    assert (grown.key == job.key) is same
+
+
+def test_a_job_travels_to_its_worker_as_json(suite: Suite) -> None:
+    for job in plan(suite).jobs:
+        assert job_from_document(json.loads(json.dumps(job.document()))) == job
