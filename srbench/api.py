@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,16 +64,23 @@ def run_suite(
 
 
 def load_loss(
-    name: str, *, seed: int = 0, patch_size: int = 96, device: str = "cpu", **params: Any
+    name: str,
+    *,
+    params: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    patch_size: int = 96,
+    device: str = "cpu",
+    **named: Any,
 ) -> torch.nn.Module:
     """A frozen loss module for anyone's own training loop.
 
     Args:
         name: of an installed loss, or ``dist:name``.
+        params: the loss's parameters; needed for those called like an argument of this function.
         seed: for losses that draw random numbers when they are built.
         patch_size: side of the images it will see, checked against the loss's minimum.
         device: where to put it.
-        params: the loss's parameters, for example ``tap="relu2_2"``.
+        named: the loss's other parameters, for example ``tap="relu2_2"``.
 
     Returns:
         A module whose ``forward(sr, hr)`` takes RGB float32 [0, 1] ``(N, 3, H, W)`` and returns the
@@ -81,6 +88,7 @@ def load_loss(
 
     Raises:
         UnknownName: no such loss is installed.
+        UserError: a parameter that it does not have, or one that is given twice.
         WeightsError: its pretrained weights cannot be had.
 
     Example::
@@ -91,10 +99,14 @@ def load_loss(
         loss(sr, torch.rand(1, 3, 64, 64)).backward()
     """
     from srbench.contract import BuildContext
+    from srbench.errors import UserError
     from srbench.host import build_loss, discover, resolve_loss
     from srbench.weights import WeightStore
 
-    resolved = resolve_loss(discover().loss(name), params)
+    twice = sorted({*(params or {})} & {*named})
+    if twice:
+        raise UserError(f"expected each parameter once, got {', '.join(twice)} in params as well")
+    resolved = resolve_loss(discover().loss(name), {**(params or {}), **named})
     context = BuildContext(
         weights=WeightStore(resolved.spec.weights), patch_size=patch_size, seed=seed, device=device
     )

@@ -12,16 +12,17 @@ from srbench.app.outcome import show
 from srbench.app.prepare import Prepared
 from srbench.files import available_cores
 from srbench.records import Record, read_record
+from srbench.records.layout import OutFolder, row_folder
 from srbench.run.exec.backends import Place, backend
 from srbench.run.exec.failures import Outcome
 from srbench.run.exec.local import LocalBackend, gpus_of
 from srbench.run.exec.locks import one_at_a_time
 from srbench.run.exec.progress import RunProgress
 from srbench.run.exec.scheduler import Observer, Scheduler
-from srbench.run.layout import OutFolder, row_folder, write_json, writing_to
 from srbench.run.plan.planning import Plan, check_ready
 from srbench.run.plan.targets import Target, scoring_job, targets
 from srbench.run.records import assemble_records
+from srbench.run.writing import write_json, writing_to
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -8,12 +8,13 @@ from pathlib import Path
 from srbench import __version__
 from srbench.app.pictures import write_comparisons
 from srbench.files import file_sha256
+from srbench.records.layout import OutFolder
 from srbench.report import Leaderboard, build_leaderboard, write_leaderboard, write_plots
-from srbench.report.site import publish
+from srbench.report.render.site import publish
 from srbench.run.exec.locks import lock_at
-from srbench.run.layout import OutFolder, read_json, write_json
 from srbench.run.plan.planning import Plan
 from srbench.run.plan.targets import Target
+from srbench.run.writing import read_json, write_json
 
 
 def show(plan: Plan, out: OutFolder, targets: Sequence[Target]) -> tuple[Leaderboard, Path]:

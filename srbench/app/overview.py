@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+from srbench.records.layout import OutFolder
 from srbench.run.exec.estimate import METHOD, Estimate, Estimates
-from srbench.run.layout import OutFolder
 from srbench.run.plan.environment import cpu_name
 from srbench.run.plan.jobs import Job
 from srbench.run.plan.planning import Plan

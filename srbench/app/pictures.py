@@ -9,14 +9,15 @@ from pathlib import Path
 from PIL.Image import Image
 
 from srbench.files import write_atomic
+from srbench.records import RowKind
+from srbench.records.layout import OutFolder
 from srbench.report import Leaderboard
 from srbench.report.comparison import comparison_picture
-from srbench.report.site import choose_images
-from srbench.run.layout import OutFolder, read_json, write_json
+from srbench.report.render.site import choose_images
 from srbench.run.plan.planning import Plan
 from srbench.run.plan.targets import Target
+from srbench.run.writing import read_json, write_json
 
-FIRST, LAST = ("bicubic",), ("hr",)
 CAPTIONS = {"psnr": "{:.2f} dB", "lpips": "LPIPS {:.3f}"}
 
 
@@ -71,8 +72,8 @@ def _rows(plan: Plan, out: OutFolder, targets: Sequence[Target], seed: int) -> l
         before = chosen.get(cell.row.label)
         if before is None or abs(cell.content_scale - 1) < abs(before.cell.content_scale - 1):
             chosen[cell.row.label] = target
-    order = {**dict.fromkeys(FIRST, 0), **dict.fromkeys(LAST, 2)}
-    return sorted(chosen.values(), key=lambda t: order.get(t.cell.row.label, 1))
+    order = {RowKind.BICUBIC: 0, RowKind.HR: 2}
+    return sorted(chosen.values(), key=lambda target: order.get(target.cell.row.kind, 1))
 
 
 def _scores(out: OutFolder, target: Target, image: str) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from srbench.host import Registry, discover
+from srbench.records.layout import OutFolder
 from srbench.run.exec.local import default_jobs
-from srbench.run.layout import OutFolder
 from srbench.run.plan.environment import detect_device
 from srbench.run.plan.planning import Plan, make_plan
 from srbench.settings import Suite, load_suite

@@ -12,7 +12,7 @@ from srbench.errors import JobFailed, UserError
 from srbench.host import Registry
 from srbench.namesake import DISTRIBUTION, NAMESAKE
 from srbench.records import Record
-from srbench.run.layout import OutFolder
+from srbench.records.layout import OutFolder
 from srbench.run.plan.environment import describe_environment, detect_device
 from srbench.run.plan.planning import Cell, Plan, make_plan
 from srbench.settings import Suite

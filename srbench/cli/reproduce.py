@@ -36,7 +36,7 @@ def command(
     from srbench.cli.output import console, echo_json, stop_on_sigterm
     from srbench.host import discover
     from srbench.records import read_record
-    from srbench.run.layout import OutFolder
+    from srbench.records.layout import OutFolder
 
     def say(line: str) -> None:
         click.echo(line, err=True)

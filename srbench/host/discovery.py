@@ -12,7 +12,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -42,13 +42,12 @@ class _Candidate:
         return f"{self.distribution}:{self.entry_point.name}"
 
 
-def discover(blocked: Iterable[str] = ()) -> Registry:
+def discover() -> Registry:
     """Find, load and question every installed plugin.
 
-    Args:
-        blocked: distribution or entry-point names not to load (``-p no:NAME``). The environment
-            variable ``SRBENCH_PLUGINS`` adds to them: a comma-separated list of ``no:NAME``, or of
-            the only plugins to load (empty: only srbench's own).
+    The environment variable ``SRBENCH_PLUGINS`` says which are not to be loaded: a comma-separated
+    list of ``no:NAME`` (a distribution or entry point; ``-p no:NAME`` adds to it), or of the only
+    plugins to load (empty: only srbench's own).
 
     Returns:
         The registry, with one :class:`PluginInfo` per entry point, whatever became of it.
@@ -57,7 +56,7 @@ def discover(blocked: Iterable[str] = ()) -> Registry:
     manager.add_hookspecs(hookspecs)
     plugins: list[PluginInfo] = []
     found: dict[type, list[Any]] = {kind: [] for kind in _HOOKS}
-    is_blocked = _block_rule(blocked)
+    is_blocked = _block_rule()
     for candidate in _candidates():
         if is_blocked(candidate):
             plugins.append(_info(candidate, "blocked", "blocked by -p or SRBENCH_PLUGINS"))
@@ -97,13 +96,13 @@ def _candidates() -> list[_Candidate]:
     return [c for key in sorted(found) for c in sorted(found[key], key=lambda c: c.key)]
 
 
-def _block_rule(blocked: Iterable[str]) -> Callable[[_Candidate], bool]:
-    never = {_normalized(name) for name in blocked}
+def _block_rule() -> Callable[[_Candidate], bool]:
+    never: set[str] = set()
     only: set[str] | None = None
     setting = os.environ.get("SRBENCH_PLUGINS")
     if setting is not None:
         names = [name.strip() for name in setting.split(",") if name.strip()]
-        never |= {_normalized(name[3:]) for name in names if name.startswith("no:")}
+        never = {_normalized(name[3:]) for name in names if name.startswith("no:")}
         wanted = {_normalized(name) for name in names if not name.startswith("no:")}
         if wanted or not names:
             only = wanted

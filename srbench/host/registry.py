@@ -9,7 +9,6 @@ from typing import Generic, Literal, TypeVar
 
 from srbench.contract import GeneratorSpec, LossSpec, MetricSpec
 from srbench.errors import PluginError, unknown_name
-from srbench.host.shipped import distribution_of, how_to_install
 
 PluginState = Literal["ok", "failed", "blocked", "duplicate", "incompatible"]
 
@@ -95,8 +94,8 @@ class Registry:
 
         Raises:
             UnknownName: nothing provides it; the nearest names are given.
-            PluginError: two distributions provide it; or none does, and some plugin is broken, or
-                a plugin of this project that is blocked or not installed has it.
+            PluginError: two distributions provide it; or none does, and some plugin is broken or
+                blocked.
         """
         return self._find("loss", name, self.losses, self._all_losses)
 
@@ -133,29 +132,26 @@ class Registry:
                 f"expected one {kind} called {name!r}, got {len(owners)}: {', '.join(owners)}",
                 f"write one of {', '.join(repr(o) for o in owners)}, or uninstall a distribution",
             )
+        error = unknown_name(kind, name, names)
         if self.broken:
             reasons = "; ".join(f"{p.distribution} ({p.error})" for p in self.broken)
-            error = unknown_name(kind, name, names)
             raise PluginError(
                 f"{error.what}. Broken plugins that may have provided it: {reasons}",
                 "`srbench plugins` shows their tracebacks",
             )
-        home = distribution_of(name) if kind == "loss" else None
-        if home is not None:
-            raise self._absent(name, home)
-        listing = "`srbench losses`" if kind == "loss" else "`srbench plugins`"
-        raise unknown_name(kind, name, names, f"{listing} lists them; pip install adds plugins")
-
-    def _absent(self, name: str, home: str) -> PluginError:
-        """The error for a loss of the project whose plugin ``home`` is blocked or missing."""
-        if any(p.distribution == home and p.state == "blocked" for p in self.plugins):
-            return PluginError(
-                f"loss {name!r} is needed, and its plugin {home} is blocked",
-                f"leave out `-p no:{home}`, or take it out of SRBENCH_PLUGINS",
+        blocked = sorted({p.distribution for p in self.plugins if p.state == "blocked"})
+        if blocked:
+            raise PluginError(
+                f"{error.what}. Blocked plugins that may have provided it: {', '.join(blocked)}",
+                "leave out `-p no:NAME`, or take NAME out of SRBENCH_PLUGINS",
             )
-        return PluginError(
-            f"loss {name!r} is needed, and its plugin {home} is not installed",
-            how_to_install(home),
+        listing = "`srbench losses`" if kind == "loss" else "`srbench plugins`"
+        raise unknown_name(
+            kind,
+            name,
+            names,
+            f"{listing} lists what is installed; pip adds plugins, in a checkout of srbench "
+            "`pip install ./plugins/NAME` (docs/losses.md has all of them)",
         )
 
 

@@ -11,12 +11,13 @@ from typing import Any
 
 from srbench.errors import RecordError, UserError
 from srbench.records import Record, read_record
+from srbench.records.layout import OutFolder, row_folder
 from srbench.run.exec.failures import read_failure
 from srbench.run.exec.locks import is_locked
-from srbench.run.layout import OutFolder, read_json, row_folder
 from srbench.run.plan.jobs import Job
 from srbench.run.plan.kinds import job_from_document
 from srbench.run.plan.tasks import TrainingTask
+from srbench.run.writing import read_json
 
 _RECORD_NAME = re.compile(r"[0-9a-f]{64}\.json")
 

@@ -19,19 +19,22 @@ from srbench.records import (
     Manifest,
     MetricScores,
     Record,
+    RowKind,
     SuiteInfo,
     WeightInfo,
+    metric_info,
     read_record,
     record_key,
     write_record,
 )
+from srbench.records.layout import HR_FOLDER, OutFolder
 from srbench.run.exec.failures import read_failure
 from srbench.run.freshness import Sources
-from srbench.run.layout import OutFolder, read_json
 from srbench.run.plan.environment import describe_environment
 from srbench.run.plan.planning import Cell, Plan
 from srbench.run.plan.rows import loss_info
 from srbench.run.plan.targets import Target
+from srbench.run.writing import read_json
 from srbench.settings import expand_losses
 
 MAX_LOG_POINTS = 200
@@ -106,7 +109,11 @@ class _Assembler:
         score_errors: list[str],
     ) -> Record:
         loss = loss_info(cell.row)
-        extra = cell.row.kind == "trained" and not loss.reference and loss.label not in self.labels
+        extra = (
+            cell.row.kind is RowKind.TRAINED
+            and not loss.reference
+            and loss.label not in self.labels
+        )
         calibration = result.get("calibration")
         collapsed = result.get("collapsed")
         cost = result.get("cost")
@@ -123,6 +130,7 @@ class _Assembler:
             scores=scores,
             validation=_points(result.get("validation", [])),
             log=_points(result.get("log", [])),
+            game=_points(result.get("game", [])),
             cost=Cost.model_validate(cost) if cost else None,
             environment=(
                 Environment.model_validate(result["environment"]) if result else self.here
@@ -130,6 +138,11 @@ class _Assembler:
             data=self.manifests,
             artifacts=self._artifacts(cell, result),
             keys={"training": cell.training} if cell.training else {},
+            metrics={
+                metric.spec.name: metric_info(metric.spec)
+                for metric in self.plan.metrics
+                if any(metric.spec.name in found.metrics for found in scores.values())
+            },
             notes=(
                 *((f"stopped as collapsed: {collapsed}",) if collapsed else ()),
                 *result.get("notes", ()),
@@ -181,7 +194,7 @@ class _Assembler:
         if dataset not in self.sizes:
             from PIL import Image
 
-            folder = self.out.images(dataset, "hr-images")
+            folder = self.out.images(dataset, HR_FOLDER)
             sizes = {}
             for name in images:
                 with Image.open(folder / f"{name}.png") as image:

@@ -13,29 +13,25 @@ by the largest network instead of their sum, and the norms of the parts come for
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from srbench.errors import ContractError, UserError
 from srbench.train.adversarial_losses import adversarial_loss
 from srbench.train.checkpoint import CheckpointFolder
+from srbench.train.game import Batch, discriminator_health, gradient_health
 from srbench.train.loop import Loop
 from srbench.train.micro_batch import MicroBatch, combined, micro_batches
-from srbench.train.objective import pixel_loss
+from srbench.train.objective import Part, part_of, pixel_loss
+from srbench.train.offset import shifted
 from srbench.train.runtime import Placement, session
 from srbench.train.schedule import learning_rate, set_learning_rate
 from srbench.train.settings import AdversarialSettings, RuntimeSettings
 from srbench.train.stage import Hooks, Sampler, Schedule, StageResult
-
-
-class _Part(NamedTuple):
-    """A weighted term of the objective: its value and its gradient with respect to SR."""
-
-    name: str
-    value: Tensor
-    gradient: Tensor
 
 
 class AdversarialStep:
@@ -73,8 +69,14 @@ class AdversarialStep:
         self._discriminator_optimiser = placement.adam(
             discriminator, settings.learning_rate, settings.betas
         )
+        self._average = _average(generator, settings.average_decay)
         self._discriminator_weights = list(discriminator.parameters())
         self.terms: tuple[str, ...] = self._term_names()
+
+    @property
+    def result(self) -> nn.Module:
+        """What is validated and kept: the average of the generator's weights where one is taken."""
+        return self.generator if self._average is None else self._average.module
 
     def _term_names(self) -> tuple[str, ...]:
         parts = []
@@ -94,23 +96,30 @@ class AdversarialStep:
 
     def __call__(self, lr: Tensor, hr: Tensor, iteration: int) -> Tensor:
         """Update on ``lr (N, 3, h, w)`` and ``hr``; the values of ``terms``, not awaited."""
+        rate, relative = self._rate(iteration), self._settings.discriminator_relative_rate
+        set_learning_rate(self._generator_optimiser, rate)
+        set_learning_rate(self._discriminator_optimiser, relative * rate)
         for optimiser in (self._generator_optimiser, self._discriminator_optimiser):
-            set_learning_rate(optimiser, self._rate(iteration))
             optimiser.zero_grad(set_to_none=True)
         values = [
-            self._accumulate(part) for part in micro_batches(lr, hr, self._settings.micro_batches)
+            self._accumulate(part, iteration)
+            for part in micro_batches(lr, hr, self._settings.micro_batches)
         ]
         self._generator_optimiser.step()
+        if self._average is not None:
+            self._average.update_parameters(self.generator)
         if self._settings.adversarial_weight:
             self._discriminator_optimiser.step()
         norms = [name == "sr" or name.endswith("_gradient") for name in self.terms]
         return combined(values, norms=norms)
 
-    def _accumulate(self, batch: MicroBatch) -> Tensor:
+    def _accumulate(self, batch: MicroBatch, iteration: int) -> Tensor:
         """Add a part of the batch to the gradients of both networks; its share of the terms."""
         with self._placement.networks():
             sr = self._generate(batch.lr)
-        sr = sr.float()
+        limit = self._settings.random_offset
+        sr = shifted(sr.float(), iteration, limit)
+        batch = batch._replace(hr=shifted(batch.hr, iteration, limit))
         image = sr.detach().requires_grad_()
         parts = []
         if self._use_content:
@@ -132,7 +141,7 @@ class AdversarialStep:
             values.append(self._backward_discriminator(batch, real_logits, fake_logits))
         return torch.stack(values)
 
-    def _content(self, image: Tensor, batch: MicroBatch) -> _Part:
+    def _content(self, image: Tensor, batch: MicroBatch) -> Part:
         with self._placement.losses():
             value = self._content_loss(image, batch.hr)
         if value.ndim:
@@ -141,23 +150,22 @@ class AdversarialStep:
                 "return the mean over the batch",
             )
         weighted = batch.scaled(self._settings.content_factor * value.float())
-        return _part("content", weighted, image)
+        return part_of("content", weighted, image)
 
-    def _pixel(self, image: Tensor, batch: MicroBatch) -> _Part:
+    def _pixel(self, image: Tensor, batch: MicroBatch) -> Part:
         value = pixel_loss(image, batch.hr, self._settings.pixel_loss)
-        return _part("pixel", batch.scaled(self._settings.pixel_weight * value), image)
+        return part_of("pixel", batch.scaled(self._settings.pixel_weight * value), image)
 
     def _adversarial(
         self, image: Tensor, real_logits: Tensor | None, fake_logits: Tensor, batch: MicroBatch
-    ) -> _Part:
+    ) -> Part:
         real = fake_logits if real_logits is None else real_logits
-        value = self._adversarial_loss.generator(real.detach().float(), fake_logits.float())
         # Only the image's gradient is asked for: no weight gradient is computed here. The graph
         # stays for the discriminator's update.
-        weighted = batch.scaled(self._settings.adversarial_weight * value)
-        return _part("adversarial", weighted, image, retain_graph=True)
+        weighted = batch.scaled(self._adversarial_value(real, fake_logits))
+        return part_of("adversarial", weighted, image, retain_graph=True)
 
-    def _backward_generator(self, sr: Tensor, parts: list[_Part]) -> None:
+    def _backward_generator(self, sr: Tensor, parts: list[Part]) -> None:
         # Last part first: the order in which autograd adds the branches of one objective, so that
         # the sum has the same bits.
         gradient = parts[-1].gradient
@@ -192,9 +200,34 @@ class AdversarialStep:
         values["learning_rate"] = self._rate(iteration)
         return values
 
+    def examine(self, batches: Sequence[Batch]) -> dict[str, float]:
+        """The health of the game on fixed ``batches``; nothing changes (``srbench.train.game``)."""
+        weight, critic = self._settings.adversarial_weight, self._adversarial_loss.discriminator
+        networks = (self.generator, self.discriminator)
+        game = discriminator_health(*networks, batches, critic) if weight else {}
+        return game | gradient_health(
+            *networks,
+            batches,
+            content=self._content_term if self._use_content else None,
+            adversarial=self._adversarial_term if weight else None,
+        )
+
+    def _content_term(self, sr: Tensor, hr: Tensor) -> Tensor:
+        return self._settings.content_factor * self._content_loss(sr, hr)
+
+    def _adversarial_term(self, sr: Tensor, hr: Tensor) -> Tensor:
+        fake = self._discriminate(sr)
+        relativistic = self._adversarial_loss.relativistic
+        return self._adversarial_value(self._discriminate(hr) if relativistic else fake, fake)
+
+    def _adversarial_value(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        value = self._adversarial_loss.generator(real_logits.detach().float(), fake_logits.float())
+        return self._settings.adversarial_weight * value
+
     def state_dict(self) -> dict[str, Any]:
-        """Both networks and both optimisers."""
+        """Both networks, both optimisers, and the average where one is taken."""
         return {
+            "average": None if self._average is None else dict(self._average.state_dict()),
             "generator": dict(self.generator.state_dict()),
             "discriminator": dict(self.discriminator.state_dict()),
             "generator_optimiser": self._generator_optimiser.state_dict(),
@@ -203,6 +236,8 @@ class AdversarialStep:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a checkpoint."""
+        if self._average is not None:
+            self._average.load_state_dict(state["average"])
         self.generator.load_state_dict(state["generator"])
         self.discriminator.load_state_dict(state["discriminator"])
         self._generator_optimiser.load_state_dict(state["generator_optimiser"])
@@ -215,14 +250,11 @@ class AdversarialStep:
         )
 
 
-def _part(name: str, value: Tensor, image: Tensor, *, retain_graph: bool = False) -> _Part:
-    if not value.requires_grad:
-        raise ContractError(
-            f"expected a {name} loss with a gradient with respect to SR, got a constant",
-            "do not detach sr, and do not compute it under torch.no_grad()",
-        )
-    (gradient,) = torch.autograd.grad(value, image, retain_graph=retain_graph)
-    return _Part(name, value.detach(), gradient)
+def _average(generator: nn.Module, decay: float) -> AveragedModel | None:
+    if not decay:
+        return None
+    rule = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+    return AveragedModel(generator, multi_avg_fn=rule)
 
 
 def run_adversarial(
@@ -240,7 +272,8 @@ def run_adversarial(
     """Train ``generator`` and ``discriminator`` in place, from the newest checkpoint if any.
 
     Args:
-        generator: with the warm start's weights; left on the runtime's device, in eval mode.
+        generator: with the warm start's weights; left on the runtime's device, in eval mode, with
+            the averaged weights where the settings ask for an average.
         content_loss: frozen, ``forward(sr, hr) -> scalar``; ``None``: no content term.
         seed: of the global random states during the stage.
         checkpoints: of this job; holds the finished state too, until it is cleared.
@@ -261,4 +294,7 @@ def run_adversarial(
         loop = Loop(
             step, sampler, schedule, placement=placement, checkpoints=checkpoints, hooks=hooks
         )
-        return loop.run()
+        result = loop.run()
+        if step.result is not generator:
+            generator.load_state_dict(step.result.state_dict())
+        return result

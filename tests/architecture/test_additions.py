@@ -10,8 +10,8 @@ from safetensors.torch import load_file
 
 import srbench
 from srbench.errors import UnknownName
+from srbench.records.layout import OutFolder
 from srbench.run.exec.backends import BACKENDS, Place, backend
-from srbench.run.layout import OutFolder
 from srbench.run.plan.kinds import KINDS
 
 SUITE = """

@@ -38,9 +38,9 @@ class _Quiet:
 
 def overhead(jobs: int) -> dict[str, float]:
     """Share of the jobs' time that the executor adds beyond process start."""
+    from srbench.records.layout import OutFolder
     from srbench.run.exec.local import LocalBackend
     from srbench.run.exec.scheduler import Scheduler
-    from srbench.run.layout import OutFolder
     from srbench.run.plan.jobs import Job, StageKind
     from srbench.run.plan.tasks import Task
     from srbench.settings import Execution
@@ -96,10 +96,11 @@ def finished_suite(folder: Path, rows: int, seeds: int) -> int:
     from PIL import Image
 
     from srbench.host import discover
-    from srbench.run.layout import OutFolder, write_json
+    from srbench.records.layout import OutFolder
     from srbench.run.plan.environment import describe_environment
     from srbench.run.plan.planning import make_plan
     from srbench.run.plan.targets import targets
+    from srbench.run.writing import write_json
     from srbench.settings import load_suite
 
     (folder / "many.toml").write_text(suite_text(rows, seeds))

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from srbench.records.layout import OutFolder
 from srbench.run.exec.local import LocalBackend
 from srbench.run.exec.process import WORKER
 from srbench.run.exec.scheduler import Observer, Scheduler
-from srbench.run.layout import OutFolder
 from srbench.run.plan.jobs import Job, StageKind
 from srbench.run.plan.tasks import Task
 from srbench.settings import Execution, Limits, Suite, parse_suite

@@ -9,6 +9,7 @@ from filelock import FileLock
 from srbench.errors import RecordError, UserError
 from srbench.host import discover
 from srbench.records import read_records
+from srbench.records.layout import OutFolder, row_folder
 from srbench.run.exec.locks import job_lock
 from srbench.run.housekeeping import (
     collect_garbage,
@@ -18,11 +19,11 @@ from srbench.run.housekeeping import (
     open_run,
     summarise_run,
 )
-from srbench.run.layout import OutFolder, row_folder, write_json
 from srbench.run.plan.environment import describe_environment
 from srbench.run.plan.planning import Plan, make_plan
 from srbench.run.plan.targets import targets
 from srbench.run.records import assemble_records
+from srbench.run.writing import write_json
 from srbench.settings import Suite
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from srbench.errors import NonFiniteLoss, WeightsError
 from srbench.records import Failure
+from srbench.records.layout import OutFolder
 from srbench.run.exec.attempts import Retries, read_attempts, worth_retrying
 from srbench.run.exec.failures import Outcome
-from srbench.run.layout import OutFolder
 from srbench.run.plan.jobs import Job
 
 from .conftest import Watcher, fake_job, local_scheduler

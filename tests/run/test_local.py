@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from srbench.host import discover
+from srbench.records.layout import OutFolder
 from srbench.run.exec.backends import Place
 from srbench.run.exec.local import default_jobs, local_backend
 from srbench.run.exec.scheduler import Scheduler
-from srbench.run.layout import OutFolder
 from srbench.run.plan.planning import make_plan
 from srbench.settings import Suite
 

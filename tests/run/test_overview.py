@@ -8,10 +8,11 @@ import pytest
 
 from srbench.app.overview import jobs_to_measure, overview_lines, plan_overview
 from srbench.host import Registry, discover
+from srbench.records.layout import OutFolder
 from srbench.run.exec.estimate import estimate_jobs
-from srbench.run.layout import OutFolder, write_json
 from srbench.run.plan.planning import Plan, make_plan
 from srbench.run.plan.targets import targets
+from srbench.run.writing import write_json
 from srbench.settings import Suite, parse_suite
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from rich.console import Console
 
 from srbench.records import Failure
+from srbench.records.layout import OutFolder
 from srbench.run.exec.failures import Outcome
 from srbench.run.exec.progress import RunProgress
-from srbench.run.layout import OutFolder, write_json
+from srbench.run.writing import write_json
 
 from .conftest import fake_job
 

@@ -9,11 +9,12 @@ from srbench.contract import MetricSpec
 from srbench.data import find_dataset
 from srbench.imaging import crop_to_multiple, degrade, to_tensor, write_image
 from srbench.metrics.score import Scorer
-from srbench.run.layout import OutFolder, read_json
+from srbench.records.layout import OutFolder
 from srbench.run.plan.tasks import TargetTask
 from srbench.run.work import lr_images
 from srbench.run.work.lr_images import LrImages
 from srbench.run.work.scoring import _Metrics, _score, _write_images
+from srbench.run.writing import read_json
 
 
 def build_difference(ctx: Any) -> Any:

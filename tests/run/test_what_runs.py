@@ -10,7 +10,7 @@ from srbench.app.execute import execute_plan
 from srbench.app.overview import plan_overview
 from srbench.app.prepare import Prepared
 from srbench.host import Registry, discover
-from srbench.run.layout import OutFolder
+from srbench.records.layout import OutFolder
 from srbench.run.plan.planning import make_plan
 from srbench.settings import parse_suite
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from srbench.errors import NonFiniteLoss, UserError
+from srbench.records.layout import OutFolder
 from srbench.run.exec.failures import Outcome
-from srbench.run.layout import OutFolder, read_json, write_json
 from srbench.run.plan.jobs import Job
+from srbench.run.writing import read_json, write_json
 
 if TYPE_CHECKING:
     from srbench.records import Failure

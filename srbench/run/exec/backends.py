@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from srbench.errors import unknown_name
 
 if TYPE_CHECKING:
+    from srbench.records.layout import OutFolder
     from srbench.run.exec.scheduler import Backend
-    from srbench.run.layout import OutFolder
 
 BACKENDS: Final[dict[str, str]] = {
     "local": "srbench.run.exec.local:local_backend",

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from srbench.run.exec.process import worker_environment
-from srbench.run.layout import read_json, write_json
 from srbench.run.plan.jobs import Job
+from srbench.run.writing import read_json, write_json
 from srbench.settings.canonical import content_key
 
 PROBE_TIMEOUT = 900.0

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 from srbench.errors import UserError
 from srbench.files import available_cores
+from srbench.records.layout import OutFolder
 from srbench.run.exec.backends import Place
 from srbench.run.exec.process import GRACE_SECONDS, POLL_SECONDS, WORKER, WorkerProcess
 from srbench.run.exec.scheduler import Backend, News
-from srbench.run.layout import OutFolder
 from srbench.run.plan.jobs import Job
 
 

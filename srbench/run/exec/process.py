@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from srbench.records.layout import OutFolder
 from srbench.run.exec.events import EventTail
 from srbench.run.exec.failures import (
     EXIT_STOPPED,
@@ -20,8 +21,8 @@ from srbench.run.exec.failures import (
     read_failure,
     write_failure,
 )
-from srbench.run.layout import OutFolder, write_json
 from srbench.run.plan.jobs import Job
+from srbench.run.writing import write_json
 
 if TYPE_CHECKING:
     from srbench.records import Failure

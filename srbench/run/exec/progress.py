@@ -8,9 +8,9 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from srbench.records.layout import OutFolder
 from srbench.run.exec.events import EventLog
 from srbench.run.exec.failures import Outcome
-from srbench.run.layout import OutFolder
 from srbench.run.plan.jobs import Job
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+from srbench.records.layout import OutFolder
 from srbench.run.exec.attempts import Retries
 from srbench.run.exec.failures import Outcome
 from srbench.run.exec.order import Elsewhere, blocked_outcome, finished_before
-from srbench.run.layout import OutFolder
 from srbench.run.plan.jobs import Job
 
 BUSY_POLL_SECONDS = 0.5

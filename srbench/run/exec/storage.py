@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from srbench.errors import SrbenchError, UserError
-from srbench.run.layout import OutFolder
+from srbench.records.layout import OutFolder
 from srbench.settings.canonical import content_key
 
 CHECKPOINTS = "checkpoint-*.pt"

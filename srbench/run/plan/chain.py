@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from srbench.records import RowKind
 from srbench.run.plan.inputs import Inputs
 from srbench.run.plan.jobs import Job, make_job
 from srbench.run.plan.rows import Row, Term
@@ -103,7 +104,7 @@ def warm_start(chain: Chain) -> Job:
 def calibration(chain: Chain) -> Job | None:
     """Of the reference loss, once per seed; none in track ``raw``."""
     section = chain.suite.calibration
-    if section is None or chain.row.kind == "warm-start":
+    if section is None or chain.row.kind is RowKind.WARM_START:
         return None
     return chain.job(
         "calibration",
@@ -111,24 +112,26 @@ def calibration(chain: Chain) -> Job | None:
         label=section.reference,
         warm=chain.before["warm-start"].key,
         batches=section.batches,
+        patches=section.batch_size,
         terms=chain.terms(chain.reference),
     )
 
 
 def adversarial(chain: Chain) -> Job | None:
     """The row's own training."""
-    if chain.row.kind == "warm-start":
+    if chain.row.kind is RowKind.WARM_START:
         return None
     suite, terms = chain.suite, chain.terms(chain.row.terms)
     calibrated = chain.before.get("calibration")
     told: dict[str, Any] = {}
-    if suite.calibration is not None and calibrated is not None:
+    if terms and suite.calibration is not None and calibrated is not None:
         told = {
             "calibration": calibrated.key,
             "reference": suite.calibration.reference,
             "is_reference": [canonical(t) for t in terms]
             == [canonical(t) for t in chain.terms(chain.reference)],
             "batches": suite.calibration.batches,
+            "patches": suite.calibration.batch_size,
         }
     return chain.job(
         "adversarial",
@@ -136,7 +139,7 @@ def adversarial(chain: Chain) -> Job | None:
         label=chain.row.label,
         content_scale=chain.content_scale,
         warm=chain.before["warm-start"].key,
-        adversarial=_section(Objective, suite.adversarial),
+        adversarial=_section(Objective, suite.adversarial).but(**chain.row.objective),
         discriminator=suite.discriminator,
         stopping=suite.stopping,
         terms=terms,

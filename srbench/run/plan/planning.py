@@ -89,13 +89,14 @@ def make_plan(
     cells = [
         Cell(row=row, seed=suite.seeds[0], content_scale=1.0, training=None)
         for row in rows
-        if row.kind in ("hr", "bicubic")
+        if not row.kind.generated
     ]
     for seed in seeds or suite.seeds:
         for row in rows:
-            if row.kind in ("hr", "bicubic"):
+            if not row.kind.generated:
                 continue
-            for scale in suite.adversarial.content_scales if row.kind == "trained" else (1.0,):
+            # Without a content loss there is nothing to scale.
+            for scale in suite.adversarial.content_scales if row.terms else (1.0,):
                 chain = plan_chain(
                     Chain(
                         suite=suite, generator=generator, inputs=inputs, device=device,

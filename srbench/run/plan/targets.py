@@ -10,11 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from srbench.host import RegisteredMetric
-from srbench.run.layout import OutFolder, read_json, row_folder
+from srbench.records.layout import OutFolder, row_folder
 from srbench.run.plan.jobs import Job, make_job
 from srbench.run.plan.kinds import SCORING
 from srbench.run.plan.planning import Cell, Plan
 from srbench.run.plan.tasks import ScoringTask, TargetTask
+from srbench.run.writing import read_json
 from srbench.settings.canonical import content_key
 
 
@@ -23,7 +24,7 @@ class Target:
     """One cell on one data set, and the score files that it needs.
 
     Attributes:
-        row: folder name, see :func:`srbench.run.layout.row_folder`.
+        row: folder name, see :func:`srbench.records.layout.row_folder`.
         identity: sha256 of the generator's file; the row's kind where there is none.
         scores: metric name -> key of its score file.
     """
@@ -69,7 +70,9 @@ def targets(plan: Plan, out: OutFolder) -> list[Target]:
 
 def applicable_metrics(plan: Plan, cell: Cell) -> list[RegisteredMetric]:
     """All metrics; for ``hr`` only those that need no reference."""
-    return [m for m in plan.metrics if cell.row.kind != "hr" or m.spec.reference == "none"]
+    return [
+        m for m in plan.metrics if cell.row.kind.has_reference_scores or m.spec.reference == "none"
+    ]
 
 
 def generator_identity(cell: Cell, out: OutFolder) -> str | None:

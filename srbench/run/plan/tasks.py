@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from srbench.records import RowKind
 from srbench.settings import (
     Checkpoint,
     Discriminator,
@@ -151,10 +152,14 @@ class WarmStartTask(StageTask):
 
 
 class CalibrationTask(TrainingTask):
-    """The reference loss's gradient norm on the warm start whose key is ``warm``."""
+    """The reference loss's gradient norm on the warm start whose key is ``warm``.
+
+    It is measured on ``batches`` of ``patches`` each, or of as many as a training batch has.
+    """
 
     warm: str
     batches: int
+    patches: int | None = None
     terms: tuple[TermTask, ...]
 
     @property
@@ -167,7 +172,8 @@ class AdversarialTask(StageTask):
     """One loss at one content scale, from the warm start ``warm``.
 
     ``calibration`` is the key of the calibration job, ``reference`` the label of the row that all
-    are brought to, ``is_reference`` whether this is that one's loss, ``batches`` those measured.
+    are brought to, ``is_reference`` whether this is that one's loss; ``batches`` of
+    ``patches`` are measured.
     """
 
     warm: str
@@ -179,6 +185,12 @@ class AdversarialTask(StageTask):
     reference: Annotated[str | None, OUTSIDE] = None
     is_reference: Annotated[bool, OUTSIDE] = False
     batches: Annotated[int, OUTSIDE] = 0
+    patches: Annotated[int | None, OUTSIDE] = None
+
+    @property
+    def batch_size(self) -> int:
+        """Images of a training step."""
+        return self.adversarial.batch_size or self.data.batch_size
 
     @property
     def iterations(self) -> int:
@@ -203,7 +215,7 @@ class TargetTask(Strict):
     """One row on one data set: the images to make, and metric -> key of the scores that lack."""
 
     row: str
-    kind: str
+    kind: RowKind
     dataset: str
     identity: str
     training: str | None

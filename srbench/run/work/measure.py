@@ -24,7 +24,6 @@ from torch.utils.flop_counter import flop_registry
 
 from srbench.errors import DataError
 from srbench.models.discriminator import build_discriminator
-from srbench.run.layout import read_json, write_json
 from srbench.run.plan.jobs import load
 from srbench.run.plan.kinds import job_from_document
 from srbench.run.plan.tasks import (
@@ -39,6 +38,7 @@ from srbench.run.work.stage import runtime_of
 from srbench.run.work.stage_data import datasets_of
 from srbench.run.work.stages import adversarial_settings, new_generator, warm_start_settings
 from srbench.run.work.validation import Validator
+from srbench.run.writing import read_json, write_json
 from srbench.train import (
     CheckpointFolder,
     Hooks,
@@ -66,7 +66,7 @@ class _RandomBatch:
     wait_fraction = 0.0
 
     def __init__(self, task: TrainingTask) -> None:
-        scale, count, side = task.scale, task.data.batch_size, task.data.patch_size
+        scale, count, side = task.scale, task.batch_size, task.data.patch_size
         generator = torch.Generator().manual_seed(0)
         lr = torch.rand((count, 3, side // scale, side // scale), generator=generator)
         hr = torch.rand((count, 3, side, side), generator=generator)

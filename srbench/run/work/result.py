@@ -42,6 +42,7 @@ def result_document(
         **generator_document(stage, generator),
         "log": [_point(iteration, values) for iteration, values in result.log],
         "validation": [_point(iteration, values) for iteration, values in result.validation],
+        "game": [_point(iteration, values) for iteration, values in result.game],
         "cost": {
             "device": device_name(stage.task.device),
             "seconds": result.seconds,

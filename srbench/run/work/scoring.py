@@ -19,11 +19,13 @@ from srbench.host import discover
 from srbench.imaging import to_uint8, upscale, write_image
 from srbench.metrics.determinism import one_thread
 from srbench.metrics.score import ImagePair, ScoreError, Scorer
-from srbench.run.layout import OutFolder, read_json, write_json
+from srbench.records import RowKind
+from srbench.records.layout import HR_FOLDER, OutFolder
 from srbench.run.plan.tasks import ScoringTask, TargetTask
 from srbench.run.work.generators import trained_network
 from srbench.run.work.lr_images import LrImages
 from srbench.run.work.stage import Stage
+from srbench.run.writing import read_json, write_json
 
 Upscaler = Callable[[torch.Tensor], torch.Tensor]
 Alive = Callable[[int, int], None]
@@ -47,7 +49,7 @@ def run_scoring(stage: Stage[ScoringTask]) -> dict[str, Any] | None:
     for name, targets in by_dataset.items():
         dataset = find_dataset(name)
         inputs = LrImages(dataset, task.scale)
-        hr_folder = out.images(name, "hr-images")
+        hr_folder = out.images(name, HR_FOLDER)
         _write_images(inputs, hr_folder, "hr", None, task.workers, alive)
         for target in targets:
             if should_stop():
@@ -73,9 +75,9 @@ def _make_images(
 ) -> None:
     folder = out.images(target.dataset, target.row)
     upscaler: Upscaler | None
-    if target.kind == "hr":
+    if target.kind is RowKind.HR:
         upscaler = None
-    elif target.kind == "bicubic":
+    elif target.kind is RowKind.BICUBIC:
         upscaler = _bicubic(task.scale)
     else:
         assert target.training is not None

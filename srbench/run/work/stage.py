@@ -12,8 +12,8 @@ from torch import nn
 
 from srbench.data import PatchSampler
 from srbench.errors import ContractError
+from srbench.records.layout import OutFolder, row_folder
 from srbench.run.exec.events import EventLog
-from srbench.run.layout import OutFolder, row_folder
 from srbench.run.plan.jobs import Job
 from srbench.run.plan.tasks import StageTask, Task, TrainingTask
 from srbench.run.work.generators import trained_network

@@ -10,7 +10,11 @@ from srbench.run.work.validation import Validator
 
 # The parts of one run must not draw from one random stream; all losses of a seed share them, and so
 # see the same patches in the same order.
-WARM_STREAM, ADVERSARIAL_STREAM, FIXED_STREAM = range(3)
+WARM_STREAM, ADVERSARIAL_STREAM, FIXED_STREAM, HELD_OUT_STREAM = range(4)
+
+HELD_OUT_BATCHES, HELD_OUT_PATCHES = 8, 4
+"""On which the health of the game is measured, whatever the suite's batch size: the figures of two
+suites can then be compared, and no large batch is needed for them."""
 
 
 def datasets_of(task: TrainingTask) -> tuple[Dataset, Dataset]:
@@ -28,24 +32,35 @@ def prepare_images(task: TrainingTask) -> None:
 
 def sampler_of(task: TrainingTask, stream: int) -> PatchSampler:
     """The endless stream of a stage."""
-    train, _ = datasets_of(task)
+    return _sampler(task, datasets_of(task)[0], stream, task.batch_size)
+
+
+def _sampler(task: TrainingTask, images: Dataset, stream: int, batch_size: int) -> PatchSampler:
     return PatchSampler(
-        prepare_store(train),
+        prepare_store(images),
         patch_size=task.data.patch_size,
-        batch_size=task.data.batch_size,
+        batch_size=batch_size,
         scale=task.scale,
         seed=1000 * task.seed + stream,
         device=task.device,
     )
 
 
-def fixed_batches(task: TrainingTask, count: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
+def fixed_batches(
+    task: TrainingTask, count: int, batch_size: int | None = None
+) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """``count`` batches ``(lr, hr)`` that are the same for all losses of a seed."""
-    sampler = sampler_of(task, FIXED_STREAM)
-    try:
-        return list(sampler.fixed_batches(count, seed=1000 * task.seed + FIXED_STREAM))
-    finally:
-        sampler.close()
+    images = datasets_of(task)[0]
+    with _sampler(task, images, FIXED_STREAM, batch_size or task.data.batch_size) as sampler:
+        return sampler.fixed_batches(count, seed=1000 * task.seed + FIXED_STREAM)
+
+
+def held_out_batches(task: StageTask) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Patches of the held-out images, or of the training images where none are held out."""
+    train, val = datasets_of(task)
+    images = val if task.data.val else train
+    with _sampler(task, images, HELD_OUT_STREAM, HELD_OUT_PATCHES) as sampler:
+        return sampler.fixed_batches(HELD_OUT_BATCHES, seed=HELD_OUT_STREAM)
 
 
 def validator_of(task: StageTask, metrics: tuple[str, ...] | None = None) -> Validator | None:

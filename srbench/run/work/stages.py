@@ -8,7 +8,6 @@ from typing import Any
 from torch import nn
 
 from srbench.models.discriminator import build_discriminator
-from srbench.run.layout import read_json
 from srbench.run.plan.tasks import AdversarialTask, CalibrationTask, TrainingTask, WarmStartTask
 from srbench.run.work.collapse import collapse_rule
 from srbench.run.work.content import ContentLoss, build_content
@@ -25,7 +24,13 @@ from srbench.run.work.stage import (
     trained,
     training,
 )
-from srbench.run.work.stage_data import ADVERSARIAL_STREAM, WARM_STREAM, fixed_batches
+from srbench.run.work.stage_data import (
+    ADVERSARIAL_STREAM,
+    WARM_STREAM,
+    fixed_batches,
+    held_out_batches,
+)
+from srbench.run.writing import read_json
 from srbench.train import (
     AdversarialSettings,
     WarmStartSettings,
@@ -64,7 +69,7 @@ def calibration(stage: Stage[CalibrationTask]) -> dict[str, Any] | None:
     task = stage.task
     generator = trained(stage, task.warm)
     content = build_content(task.terms, task)
-    batches = fixed_batches(task, task.batches)
+    batches = fixed_batches(task, task.batches, task.patches)
     module = content.module(_term_factors(stage, generator, content, batches))
     norm = norm_of(stage, generator, module, batches)
     return {"key": stage.job.key, "kind": stage.job.kind.name, "gradient_norm": norm}
@@ -78,7 +83,7 @@ def adversarial(stage: Stage[AdversarialTask]) -> dict[str, Any] | None:
         generator = trained(stage, task.warm)
         content = build_content(task.terms, task)
         module, calibrated = _calibrated(stage, generator, content)
-        if runtime.loss_precision == "bf16":
+        if module is not None and runtime.loss_precision == "bf16":
             batches = fixed_batches(task, COSINE_BATCHES)
             calibrated["bf16_gradient_cosine"] = gradient_cosine(
                 generator, module, batches, runtime
@@ -93,16 +98,18 @@ def adversarial(stage: Stage[AdversarialTask]) -> dict[str, Any] | None:
             runtime,
             seed=task.seed,
             checkpoints=checkpoints(stage),
-            hooks=hooks.hooks(collapse_rule(task)),
+            hooks=hooks.hooks(collapse_rule(task), held_out_batches(task)),
         )
     if result.stopped:
         return None
     document = result_document(stage, generator, result)
+    if module is None:
+        return document
     document["calibration"] = calibrated
     document["weights"] = [info.model_dump(mode="json") for info in content.weight_infos()]
     document["cost"]["loss_parameters"] = content.parameter_count()
     document["cost"]["loss_gflops_per_step"] = loss_gflops(
-        module, task.data.patch_size, task.data.batch_size, task.device
+        module, task.data.patch_size, task.batch_size, task.device
     )
     return document
 
@@ -140,13 +147,15 @@ def _pace(task: WarmStartTask | AdversarialTask, micro_batches: int) -> dict[str
 
 def _calibrated(
     stage: Stage[AdversarialTask], generator: nn.Module, content: ContentLoss
-) -> tuple[nn.Module, dict[str, Any]]:
+) -> tuple[nn.Module | None, dict[str, Any]]:
     """The content loss and the constant that brings it to the reference's gradient norm."""
     task = stage.task
+    if not task.terms:
+        return None, {"constant": 1.0}
     if task.calibration is None:
         return content.module(), {"mode": "raw", "constant": 1.0}
     reference = read_json(stage.out.result(task.calibration))["gradient_norm"]
-    batches = fixed_batches(task, task.batches)
+    batches = fixed_batches(task, task.batches, task.patches)
     module = content.module(_term_factors(stage, generator, content, batches))
     # The reference itself was measured by the calibration job, on these very batches.
     own = reference if task.is_reference else norm_of(stage, generator, module, batches)

@@ -19,6 +19,7 @@ from typing import Any
 
 from filelock import Timeout
 
+from srbench.records.layout import OutFolder
 from srbench.run.exec.attempts import read_attempts
 from srbench.run.exec.events import EventLog
 from srbench.run.exec.failures import (
@@ -29,9 +30,9 @@ from srbench.run.exec.failures import (
 )
 from srbench.run.exec.locks import job_lock
 from srbench.run.exec.process import PARENT
-from srbench.run.layout import OutFolder, read_json, write_json
 from srbench.run.plan.jobs import Job, load
 from srbench.run.plan.kinds import job_from_document
+from srbench.run.writing import read_json, write_json
 
 LOCK_SECONDS = 1.0
 """How often a worker that waits for the job's lock looks whether it is to stop."""
