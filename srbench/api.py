@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
+    from srbench.app.execute import RunResult
     from srbench.metrics.folders import Evaluation
     from srbench.settings import Suite
-    from srbench.workflow import RunResult
 
 
 def run_suite(
@@ -23,6 +23,8 @@ def run_suite(
     device: str | None = None,
     jobs: int | None = None,
     overrides: Sequence[str] = (),
+    executor: str = "local",
+    storage: str | None = None,
     progress: bool = True,
 ) -> RunResult:
     """Run a suite as ``srbench run`` does, and return its table and records.
@@ -35,6 +37,8 @@ def run_suite(
         device: ``cuda`` or ``cpu``; default CUDA where there is one.
         jobs: workers at once; default one per visible GPU; on CPU as many as the cores hold.
         overrides: ``KEY=VALUE`` settings, as ``--set`` takes them.
+        executor: ``local``, or ``ray`` for all machines of a Ray cluster.
+        storage: with ray and no shared disk: URL that jobs' files travel through.
         progress: show progress on stderr.
 
     Raises:
@@ -48,34 +52,15 @@ def run_suite(
     """
     from rich.console import Console
 
-    from srbench.host import discover
-    from srbench.run.exec.progress import RunProgress
-    from srbench.run.layout import OutFolder, writing_to
-    from srbench.run.plan.environment import detect_device
-    from srbench.run.plan.planning import make_plan
-    from srbench.run.suite_run import check_ready, default_jobs
-    from srbench.settings import Suite as SuiteModel
-    from srbench.settings import load_suite
-    from srbench.workflow import run_and_report
+    from srbench.app.execute import execute
+    from srbench.app.prepare import prepare
 
-    if not isinstance(suite, SuiteModel):
-        suite = load_suite(str(suite), overrides)
-    device = device or detect_device()
-    parallel = jobs or default_jobs(suite, device)
     console = Console(stderr=True, quiet=not progress)
-    plan = make_plan(
-        suite,
-        discover(),
-        device=device,
-        only=losses,
-        seeds=seeds,
-        parallel=parallel,
+    prepared = prepare(
+        suite, out=out, losses=losses, seeds=seeds, device=device, jobs=jobs, overrides=overrides,
         say=lambda line: console.print(line, markup=False, highlight=False),
-    )
-    folder = OutFolder(Path(out) if out is not None else Path("runs") / suite.name)
-    check_ready(plan)
-    with writing_to(folder), RunProgress(console, folder, plan.jobs) as shown:
-        return run_and_report(plan, folder, shown, parallel=parallel)
+    )  # fmt: skip
+    return execute(prepared, console, executor=executor, storage=storage)
 
 
 def load_loss(

@@ -13,16 +13,24 @@ import click
 
 if TYPE_CHECKING:
     from srbench.metrics import Evaluation
+    from srbench.metrics.folders import MetricScores
     from srbench.metrics.score import Progress
 
 _FOLDER = click.Path(path_type=Path)
 
 
 @click.command("eval", short_help="Score any folder of images.")
-@click.option("--sr", required=True, type=_FOLDER, help="Folder of the images to score.")
+@click.option("--sr", required=True, type=_FOLDER, help="Folder of the images to score, or one.")
 @click.option(
-    "--hr", type=_FOLDER, help="Folder of ground truths; not needed for no-reference metrics."
+    "--hr", type=_FOLDER, help="Ground truths, likewise; not needed for no-reference metrics."
 )
+@click.option(
+    "--sr-suffix",
+    metavar="TEXT",
+    help="What SR names have at their end and HR names have not (x4, _out). Found out where all "
+    "names agree.",
+)
+@click.option("--subset", is_flag=True, help="Score the images that have a partner, name the rest.")
 @click.option(
     "--metric",
     "names",
@@ -55,6 +63,8 @@ _FOLDER = click.Path(path_type=Path)
 def command(
     sr: Path,
     hr: Path | None,
+    sr_suffix: str | None,
+    subset: bool,
     names: tuple[str, ...],
     scale: int,
     protocol: str,
@@ -66,8 +76,8 @@ def command(
 ) -> None:
     """Score the images in --sr against those of the same names in --hr, per image and on average.
 
-    Images are matched by file name without its suffix. docs/protocols.md says what each protocol
-    does.
+    Images are matched by file name without its suffix, and without what all SR names have at their
+    end (0801x4.png, img_out.png). docs/protocols.md says what each protocol does.
     """
     from srbench.cli.output import echo_json, warn_broken
     from srbench.files import write_atomic
@@ -96,6 +106,8 @@ def command(
             workers=workers or default_workers(),
             device=device,
             progress=progress,
+            sr_suffix=sr_suffix,
+            subset=subset,
         )
     if csv_file is not None:
         write_atomic(csv_file, result.csv())
@@ -103,6 +115,9 @@ def command(
         echo_json(result.document())
     else:
         _print_table(result)
+    if any(scores.failed for scores in result.metrics.values()):
+        _name_failures(result)
+        click.get_current_context().exit(1)
 
 
 def check_device(device: str) -> None:
@@ -164,8 +179,28 @@ def _print_table(result: Evaluation) -> None:
         arrow = "lower is better" if scores.lower_is_better else "higher is better"
         table.add_column(Text(f"{name}\n{arrow}"), justify="right")
     for image in result.images:
-        cells = (f"{scores.per_image[image]:.4f}" for scores in result.metrics.values())
+        cells = (_cell(scores.per_image.get(image)) for scores in result.metrics.values())
         table.add_row(Text(image), *cells)  # Text: a file name must not be read as markup
     table.add_section()
-    table.add_row("mean", *(f"{scores.mean:.4f}" for scores in result.metrics.values()))
+    table.add_row(
+        "mean", *(_mean(scores, len(result.images)) for scores in result.metrics.values())
+    )
     console().print(table)
+
+
+def _cell(score: float | None) -> str:
+    return "failed" if score is None else f"{score:.4f}"
+
+
+def _mean(scores: MetricScores, images: int) -> str:
+    scored = len(scores.per_image)
+    return _cell(scores.mean) + (f" of {scored} images" if 0 < scored < images else "")
+
+
+def _name_failures(result: Evaluation) -> None:
+    from srbench.errors import visible
+
+    # One image may fail in every metric for one reason, such as being damaged.
+    reasons = {reason for scores in result.metrics.values() for reason in scores.failed.values()}
+    for reason in sorted(reasons):
+        click.echo(visible(f"error: {reason}"), err=True)

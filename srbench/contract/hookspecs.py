@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 import pluggy
 
-from srbench.contract.specs import GeneratorSpec, LossSpec, MetricSpec
+from srbench.contract.metric import MetricSpec
+from srbench.contract.specs import GeneratorSpec, LossSpec
 
 PROJECT = "srbench"
 """Entry-point group and pluggy project name."""

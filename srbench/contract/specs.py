@@ -1,4 +1,4 @@
-"""What a plugin declares: losses, metrics and generators, and what their factories are given."""
+"""What a plugin declares of a loss or a generator, and what their factories are given."""
 
 from __future__ import annotations
 
@@ -68,16 +68,18 @@ class BuildContext:
 
 
 BuildLoss = Callable[[BuildContext, Any], "torch.nn.Module"]
-BuildMetric = Callable[
-    [BuildContext], "Callable[[torch.Tensor, torch.Tensor | None], torch.Tensor]"
-]
 
 
 BuildGenerator = Callable[[Any, int], "torch.nn.Module"]
 ReceptiveRadius = int | Callable[[Any], int] | None
 
 
-def _check_name(kind: str, name: object) -> None:
+def check_name(kind: str, name: object) -> None:
+    """Refuse a name that is not kebab-case.
+
+    Raises:
+        ContractError: it says what was expected.
+    """
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ContractError(
             f"expected a kebab-case {kind} name (a-z, 0-9, '-', '_', '.'), got {name!r}",
@@ -136,7 +138,7 @@ class LossSpec:
     known_failures: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check_name("loss", self.name)
+        check_name("loss", self.name)
         if self.task not in get_args(Task):
             raise ContractError(
                 f"loss {self.name!r}: expected a task out of {', '.join(get_args(Task))}, "
@@ -147,42 +149,6 @@ class LossSpec:
         if not callable(self.build):
             raise ContractError(
                 f"loss {self.name!r}: expected a function build(ctx, params), got {self.build!r}"
-            )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MetricSpec:
-    """One image-quality metric.
-
-    Attributes:
-        name: kebab-case, unique.
-        version: raised whenever values change.
-        lower_is_better: direction.
-        reference: ``full`` compares with HR; ``none`` looks at SR alone.
-        build: ``(ctx) -> callable(sr, hr) -> (N,)``; RGB float32 [0, 1] ``(N, 3, H, W)``, one
-            score per image; ``hr`` is ``None`` for ``reference == "none"``.
-        weights: every file that ``build`` asks the context for.
-        license: code and weights.
-        paper: URL or citation.
-        summary: one line.
-    """
-
-    name: str
-    version: int
-    lower_is_better: bool
-    reference: Literal["full", "none"]
-    build: BuildMetric
-    license: str
-    api_version: int = API_VERSION
-    weights: tuple[WeightFile, ...] = ()
-    paper: str = ""
-    summary: str = ""
-
-    def __post_init__(self) -> None:
-        _check_name("metric", self.name)
-        if self.reference not in ("full", "none"):
-            raise ContractError(
-                f"metric {self.name!r}: expected reference 'full' or 'none', got {self.reference!r}"
             )
 
 
@@ -218,7 +184,7 @@ class GeneratorSpec:
     paper: str = ""
 
     def __post_init__(self) -> None:
-        _check_name("generator", self.name)
+        check_name("generator", self.name)
         _check_version("generator", self.name, self.version)
         if not callable(self.build):
             raise ContractError(

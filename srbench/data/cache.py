@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from srbench.errors import DataError
 from srbench.files import available_cores, cache_folder, file_sha256, sha256_hex, write_atomic
 from srbench.imaging.files import image_size
+from srbench.imaging.listing import name_below
 
 _MEMORY_VERSION = 1
 _HASHES, _SIZES = "hashes", "sizes"
@@ -54,7 +55,7 @@ def image_sizes(root: Path, files: Sequence[Path]) -> list[tuple[int, int]]:
         DataError: a file cannot be read.
     """
     sizes = _remembered(_SIZES, root, files, image_size, _as_size)
-    return [sizes[file.relative_to(root).as_posix()] for file in files]
+    return [sizes[name_below(root, file)] for file in files]
 
 
 def _remembered(
@@ -76,7 +77,7 @@ def _remembered(
         check: makes a value of what JSON gives back, or raises.
         fresh: read every file again.
     """
-    names = {file.relative_to(root).as_posix(): file for file in files}
+    names = {name_below(root, file): file for file in files}
     record = cache_folder() / kind / f"{_key_of_folder(root)}.json"
     known = {} if fresh else _load(record, check)
     states = {name: _state(file) for name, file in names.items()}

@@ -14,7 +14,7 @@ from srbench.data.dataset import Dataset
 from srbench.data.photos import PHOTOS, STEREO_PAIR, photo_files
 from srbench.data.recipes import RECIPES, Recipe
 from srbench.errors import DataError, unknown_name
-from srbench.imaging.listing import list_images
+from srbench.imaging.listing import list_images, name_below
 
 _FOLDER_PREFIX = "folder:"
 
@@ -178,7 +178,7 @@ def _subset(dataset: Dataset, count: int | None, seed: int, min_side: int) -> Da
         raise DataError(f"expected a subset of at least one image of {dataset.name!r}, got {count}")
     order: list[int] = list(range(len(dataset)))
     if count is not None:
-        rank = [_subset_rank(seed, file.relative_to(dataset.root)) for file in dataset.files]
+        rank = [_subset_rank(seed, name_below(dataset.root, file)) for file in dataset.files]
         order = sorted(order, key=rank.__getitem__)
     chosen = sorted(_first_large(dataset, order, count or len(order), min_side))
     if len(chosen) < (count or 1):
@@ -204,5 +204,5 @@ def _first_large(dataset: Dataset, order: list[int], count: int, min_side: int) 
     return chosen
 
 
-def _subset_rank(seed: int, file: Path) -> bytes:
-    return hashlib.sha256(f"srbench-subset-v1:{seed}:{file.as_posix()}".encode()).digest()
+def _subset_rank(seed: int, file: str) -> bytes:
+    return hashlib.sha256(f"srbench-subset-v1:{seed}:{file}".encode()).digest()

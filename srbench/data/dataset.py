@@ -13,6 +13,7 @@ from types import MappingProxyType
 from srbench.data.cache import hash_files
 from srbench.errors import DataError
 from srbench.imaging.files import read_image
+from srbench.imaging.listing import name_below, plain_name
 from srbench.imaging.tensors import Image
 
 
@@ -67,14 +68,14 @@ class Dataset:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """One unique name per image: its stem, or its path below ``root`` where stems repeat."""
-        stems = tuple(file.stem for file in self.files)
+        stems = tuple(plain_name(file.stem) for file in self.files)
         if len(set(stems)) == len(stems):
             return stems
         paths = [file.relative_to(self.root) for file in self.files]
-        long = tuple("__".join(path.with_suffix("").parts) for path in paths)
+        long = tuple(plain_name("__".join(path.with_suffix("").parts)) for path in paths)
         if len(set(long)) == len(long):
             return long
-        return tuple("__".join(path.parts) for path in paths)
+        return tuple(plain_name("__".join(path.parts)) for path in paths)
 
     def load(self, index: int) -> Image:
         """Image ``index`` as uint8 RGB ``(H, W, 3)``.
@@ -120,7 +121,7 @@ def split_validation(dataset: Dataset, count: int) -> tuple[Dataset, Dataset]:
             f"{dataset.name!r} for validation, got {count}"
         )
     hashes = dataset.manifest().entries
-    digest = [hashes[file.relative_to(dataset.root).as_posix()] for file in dataset.files]
+    digest = [hashes[name_below(dataset.root, file)] for file in dataset.files]
     occurs = Counter(digest)
     together = {name for scene in dataset.scenes for name in scene}
     alone = [

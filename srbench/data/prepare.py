@@ -29,6 +29,7 @@ from srbench.data.decoding import Decode, DecodeTask, decode_into, decode_proces
 from srbench.data.store import INDEX_FILE, PIXELS_FILE, ImageStore, StoreIndex, store_key
 from srbench.errors import DataError
 from srbench.files import available_cores, cache_folder
+from srbench.imaging.listing import name_below
 
 _DIGESTS_FILE = "digests.bin"
 _DIGEST_BYTES = 32
@@ -196,7 +197,7 @@ class _Build:
         file = self.dataset.files[index]
         return DecodeTask(
             file=file,
-            sha256=self.hashes[file.relative_to(self.dataset.root).as_posix()],
+            sha256=self.hashes[name_below(self.dataset.root, file)],
             size=self.sizes[index],
             offset=int(self.offsets[index]),
         )

@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     )
     from srbench.imaging.color import rgb_to_y
     from srbench.imaging.files import MAX_PIXELS, decode_image, image_size, read_image, write_image
-    from srbench.imaging.listing import IMAGE_SUFFIXES, list_images, plain_name, some_names
+    from srbench.imaging.listing import (
+        IMAGE_SUFFIXES,
+        list_images,
+        name_below,
+        plain_name,
+        some_names,
+    )
     from srbench.imaging.tensors import crop_to_multiple, quantize, to_tensor, to_uint8
 
 __all__ = [
@@ -35,6 +41,7 @@ __all__ = [
     "downscale",
     "image_size",
     "list_images",
+    "name_below",
     "plain_name",
     "quantize",
     "read_image",
@@ -52,7 +59,7 @@ __getattr__ = lazy_names(
         ".bicubic": ("MARGIN_LR", "degrade", "degrade_patches", "downscale", "upscale"),
         ".color": ("rgb_to_y",),
         ".files": ("MAX_PIXELS", "decode_image", "image_size", "read_image", "write_image"),
-        ".listing": ("IMAGE_SUFFIXES", "list_images", "plain_name", "some_names"),
+        ".listing": ("IMAGE_SUFFIXES", "list_images", "name_below", "plain_name", "some_names"),
         ".tensors": ("crop_to_multiple", "quantize", "to_tensor", "to_uint8"),
     },
 )

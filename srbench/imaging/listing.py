@@ -50,6 +50,11 @@ def plain_name(name: str | os.PathLike[str]) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
+def name_below(root: str | os.PathLike[str], file: Path) -> str:
+    """The path of ``file`` below ``root``, with ``/``, as :func:`plain_name` writes it."""
+    return plain_name(file.relative_to(root).as_posix())
+
+
 def some_names(names: Sequence[str], most: int = 5) -> str:
     """The first names, and how many more there are."""
     shown = ", ".join(names[:most])

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 from srbench.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from srbench.metrics.folders import Evaluation, MetricScores, evaluate_folders, match_folders
+    from srbench.metrics.folders import Evaluation, MetricScores, evaluate_folders
+    from srbench.metrics.matching import match_folders
     from srbench.metrics.named import default_metrics, pyiqa_metric, resolve_metrics
     from srbench.metrics.protocol import PROTOCOLS, Protocol, get_protocol
     from srbench.metrics.score import ImagePair, ScoreError, score_images
@@ -42,7 +43,8 @@ __all__ = [
 __getattr__ = lazy_names(
     __name__,
     {
-        ".folders": ("Evaluation", "MetricScores", "evaluate_folders", "match_folders"),
+        ".folders": ("Evaluation", "MetricScores", "evaluate_folders"),
+        ".matching": ("match_folders",),
         ".named": ("default_metrics", "pyiqa_metric", "resolve_metrics"),
         ".protocol": ("PROTOCOLS", "Protocol", "get_protocol"),
         ".score": ("ImagePair", "ScoreError", "score_images"),

@@ -8,19 +8,20 @@ none of them pays for importing torch again.
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from srbench.contract import BuildContext, MetricSpec, WeightResolver
-from srbench.errors import ContractError, ImageError, SrbenchError, UserError
+from srbench.errors import ContractError, ImageError, SrbenchError, UserError, describe
 from srbench.imaging import read_image, to_tensor
 from srbench.metrics.determinism import calm_torch, one_thread, seeded
 from srbench.metrics.protocol import get_protocol
@@ -36,6 +37,9 @@ ImageSource = Path | Image | Callable[[], Image]
 
 Progress = Callable[[int, int], None]
 """Called in the caller's thread with the number of images scored and their total."""
+
+OnFailure = Callable[[str, str, SrbenchError], None]
+"""Called in the caller's thread with metric, image and error, instead of ending the scoring."""
 
 
 class ScoreError(SrbenchError):
@@ -104,7 +108,12 @@ class Scorer:
         return alone
 
     def score(
-        self, pairs: Sequence[ImagePair], *, workers: int = 1, progress: Progress | None = None
+        self,
+        pairs: Sequence[ImagePair],
+        *,
+        workers: int = 1,
+        progress: Progress | None = None,
+        on_failure: OnFailure | None = None,
     ) -> dict[str, dict[str, float]]:
         """Score every pair by every metric.
 
@@ -112,6 +121,9 @@ class Scorer:
             pairs: the images, in any order.
             workers: images scored at the same time; on a GPU always one.
             progress: told after each image.
+            on_failure: told of a metric that failed on an image, or of an image that cannot be
+                read; that score is left out and the others go on. ``None``: the first one is
+                raised.
 
         Returns:
             ``{metric: {pair name: score}}``, metrics and pairs in the order given.
@@ -127,31 +139,42 @@ class Scorer:
         # Images of one HR in a row, for metrics that keep what they computed of it; and the largest
         # first: the slowest must not be the last one to start.
         order = sorted(pairs, key=_order, reverse=True)
-        scores: dict[str, dict[str, float]] = {}
+        scores: dict[str, dict[str, float | SrbenchError]] = {}
         with calm_torch(), ThreadPoolExecutor(workers, initializer=one_thread) as pool:
             futures = {pool.submit(self._score_pair, pair): pair.name for pair in order}
             try:
                 for done, future in enumerate(as_completed(futures), start=1):
-                    scores[futures[future]] = future.result()
+                    scores[futures[future]] = result = future.result()
+                    for error in result.values():
+                        if isinstance(error, SrbenchError) and on_failure is None:
+                            raise error
                     if progress is not None:
                         progress(done, len(pairs))
             except BaseException:
                 _cancel(futures)
                 raise
-        return {
-            spec.name: {pair.name: scores[pair.name][spec.name] for pair in pairs}
-            for spec in self._specs
-        }
+        found: dict[str, dict[str, float]] = {spec.name: {} for spec in self._specs}
+        for spec, pair in itertools.product(self._specs, pairs):
+            score = scores[pair.name][spec.name]
+            if not isinstance(score, SrbenchError):
+                found[spec.name][pair.name] = score
+            elif on_failure is not None:
+                on_failure(spec.name, pair.name, score)
+        return found
 
-    def _score_pair(self, pair: ImagePair) -> dict[str, float]:
+    def _score_pair(self, pair: ImagePair) -> dict[str, float | SrbenchError]:
         import torch
 
-        sr = _load(pair.sr)
-        hr = None if pair.hr is None else _load(pair.hr)
-        if hr is not None and hr.shape != sr.shape:
-            raise ImageError(
-                f"expected SR and HR of one size, got {_size(sr)} and {_size(hr)} for {pair.name!r}"
-            )
+        try:
+            sr = _load(pair.sr)
+            hr = None if pair.hr is None else _load(pair.hr)
+            if hr is not None and hr.shape != sr.shape:
+                raise ImageError(
+                    f"expected SR and HR of one size, got {_size(sr)} and {_size(hr)} for "
+                    f"{pair.name!r}"
+                )
+        except SrbenchError as error:
+            return {spec.name: error for spec in self._specs}
         with torch.inference_mode():
             sr_tensor = to_tensor(sr).to(self._device)
             hr_tensor = None if hr is None else to_tensor(hr).to(self._device)
@@ -161,6 +184,14 @@ class Scorer:
             }
 
     def _score_one(
+        self, spec: MetricSpec, name: str, sr: torch.Tensor, hr: torch.Tensor | None
+    ) -> float | SrbenchError:
+        try:
+            return self._score_or_raise(spec, name, sr, hr)
+        except SrbenchError as error:
+            return error
+
+    def _score_or_raise(
         self, spec: MetricSpec, name: str, sr: torch.Tensor, hr: torch.Tensor | None
     ) -> float:
         metric = self._metrics[spec.name]
@@ -179,15 +210,15 @@ class Scorer:
             ) from error
         except SrbenchError:
             raise
-        except Exception as error:  # a plugin's or pyiqa's code: anything may be raised
-            raise ScoreError(
-                f"{spec.name} failed on {name!r}: {type(error).__name__}: {error}"
-            ) from error
+        except (Exception, SystemExit) as error:  # a plugin's code: anything may be raised
+            why = "; it is constant" if _is_constant(sr) else ""
+            raise ScoreError(f"{spec.name} failed on {name!r}: {describe(error)}{why}") from error
         if len(values) != 1 or not math.isfinite(values[0]):
             raise ScoreError(
                 f"expected one finite {spec.name} score for {name!r}, got "
-                + (", ".join(map(str, values)) or "none"),
-                f"look at the image; NaN often means that it is constant. Or leave {spec.name} out",
+                + (", ".join(map(str, values)) or "none")
+                + ("; it is constant" if _is_constant(sr) else ""),
+                f"look at the image, or leave {spec.name} out",
             )
         return values[0]
 
@@ -202,6 +233,7 @@ def score_images(
     device: str = "cpu",
     weights: WeightResolver | None = None,
     progress: Progress | None = None,
+    on_failure: OnFailure | None = None,
 ) -> dict[str, dict[str, float]]:
     """Build the metrics and score every pair: :class:`Scorer` for one call, with its errors.
 
@@ -209,7 +241,7 @@ def score_images(
         ``{metric: {pair name: score}}``.
     """
     scorer = Scorer(specs, protocol=protocol, scale=scale, device=device, weights=weights)
-    return scorer.score(pairs, workers=workers, progress=progress)
+    return scorer.score(pairs, workers=workers, progress=progress, on_failure=on_failure)
 
 
 def _check_specs(specs: Sequence[MetricSpec], scale: int) -> None:
@@ -261,9 +293,14 @@ def _build(spec: MetricSpec, context: BuildContext) -> Metric:
     return metric
 
 
-def _cancel(futures: Mapping[Future[dict[str, float]], str]) -> None:
+def _cancel(futures: Iterable[Future[Any]]) -> None:
     for future in futures:
         future.cancel()
+
+
+def _is_constant(image: torch.Tensor) -> bool:
+    """One colour all over."""
+    return bool((image == image[..., :1, :1]).all())
 
 
 def _load(source: ImageSource) -> Image:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import cast
+from typing import Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -49,16 +49,29 @@ class MSRResNet(nn.Module):
         blocks: residual blocks; 16 in ESRGAN's baseline.
         channels: width; 64 in ESRGAN's baseline.
         scale: 2, 3, 4 or 8.
+        upsampling: ``nearest`` gives all pixels of an SR block the same convolution kernel (Odena
+            et al., "Deconvolution and Checkerboard Artifacts", Distill 2016); with
+            ``pixel-shuffle`` each has its own, and adversarial training makes a grid of them
+            (docs/regime.md). Both cost the same.
     """
 
-    def __init__(self, *, blocks: int = 16, channels: int = 64, scale: int = 4) -> None:
+    def __init__(
+        self,
+        *,
+        blocks: int = 16,
+        channels: int = 64,
+        scale: int = 4,
+        upsampling: Literal["pixel-shuffle", "nearest"] = "pixel-shuffle",
+    ) -> None:
         super().__init__()
         self.scale = scale
+        self.nearest = upsampling == "nearest"
         self.factors = upsampling_factors(scale)
         self.conv_first = nn.Conv2d(3, channels, 3, padding=1)
         self.body = nn.Sequential(*(ResidualBlockNoBN(channels) for _ in range(blocks)))
         self.upsampling = nn.ModuleList(
-            nn.Conv2d(channels, factor**2 * channels, 3, padding=1) for factor in self.factors
+            nn.Conv2d(channels, channels * (1 if self.nearest else factor**2), 3, padding=1)
+            for factor in self.factors
         )
         self.conv_hr = nn.Conv2d(channels, channels, 3, padding=1)
         self.conv_last = nn.Conv2d(channels, 3, 3, padding=1)
@@ -72,7 +85,11 @@ class MSRResNet(nn.Module):
         """SR of ``lr``, not clamped."""
         features = self.body(_leaky(self.conv_first(lr)))
         for conv, factor in zip(self.upsampling, self.factors, strict=True):
-            features = _leaky(F.pixel_shuffle(conv(features), factor))
+            if self.nearest:
+                features = conv(F.interpolate(features, scale_factor=factor, mode="nearest"))
+            else:
+                features = F.pixel_shuffle(conv(features), factor)
+            features = _leaky(features)
         residual = self.conv_last(_leaky(self.conv_hr(features)))
         base = F.interpolate(lr, scale_factor=self.scale, mode="bilinear", align_corners=False)
         return cast(Tensor, residual + base)

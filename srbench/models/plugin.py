@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -28,6 +28,16 @@ class ResNetParams(_Params):
     channels: int = Field(64, ge=4, le=512, description="width")
 
 
+class MSRResNetParams(ResNetParams):
+    """Parameters of ``msrresnet``."""
+
+    upsampling: Literal["pixel-shuffle", "nearest"] = Field(
+        "pixel-shuffle",
+        description="sub-pixel convolutions as in the release, or nearest-neighbour enlargement "
+        "and a convolution, which leaves no grid in adversarial training",
+    )
+
+
 class RrdbParams(_Params):
     """Parameters of ``rrdb``."""
 
@@ -50,11 +60,16 @@ def build_srresnet(params: ResNetParams, scale: int) -> nn.Module:
     return SRResNet(blocks=params.blocks, channels=params.channels, scale=scale)
 
 
-def build_msrresnet(params: ResNetParams, scale: int) -> nn.Module:
+def build_msrresnet(params: MSRResNetParams, scale: int) -> nn.Module:
     """ESRGAN's baseline."""
     from srbench.models.msrresnet import MSRResNet
 
-    return MSRResNet(blocks=params.blocks, channels=params.channels, scale=scale)
+    return MSRResNet(
+        blocks=params.blocks,
+        channels=params.channels,
+        scale=scale,
+        upsampling=params.upsampling,
+    )
 
 
 def build_rrdb(params: RrdbParams, scale: int) -> nn.Module:
@@ -82,7 +97,7 @@ def srresnet_radius(params: ResNetParams) -> int:
     return 4 + 2 * params.blocks + 1 + 3
 
 
-def msrresnet_radius(params: ResNetParams) -> int:
+def msrresnet_radius(params: MSRResNetParams) -> int:
     """3x3, the blocks; behind them a 3x3, and the last stages."""
     return 1 + 2 * params.blocks + 2
 
@@ -108,7 +123,7 @@ GENERATORS = (
         name="msrresnet",
         version=1,
         summary="residual blocks without BatchNorm on a bilinear base: ESRGAN's baseline",
-        params=ResNetParams,
+        params=MSRResNetParams,
         build=build_msrresnet,
         receptive_radius=msrresnet_radius,
         scales=_SCALES,

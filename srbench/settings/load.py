@@ -58,7 +58,7 @@ def load_suite(name_or_path: str, overrides: Iterable[str] = ()) -> Suite:
     if path.stat().st_size > MAX_BYTES:
         raise SuiteError(f"expected a suite file of at most {MAX_BYTES} bytes, got {path}")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # Windows editors write a mark
     except (OSError, UnicodeDecodeError) as error:
         raise SuiteError(f"expected a readable UTF-8 suite file, got {path}: {error}") from error
     return parse_suite(text, str(path), overrides)

@@ -117,6 +117,25 @@ class Objective(Optimisation):
         description="binary cross-entropy on logits, or the 1 - D(SR) of much PyTorch code",
     )
     adversarial_weight: NonNegative = Field(1e-3, description="0: no discriminator")
+    batch_size: int | None = Field(
+        None, ge=1, description="patches per batch; data.batch_size where left out"
+    )
+    discriminator_learning_rate: Positive | None = Field(
+        None, description="the generator's where left out; decayed as that is"
+    )
+    random_offset: int = Field(
+        0,
+        ge=0,
+        description="SR and HR are compared on a crop that starts at a random pixel below this in "
+        "each iteration; 8 keeps networks that pool off the scale's lattice; 0: the whole patch",
+    )
+    average_decay: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="what is validated and kept is the exponential moving average of the "
+        "generator's weights with this decay per iteration; 0: the last weights",
+    )
 
 
 class Adversarial(Objective):
@@ -130,6 +149,9 @@ class Calibration(Strict):
 
     reference: Label
     batches: int = Field(16, ge=1, le=256, description="fixed training batches measured")
+    batch_size: int | None = Field(
+        None, ge=1, description="patches in each of them; data.batch_size where left out"
+    )
 
 
 class Validation(Strict):

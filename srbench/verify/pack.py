@@ -17,7 +17,7 @@ from typing import Any, Final
 from srbench import __version__
 from srbench.errors import UserError
 from srbench.files import sha256_hex, write_atomic
-from srbench.records import Record, read_records, record_text
+from srbench.records import Record, RowKind, read_records, record_text
 from srbench.settings import Suite
 from srbench.settings.load import validate_suite
 from srbench.verify.manifest import (
@@ -150,7 +150,7 @@ def _generators(
 def _images(records: list[Record], locate: Locate) -> list[tuple[SubmittedImage, bytes]]:
     found = []
     for record in records:
-        if record.loss.label == "hr":
+        if record.loss.kind is RowKind.HR:
             continue  # the data set itself is not ours to pass on
         for dataset, scores in sorted(record.scores.items()):
             for image in scores.images:

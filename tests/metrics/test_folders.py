@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import math
+import os
 
 import numpy as np
 import pytest
 
 from srbench.errors import DataError, ImageError, UserError
-from srbench.metrics.folders import Evaluation, MetricScores, evaluate_folders, match_folders
+from srbench.metrics.folders import Evaluation, MetricScores, evaluate_folders
+from srbench.metrics.matching import match_folders
 
 
 def noise(size=(24, 28), seed=0) -> np.ndarray:
@@ -56,7 +58,7 @@ def test_missing_and_extra_images_are_named(folders, write):
 def test_two_files_of_one_stem(folders):
     sr, hr = folders
     (sr / "img_1.jpg").write_bytes((sr / "img_1.png").read_bytes())
-    with pytest.raises(DataError, match=r"one image called 'img_1'.*img_1\.jpg and img_1\.png"):
+    with pytest.raises(DataError, match=r"one image called 'img_1'.*'img_1\.jpg' and 'img_1\.png'"):
         match_folders(sr, hr)
 
 
@@ -90,11 +92,16 @@ def test_an_image_that_is_none(folders):
         match_folders(*folders)
 
 
-def test_a_truncated_image_fails_while_scoring(folders, specs):
+def test_a_truncated_image_costs_its_own_scores(folders, specs):
     file = folders[0] / "img_1.png"
     file.write_bytes(file.read_bytes()[:-400])
-    with pytest.raises(ImageError, match=r"img_1\.png"):
-        evaluate_folders(*folders, [specs["psnr"]])
+    result = evaluate_folders(*folders, [specs["psnr"], specs["ssim"]])
+    for scores in result.metrics.values():
+        assert list(scores.per_image) == ["img_2.png", "img_10.png"]
+        assert list(scores.failed) == ["img_1.png"]
+        assert scores.mean == math.fsum(scores.per_image.values()) / 2
+    assert result.csv().splitlines()[1] == "img_1.png,,"
+    assert "img_1.png" in result.document()["metrics"]["ssim"]["failed"]["img_1.png"]
 
 
 def test_full_reference_needs_hr(folders, specs):
@@ -142,3 +149,89 @@ def test_csv_round_trips_and_is_inert():
         metrics={"m": MetricScores(lower_is_better=True, per_image={"=cmd()": -1.0})},
     )  # fmt: skip
     assert "'=cmd(),-1.0" in hostile.csv()
+
+
+@pytest.mark.parametrize(
+    ("sr", "hr"),
+    [
+        ("{}x4", "{}"),  # DIV2K's own LR names
+        ("{}x4_out", "{}"),  # Real-ESRGAN on them
+        ("{}_out", "{}"),
+        ("{}_x4_ESRGAN", "{}"),  # BasicSR
+        ("img_{}_SRF_4_LR_out", "img_{}_SRF_4_HR"),  # Urban100
+        ("img_{}_SRF_4_HR", "img_{}_SRF_4_HR"),
+        ("img_{}_SRF_4_SR", "img_{}_SRF_4_HR"),
+        ("{}", "{}_GT"),
+        ("{}-sr", "{}"),
+    ],
+)
+@pytest.mark.parametrize("numbers", [("0801", "0811", "0821"), ("0801",)])
+def test_the_namings_of_the_field_match_without_a_flag(sr, hr, numbers, write, tmp_path, caplog):
+    for number in numbers:
+        write(f"sr/{sr.format(number)}.png", noise(seed=int(number)))
+        write(f"hr/{hr.format(number)}.png", noise(seed=int(number)))
+    pairs = match_folders(tmp_path / "sr", tmp_path / "hr")
+    assert [(p.sr.stem, p.hr.stem) for p in pairs] == [
+        (sr.format(number), hr.format(number)) for number in numbers
+    ]
+    assert (sr == hr) == (not caplog.records)  # what was left out of the names is said
+
+
+def test_other_images_are_not_matched_by_their_numbers(write, tmp_path):
+    write("sr/cat_1.png", noise())
+    write("hr/cat_2.png", noise())
+    with pytest.raises(DataError, match="without an SR image"):
+        match_folders(tmp_path / "sr", tmp_path / "hr")
+
+
+def test_subset_and_suffix(folders, write, caplog):
+    sr, hr = folders
+    write("sr/img_1_x4.png", noise())
+    (hr / "img_10.png").unlink()
+    with pytest.raises(DataError, match="--subset scores the 2 that match"):
+        match_folders(sr, hr)
+    assert [pair.name for pair in match_folders(sr, hr, subset=True)] == ["img_1.png", "img_2.png"]
+    assert "img_10.png" in caplog.text
+    pairs = match_folders(sr, hr, subset=True, sr_suffix="_x4")
+    assert [(p.name, p.hr.name) for p in pairs] == [("img_1_x4.png", "img_1.png")]
+
+
+def test_two_files_are_a_pair_whatever_their_names(write, tmp_path):
+    write("this.png", noise())
+    write("that.png", noise(seed=1))
+    (pair,) = match_folders(tmp_path / "this.png", tmp_path / "that.png")
+    assert (pair.name, pair.hr.name) == ("this.png", "that.png")
+
+
+def test_subfolders_are_entered_where_all_images_lie_in_them(write, tmp_path, caplog):
+    for folder in ("sr", "hr"):
+        write(f"{folder}/000/im0.png", noise())
+        write(f"{folder}/001/im0.png", noise(seed=1))
+    pairs = match_folders(tmp_path / "sr", tmp_path / "hr")
+    assert [pair.name for pair in pairs] == ["000/im0.png", "001/im0.png"]
+    write("sr/im0.png", noise())
+    write("hr/im0.png", noise())
+    assert [p.name for p in match_folders(tmp_path / "sr", tmp_path / "hr")] == ["im0.png"]
+    assert "the folders: 000, 001" in caplog.text
+
+
+def test_names_that_look_alike_match_and_any_bytes_are_a_name(write, tmp_path):
+    write("sr/\u00e9.png", noise())
+    write("hr/e\u0301.png", noise())
+    for folder in ("sr", "hr"):
+        write(f"{folder}/plain.png", noise())
+        (tmp_path / folder / "plain.png").rename(tmp_path / folder / os.fsdecode(b"caf\xe9.png"))
+    pairs = match_folders(tmp_path / "sr", tmp_path / "hr")
+    assert {pair.name for pair in pairs} == {"\u00e9.png", r"caf\xe9.png"}
+    write("sr/e\u0301.png", noise())
+    with pytest.raises(DataError, match=r"got 'e\\u0301.png' and '\\xe9.png'"):
+        match_folders(tmp_path / "sr", tmp_path / "hr")
+
+
+@pytest.mark.network
+def test_a_constant_image_costs_its_niqe_alone(write, tmp_path, specs, weights, photo_pair):
+    write("sr/flat.png", np.full((128, 128, 3), 90, np.uint8))
+    write("sr/photo.png", photo_pair[0])
+    niqe = evaluate_folders(tmp_path / "sr", None, [specs["niqe"]], weights=weights).metrics["niqe"]
+    assert list(niqe.per_image) == ["photo.png"]
+    assert niqe.failed["flat.png"].endswith("; it is constant")

@@ -175,6 +175,40 @@ def test_srresnet_equals_an_independent_forward() -> None:
     assert torch.allclose(network(lr), conv(x, "tail", 4), atol=1e-6)
 
 
+@pytest.mark.parametrize("scale", [2, 3, 4, 8])
+def test_nearest_upsampling_has_no_tile_of_its_own(scale: int) -> None:
+    """A flat LR: every SR pixel away from the edge is the same, whatever the weights are."""
+    flat = torch.full((1, 3, 16, 16), 0.3, dtype=torch.float64)
+    tiles = {}
+    for upsampling in ("nearest", "pixel-shuffle"):
+        params = {"blocks": 1, "channels": 6, "upsampling": upsampling}
+        network = build("msrresnet", params, scale=scale, seed=4).double()
+        with torch.no_grad():
+            for parameter in network.parameters():
+                parameter.add_(0.1 * torch.randn_like(parameter))
+            inside = network(flat)[..., 6 * scale : 10 * scale, 6 * scale : 10 * scale]
+        tiles[upsampling] = float((inside - inside[..., :1, :1]).abs().max())
+    assert tiles["nearest"] < 1e-12
+    assert tiles["pixel-shuffle"] > 1e-3
+
+
+def test_nearest_upsampling_equals_an_independent_forward() -> None:
+    network = build("msrresnet", {"blocks": 1, "channels": 6, "upsampling": "nearest"}, seed=3)
+    state, lr = network.state_dict(), torch.rand(2, 3, 5, 7)
+
+    def conv(name: str, x: torch.Tensor) -> torch.Tensor:
+        return F.conv2d(x, state[f"{name}.weight"], state[f"{name}.bias"], padding=1)
+
+    x = F.leaky_relu(conv("conv_first", lr), 0.1)
+    x = x + conv("body.0.conv2", F.relu(conv("body.0.conv1", x)))
+    for stage in range(2):
+        x = x.repeat_interleave(2, dim=-1).repeat_interleave(2, dim=-2)
+        x = F.leaky_relu(conv(f"upsampling.{stage}", x), 0.1)
+    x = conv("conv_last", F.leaky_relu(conv("conv_hr", x), 0.1))
+    base = F.interpolate(lr, scale_factor=4, mode="bilinear", align_corners=False)
+    torch.testing.assert_close(network(lr), x + base)
+
+
 def test_untrained_msrresnet_is_close_to_bilinear_and_not_stuck_there() -> None:
     lr = torch.rand(1, 3, 16, 16)
     base = F.interpolate(lr, scale_factor=4, mode="bilinear", align_corners=False)

@@ -14,6 +14,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("srresnet", {"blocks": 3, "channels": 4}),
     ("msrresnet", {"blocks": 1, "channels": 4}),
     ("msrresnet", {"blocks": 3, "channels": 4}),
+    ("msrresnet", {"blocks": 2, "channels": 4, "upsampling": "nearest"}),
     ("rrdb", {"blocks": 1, "channels": 4, "growth": 2}),
     ("rrdb", {"blocks": 2, "channels": 4, "growth": 2}),
     ("span", {"channels": 4}),

@@ -1,0 +1,38 @@
+"""The table inside a README, between two markers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from srbench.errors import UserError
+from srbench.files import write_atomic
+
+BEGIN: Final = "<!-- srbench:leaderboard:begin -->"
+END: Final = "<!-- srbench:leaderboard:end -->"
+
+
+def embed(path: Path, sections: Sequence[str]) -> None:
+    """Replace what stands between the markers in ``path``.
+
+    Raises:
+        UserError: the file is missing, or does not hold the two markers once each, in order.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"expected a README at {path}, got: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"expected a README in UTF-8, got {path}: {error}") from error
+    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
+        raise UserError(
+            f"expected the markers of the table once each in {path}",
+            f"put these two lines where the table belongs:\n     {BEGIN}\n     {END}",
+        )
+    before, rest = text.split(BEGIN)
+    after = rest.split(END)[1]
+    table = "\n\n".join(section.strip() for section in sections)
+    new = f"{before}{BEGIN}\n{table}\n{END}{after}"
+    if new != text:
+        write_atomic(path, new)
