@@ -1,4 +1,4 @@
-# Six targets: env, quick, test, lint, browser, bench. All are idempotent.
+# Seven targets: env, quick, site, test, lint, browser, bench. All are idempotent.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ PLUGINS := $(sort $(wildcard plugins/*/pyproject.toml))
 # Two test processes with one thread each beat one process with two on two cores.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: env quick test lint browser bench
+.PHONY: env quick site test lint browser bench
 
 env: $(VENV)/.installed
 
@@ -19,6 +19,10 @@ $(VENV)/.installed: pyproject.toml $(PLUGINS)
 
 quick: env
 	env -u OMP_NUM_THREADS $(BIN)/srbench run quick
+
+# The pages of the leaderboard, and its tables, from its records: leaderboard/index.html.
+site: env
+	$(BIN)/srbench publish leaderboard --to leaderboard --readme README.md
 
 lint: env
 	$(BIN)/ruff check .

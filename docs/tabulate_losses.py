@@ -12,7 +12,7 @@ from srbench.host import discover, resolve_loss
 PAGE = Path(__file__).with_name("losses.md")
 OURS = re.compile(r"srbench-(core|classification|segmentation|detection|iqa|selfsupervised)")
 TASKS = (
-    *("classification", "segmentation", "instance-segmentation", "detection", "edges"),
+    *("classification", "segmentation", "instance-segmentation", "detection", "density", "edges"),
     *("self-supervised", "iqa", "pixel", "none"),
 )
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
 
+    from srbench.app.execute import RunResult
     from srbench.metrics.folders import Evaluation
     from srbench.settings import Suite
-    from srbench.workflow import RunResult
 
 
 def run_suite(
@@ -23,6 +23,8 @@ def run_suite(
     device: str | None = None,
     jobs: int | None = None,
     overrides: Sequence[str] = (),
+    executor: str = "local",
+    storage: str | None = None,
     progress: bool = True,
 ) -> RunResult:
     """Run a suite as ``srbench run`` does, and return its table and records.
@@ -35,6 +37,8 @@ def run_suite(
         device: ``cuda`` or ``cpu``; default CUDA where there is one.
         jobs: workers at once; default one per visible GPU; on CPU as many as the cores hold.
         overrides: ``KEY=VALUE`` settings, as ``--set`` takes them.
+        executor: ``local``, or ``ray`` for all machines of a Ray cluster.
+        storage: with ray and no shared disk: URL that jobs' files travel through.
         progress: show progress on stderr.
 
     Raises:
@@ -48,47 +52,35 @@ def run_suite(
     """
     from rich.console import Console
 
-    from srbench.host import discover
-    from srbench.run.exec.progress import RunProgress
-    from srbench.run.layout import OutFolder, writing_to
-    from srbench.run.plan.environment import detect_device
-    from srbench.run.plan.planning import make_plan
-    from srbench.run.suite_run import check_ready, default_jobs
-    from srbench.settings import Suite as SuiteModel
-    from srbench.settings import load_suite
-    from srbench.workflow import run_and_report
+    from srbench.app.execute import execute
+    from srbench.app.prepare import prepare
 
-    if not isinstance(suite, SuiteModel):
-        suite = load_suite(str(suite), overrides)
-    device = device or detect_device()
-    parallel = jobs or default_jobs(suite, device)
     console = Console(stderr=True, quiet=not progress)
-    plan = make_plan(
-        suite,
-        discover(),
-        device=device,
-        only=losses,
-        seeds=seeds,
-        parallel=parallel,
+    prepared = prepare(
+        suite, out=out, losses=losses, seeds=seeds, device=device, jobs=jobs, overrides=overrides,
         say=lambda line: console.print(line, markup=False, highlight=False),
-    )
-    folder = OutFolder(Path(out) if out is not None else Path("runs") / suite.name)
-    check_ready(plan)
-    with writing_to(folder), RunProgress(console, folder, plan.jobs) as shown:
-        return run_and_report(plan, folder, shown, parallel=parallel)
+    )  # fmt: skip
+    return execute(prepared, console, executor=executor, storage=storage)
 
 
 def load_loss(
-    name: str, *, seed: int = 0, patch_size: int = 96, device: str = "cpu", **params: Any
+    name: str,
+    *,
+    params: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    patch_size: int = 96,
+    device: str = "cpu",
+    **named: Any,
 ) -> torch.nn.Module:
     """A frozen loss module for anyone's own training loop.
 
     Args:
         name: of an installed loss, or ``dist:name``.
+        params: the loss's parameters; needed for those called like an argument of this function.
         seed: for losses that draw random numbers when they are built.
         patch_size: side of the images it will see, checked against the loss's minimum.
         device: where to put it.
-        params: the loss's parameters, for example ``tap="relu2_2"``.
+        named: the loss's other parameters, for example ``tap="relu2_2"``.
 
     Returns:
         A module whose ``forward(sr, hr)`` takes RGB float32 [0, 1] ``(N, 3, H, W)`` and returns the
@@ -96,6 +88,7 @@ def load_loss(
 
     Raises:
         UnknownName: no such loss is installed.
+        UserError: a parameter that it does not have, or one that is given twice.
         WeightsError: its pretrained weights cannot be had.
 
     Example::
@@ -106,10 +99,14 @@ def load_loss(
         loss(sr, torch.rand(1, 3, 64, 64)).backward()
     """
     from srbench.contract import BuildContext
+    from srbench.errors import UserError
     from srbench.host import build_loss, discover, resolve_loss
     from srbench.weights import WeightStore
 
-    resolved = resolve_loss(discover().loss(name), params)
+    twice = sorted({*(params or {})} & {*named})
+    if twice:
+        raise UserError(f"expected each parameter once, got {', '.join(twice)} in params as well")
+    resolved = resolve_loss(discover().loss(name), {**(params or {}), **named})
     context = BuildContext(
         weights=WeightStore(resolved.spec.weights), patch_size=patch_size, seed=seed, device=device
     )

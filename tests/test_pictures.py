@@ -6,12 +6,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from synthetic import synthetic_records
 
+from srbench.app import pictures
+from srbench.records.layout import OutFolder
 from srbench.report import build_leaderboard
-from srbench.report.site import choose_images
-from srbench.report.synthetic import synthetic_records
-from srbench.run.layout import OutFolder
-from srbench.workflow import pictures
+from srbench.report.render.site import choose_images
 
 
 @pytest.fixture

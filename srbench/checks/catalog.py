@@ -26,6 +26,7 @@ CHECKS: tuple[Callable[[Subject], None], ...] = (
     values.check_finite_scalar,
     values.check_identity_is_minimum,
     values.check_gradient_reaches_sr,
+    values.check_flat_images,
     values.check_gradient_spares_hr,
     values.check_inputs_unmodified,
     values.check_batch_mean,

@@ -72,6 +72,28 @@ def check_gradient_reaches_sr(subject: Subject) -> None:
     )
 
 
+def check_flat_images(subject: Subject) -> None:
+    """Value and gradient are finite for black, grey and white images, alone and with photographs.
+
+    A root or a quotient of a flat image's features is where NaN comes from; a generator gives one
+    in its first iterations, and black borders are common.
+    """
+    photo = photograph(0, subject.size)
+    for level in (0.0, 0.5, 1.0):
+        flat = torch.full_like(photo, level)
+        for sr, hr, case in (
+            (flat, flat, "against itself"),
+            (flat, photo, "against a photograph"),
+            (photo, flat, "as the truth of a photograph"),
+        ):
+            value, gradient = value_and_gradient(subject.module, sr, hr)
+            expect(
+                bool(torch.isfinite(value) and torch.isfinite(gradient).all()),
+                f"expected a finite value and gradient for a flat image of {level} {case}, got "
+                "NaN or inf: add a small number under square roots and to divisors",
+            )
+
+
 def check_gradient_spares_hr(subject: Subject) -> None:
     """No gradient reaches ``hr``, also if it asks for one."""
     sr, hr = subject.pair()

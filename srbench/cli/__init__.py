@@ -22,6 +22,7 @@ COMMANDS = {
     "weights": "weights",
     "data": "data",
     "eval": "eval",
+    "agree": "agree",
     "upscale": "upscale",
     "report": "report",
     "publish": "publish",

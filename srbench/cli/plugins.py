@@ -26,6 +26,7 @@ def command(as_json: bool, traceback: bool) -> None:
                     "traceback": p.traceback or None,
                     "losses": list(p.losses),
                     "metrics": list(p.metrics),
+                    "generators": list(p.generators),
                 }
                 for p in registry.plugins
             ]
@@ -38,7 +39,8 @@ def command(as_json: bool, traceback: bool) -> None:
     for column in ("distribution", "version", "plugin", "state", "provides", "error"):
         table.add_column(column, overflow="fold")
     for p in registry.plugins:
-        provides = f"{len(p.losses)} losses, {len(p.metrics)} metrics"
+        counts = {"losses": p.losses, "metrics": p.metrics, "generators": p.generators}
+        provides = ", ".join(f"{len(names)} {what}" for what, names in counts.items() if names)
         cells = (p.distribution, p.version, p.name, p.state, provides, p.error)
         table.add_row(*(Text(cell) for cell in cells))
     console().print(table)

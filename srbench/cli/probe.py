@@ -4,39 +4,57 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from srbench.host import ResolvedLoss
+    from srbench.host import Registry, ResolvedLoss
     from srbench.probe import Probe
+    from srbench.probe.against import Association
+    from srbench.records import Record
 
 
 @click.command("probe", short_help="What losses see and what they cost, without training.")
-@click.argument("losses", nargs=-1, required=True, metavar="LOSS...")
+@click.argument("losses", nargs=-1, metavar="LOSS...")
+@click.option(
+    "--against",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="OUT",
+    help="Probe the losses of a finished run and correlate every figure with its scores.",
+)
 @click.option("--size", type=click.IntRange(32, 240), default=96, show_default=True)
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option("--out", type=click.Path(dir_okay=False), help="Write the comparing picture there.")
 @click.option("--json", "as_json", is_flag=True, help="JSON on stdout and nothing else.")
 def command(
-    losses: tuple[str, ...], size: int, device: str, out: str | None, as_json: bool
+    losses: tuple[str, ...],
+    against: Path | None,
+    size: int,
+    device: str,
+    out: str | None,
+    as_json: bool,
 ) -> None:
     """Measure each LOSS on fixed photographs and compare them in a table (and, with --out, a
     picture).
 
     LOSS is a name, with parameters after commas: vgg16,tap=conv5_3,distance=l1
     """
-    from pathlib import Path
-
     from srbench.cli.output import echo_json, warn_broken
     from srbench.errors import UserError
     from srbench.host import discover
 
     if size % 4:
         raise UserError(f"expected a size that is a multiple of 4, got {size}")
+    if bool(losses) == (against is not None):
+        raise UserError("expected either losses to probe, or --against OUT with a run's folder")
     registry = discover()
     warn_broken(registry)
+    if against is not None:
+        _against(registry, against, size, device, as_json)
+        return
     resolved = [(text, _resolve(registry, text)) for text in losses]
     probes = [_probe(label, loss, size, device) for label, loss in resolved]
     if out is not None:
@@ -47,6 +65,67 @@ def command(
         echo_json([_without_nan(probe.as_document()) for probe in probes])
     else:
         _print_table(probes)
+
+
+def _against(registry: Registry, folder: Path, size: int, device: str, as_json: bool) -> None:
+    from srbench.cli.output import echo_json
+    from srbench.probe.against import associate, figures, outcomes
+    from srbench.records import read_records
+
+    records = list(read_records([folder]))
+    losses = _losses_of(records, registry)
+    probes = {
+        label: figures(_probe(label, loss, size, device).as_document())
+        for label, loss in losses.items()
+    }
+    found = associate(probes, outcomes(records))
+    if as_json:
+        echo_json({"probes": probes, "correlations": [asdict(item) for item in found]})
+    else:
+        _print_associations(found, len(probes))
+
+
+def _losses_of(records: list[Record], registry: Registry) -> dict[str, ResolvedLoss]:
+    """The rows' losses as they are installed; what cannot be probed is named and left out."""
+    from srbench.host import resolve_loss
+
+    losses: dict[str, ResolvedLoss] = {}
+    for record in records:
+        label, terms = record.loss.label, record.loss.terms
+        if label in losses or not terms or record.status != "finished":
+            continue
+        if len(terms) > 1:
+            click.echo(f"left out: {label} is a sum of losses", err=True)
+            continue
+        loss = resolve_loss(registry.loss(terms[0].name), terms[0].params)
+        if loss.spec.version != terms[0].version:
+            click.echo(
+                f"left out: {label} was trained with version {terms[0].version} of "
+                f"{terms[0].name}, installed is {loss.spec.version}",
+                err=True,
+            )
+            continue
+        losses[label] = loss
+    return losses
+
+
+def _print_associations(found: tuple[Association, ...], rows: int) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from srbench.cli.output import console
+
+    table = Table(title=f"probe against outcomes, {rows} losses", title_justify="left")
+    for column in ("figure", "data set", "metric", "Spearman", "95 % interval", "n"):
+        table.add_column(column)
+    for item in found:
+        value = "-" if item.spearman is None else f"{item.spearman:+.2f}"
+        interval = (
+            "-" if item.low is None or item.high is None else f"{item.low:+.2f} to {item.high:+.2f}"
+        )
+        cells = (item.figure, item.dataset, item.metric, value, interval, str(item.rows))
+        table.add_row(*(Text(cell) for cell in cells))
+    console().print(table)
 
 
 def _resolve(registry: Any, text: str) -> ResolvedLoss:

@@ -47,7 +47,7 @@ def command(
     earlier rows, give the published folder itself as one more OUT.
     """
     from srbench.cli.output import echo_json
-    from srbench.report.site import BUDGET, IMAGES, publish
+    from srbench.report.render.site import BUDGET, IMAGES, publish
 
     done = publish(folders, destination, images=IMAGES if images is None else images, readme=readme)
     if done.bytes > BUDGET:

@@ -92,7 +92,7 @@ def _check_name(kind: str, name: str, known: set[str]) -> None:
 
 def _print_json(boards: list[Leaderboard]) -> None:
     from srbench.cli.output import echo_json
-    from srbench.report.document import leaderboard_document
+    from srbench.report.render.document import leaderboard_document
 
     documents = [leaderboard_document(board) for board in boards]
     echo_json(documents[0] if len(documents) == 1 else documents)
@@ -117,7 +117,7 @@ def _write(board: Leaderboard, out: Path, *, plots: bool, compare: tuple[str, st
         paths += write_plots(board, out)
     labels = {row.label for row in board.rows}
     if compare is not None and labels >= set(compare):
-        from srbench.report.plots import write_comparison
+        from srbench.report.render.matplotlib import write_comparison
 
         paths += write_comparison(board, out, *compare)
     for path in paths:

@@ -32,13 +32,11 @@ def command(
     the record's versions for `pip install -r FILE`, with which a rerun on the same kind of
     processor is bit for bit the same. Exit status: 0 the same scores, 1 other scores.
     """
+    from srbench.app.reproduction import Reproduction, lock_file
     from srbench.cli.output import console, echo_json, stop_on_sigterm
     from srbench.host import discover
     from srbench.records import read_record
-    from srbench.run.exec.progress import RunProgress
-    from srbench.run.layout import OutFolder, writing_to
-    from srbench.run.reproduction import Reproduction, lock_file
-    from srbench.run.suite_run import check_ready
+    from srbench.records.layout import OutFolder
 
     def say(line: str) -> None:
         click.echo(line, err=True)
@@ -61,11 +59,9 @@ def command(
         if as_json:
             echo_json(_document(original, differences, None))
         return
-    check_ready(work.plan)
     folder = OutFolder(out or Path("runs") / f"reproduce-{original.key[:12]}")
     stop_on_sigterm()
-    with writing_to(folder), RunProgress(console(stderr=True), folder, work.plan.jobs) as shown:
-        comparison = work.run(folder, shown)
+    comparison = work.run(folder, console(stderr=True))
     if as_json:
         echo_json(_document(original, differences, comparison.document()))
     else:

@@ -73,7 +73,7 @@ def command(
 
 
 def _locator(out: Path) -> Locate:
-    from srbench.run.layout import OutFolder, row_folder
+    from srbench.records.layout import OutFolder, row_folder
 
     folder = OutFolder(out)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+if TYPE_CHECKING:
+    from srbench.app.prepare import Prepared
 
 _DECORATORS = (
     click.argument("suite"),
@@ -27,9 +29,31 @@ _DECORATORS = (
     ),
 )
 
+Prepare = Callable[[bool], "Prepared"]
+"""Plans what the user asks for; with ``True`` missing weights are fetched."""
 
-def suite_options(function: Function) -> Function:
-    """Decorate a command: ``suite, out, losses, seeds, device, jobs, overrides``."""
+
+def suite_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Decorate a command: its first argument is a :data:`Prepare`."""
+
+    @functools.wraps(function)
+    def command(**given: Any) -> None:
+        names = ("suite", "out", "losses", "seeds", "device", "jobs", "overrides")
+        wish = {name: given.pop(name) for name in names}
+
+        def prepared(pull: bool) -> Prepared:
+            from srbench.app.prepare import prepare
+            from srbench.cli.output import warn_broken
+            from srbench.host import discover
+
+            registry = discover()
+            warn_broken(registry)
+            say = functools.partial(click.echo, err=True)
+            return prepare(**wish, registry=registry, pull=pull, say=say)
+
+        function(prepared, **given)
+
+    result: Callable[..., None] = command
     for decorate in reversed(_DECORATORS):
-        function = decorate(function)
-    return function
+        result = decorate(result)
+    return result

@@ -20,23 +20,24 @@ import click
 def command(
     checkpoint: str, images: tuple[str, ...], out: str, tile: int, device: str | None
 ) -> None:
-    """Enlarge IMAGES four times with the generator in CHECKPOINT.
+    """Enlarge IMAGES by the factor of the generator in CHECKPOINT.
 
     CHECKPOINT is a generator.safetensors that `srbench run` wrote
     (runs/NAME/checkpoints/KEY/generator.safetensors; `leaderboard.json` names it for each row).
-    Results are written as OUT/<name>_x4.png.
+    Results are written as OUT/<name>_x4.png, where the factor is 4.
     """
     from pathlib import Path
 
     from srbench.cli.output import progress_bar
     from srbench.errors import UserError
+    from srbench.host import discover
     from srbench.imaging import read_image, write_image
+    from srbench.models.files import load_generator
     from srbench.run.plan.environment import detect_device
-    from srbench.run.work.generators import generator_scale, load_generator
     from srbench.run.work.upscaling import output_path, upscale_image
 
-    generator = load_generator(Path(checkpoint))
-    scale = generator_scale(Path(checkpoint))
+    trained = load_generator(Path(checkpoint), discover().generator_spec)
+    scale = trained.generator.scale
     names = [Path(name).stem for name in images]
     if len(set(names)) != len(names):
         raise UserError(
@@ -48,8 +49,6 @@ def command(
         image = read_image(Path(name))  # decoded one at a time: a bad one costs no finished work
         target = output_path(Path(name), Path(out), scale)
         with progress_bar(Path(name).name) as advance:
-            sr = upscale_image(
-                generator, image, scale=scale, tile=tile, device=device, progress=advance
-            )
+            sr = upscale_image(trained, image, tile=tile, device=device, progress=advance)
         write_image(target, sr)
         click.echo(str(target))

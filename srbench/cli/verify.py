@@ -81,9 +81,9 @@ def command(
     from srbench.cli.eval import check_device, default_workers
     from srbench.cli.output import echo_json, progress_bar
     from srbench.errors import UserError
+    from srbench.records.marks import read_marks
     from srbench.verify import (
         merge_marks,
-        read_marks,
         read_reproduced,
         verify_submission,
         write_marks,

@@ -5,11 +5,12 @@ is in :mod:`srbench.contract.features`; import it inside ``build``.
 """
 
 from srbench.contract.hookspecs import PROJECT, hookimpl, hookspec
+from srbench.contract.metric import Agreement, Axis, MetricSpec
 from srbench.contract.specs import (
     API_VERSION,
     BuildContext,
+    GeneratorSpec,
     LossSpec,
-    MetricSpec,
     Task,
     WeightResolver,
 )
@@ -26,8 +27,11 @@ from srbench.contract.weightfile import (
 __all__ = [
     "API_VERSION",
     "PROJECT",
+    "Agreement",
+    "Axis",
     "BuildContext",
     "Convert",
+    "GeneratorSpec",
     "HubSource",
     "LossSpec",
     "MetricSpec",

@@ -1,7 +1,7 @@
-"""Module paths of backbones that several tasks share, as data; torch-free.
+"""Backbones that several tasks share: module paths as data, and makers; torch-free to import.
 
-Each function gives the modules that torchvision's network calls in a forward pass up to its head,
-in the names that :mod:`srbench.contract.taps` describes (``relu_1`` is a module's second call). A
+Each ``..._modules`` gives what torchvision's network calls in a forward pass up to its head, in
+the names that :mod:`srbench.contract.taps` describes (``relu_1`` is a module's second call). A
 plugin checks its taps against them without importing torch; the tests compare them with what the
 networks do.
 """
@@ -9,6 +9,10 @@ networks do.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import nn
 
 RESNET50_BLOCKS = (3, 4, 6, 3)
 """Bottleneck blocks in each stage of ResNet-50."""
@@ -19,6 +23,24 @@ RESNET101_BLOCKS = (3, 4, 23, 3)
 _MOBILENET_V3_LARGE_SE = (4, 5, 6, 11, 12, 13, 14, 15)
 _UNIT: tuple[str, ...] = ("0", "1", "2")
 _SQUEEZE = ("avgpool", "fc1", "activation", "fc2", "scale_activation")
+
+
+def torchvision_module(architecture: str, part: str = "", **options: object) -> nn.Module:
+    """torchvision's network without weights, or the part of it that has this module path."""
+    import torchvision
+
+    network: nn.Module = torchvision.models.get_model(architecture, weights=None, **options)
+    return network.get_submodule(part)
+
+
+def torchvision_features(architecture: str, layers: int | None = None) -> nn.Module:
+    """The first ``layers`` of the ``features`` of a VGG or AlexNet, under their usual names."""
+    from collections import OrderedDict
+
+    from torch import nn
+
+    features: Any = torchvision_module(architecture, "features")
+    return nn.Sequential(OrderedDict(features=features[:layers]))
 
 
 def resnet_modules(blocks: tuple[int, ...]) -> frozenset[str]:

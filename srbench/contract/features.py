@@ -18,6 +18,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from srbench.contract.loading import load_weights
+from srbench.contract.networks import IMAGENET_MEAN, IMAGENET_STD, Network
+from srbench.contract.params import FeatureParams
+from srbench.contract.specs import BuildContext
 from srbench.contract.tapped import TappedNetwork
 from srbench.contract.taps import check_tap_weights
 from srbench.errors import UserError
@@ -31,13 +34,11 @@ __all__ = [
     "Normalize",
     "check_images",
     "load_weights",
+    "network_loss",
 ]
 
 Distance = Literal["l1", "l2"]
 """``l1``: mean absolute difference; ``l2``: mean squared difference, without a square root."""
-
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 
 SRGAN_FEATURE_SCALE = 1 / 12.75
 """By which the SRGAN paper scales VGG19 features; with ``l2`` it multiplies the loss by 0.00615."""
@@ -137,6 +138,28 @@ class FeatureLoss(nn.Module):
         self.requires_grad_(False)
         self.train(False)
 
+    @classmethod
+    def from_params(
+        cls,
+        network: nn.Module,
+        params: FeatureParams,
+        *,
+        normalize: tuple[Sequence[float], Sequence[float]] | Callable[[Tensor], Tensor] | None,
+        min_size: int = 1,
+        names: Mapping[str, str] | None = None,
+    ) -> Self:
+        """The loss as the parameters of a suite ask for it; arguments as of the class."""
+        return cls(
+            network,
+            params.tap_weights,
+            normalize=normalize,
+            distance=params.distance,
+            before_activation=params.before_activation,
+            feature_scale=params.feature_scale,
+            min_size=min_size,
+            names=names,
+        )
+
     def train(self, mode: bool = True) -> Self:
         """Stay in eval mode: BatchNorm statistics of a loss network must never move."""
         return super().train(False)
@@ -179,6 +202,43 @@ class FeatureLoss(nn.Module):
         if self.distance == "l1":
             return F.l1_loss(output, target) * self.feature_scale
         return F.mse_loss(output, target) * self.feature_scale**2
+
+
+def network_loss(
+    ctx: BuildContext,
+    network: Network,
+    params: FeatureParams,
+    *,
+    normalize: nn.Module | None = None,
+) -> FeatureLoss:
+    """The loss of a network that is declared as data, under the weights that ``params`` choose.
+
+    Args:
+        ctx: of the run.
+        network: of which the loss is made.
+        params: of the class ``network.params``.
+        normalize: instead of the mean and deviation that ``network`` declares.
+
+    Raises:
+        WeightsError: its weights cannot be had, or do not fit.
+    """
+    pretrained = network.chosen(params)
+    # First the weights: without them nothing else is worth the time.
+    state = ctx.weights.state_dict(pretrained.file.id)
+    module = network.empty()
+    kept = {
+        name.removeprefix(network.prefix): tensor
+        for name, tensor in state.items()
+        if name.startswith(network.prefix)
+    }
+    load_weights(module, kept, weight_id=pretrained.file.id, ignore=network.ignore)
+    return FeatureLoss.from_params(
+        module,
+        params,
+        normalize=normalize or (pretrained.mean, pretrained.std),
+        min_size=network.min_size,
+        names=network.taps,
+    )
 
 
 def check_images(sr: Tensor, hr: Tensor, min_size: int = 1) -> None:

@@ -1,4 +1,4 @@
-"""The two hooks of srbench. They take no arguments and return data."""
+"""The hooks of srbench. They take no arguments and return data."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 import pluggy
 
-from srbench.contract.specs import LossSpec, MetricSpec
+from srbench.contract.metric import MetricSpec
+from srbench.contract.specs import GeneratorSpec, LossSpec
 
 PROJECT = "srbench"
 """Entry-point group and pluggy project name."""
@@ -23,3 +24,8 @@ def srbench_losses() -> Iterable[LossSpec]:  # type: ignore[empty-body]
 @hookspec
 def srbench_metrics() -> Iterable[MetricSpec]:  # type: ignore[empty-body]
     """The metrics that this plugin provides."""
+
+
+@hookspec
+def srbench_generators() -> Iterable[GeneratorSpec]:  # type: ignore[empty-body]
+    """The generators that this plugin provides."""

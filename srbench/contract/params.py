@@ -5,10 +5,12 @@ Import it from here and not from :mod:`srbench.contract`, which stays free of py
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Collection, Iterable, Mapping
+from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator, model_validator
 
 from srbench.contract.taps import check_tap_weights, unknown_tap
 
@@ -16,7 +18,8 @@ from srbench.contract.taps import check_tap_weights, unknown_tap
 class FeatureParams(BaseModel):
     """Base of the parameters of a loss built on ``FeatureLoss``.
 
-    A subclass gives ``tap`` its default. Either ``tap`` or ``taps`` is set, never both.
+    A subclass gives ``tap`` its default; :func:`feature_params` makes it where there is no more to
+    say. Either ``tap`` or ``taps`` is set, never both.
 
     Raises:
         pydantic.ValidationError: an unknown key, an unknown tap (with the nearest names), a value
@@ -89,3 +92,61 @@ class FeatureParams(BaseModel):
         if self.taps is not None:
             return dict(self.taps)
         return {} if self.tap is None else {self.tap: 1.0}
+
+
+def feature_params(
+    network: str,
+    *,
+    tap: str,
+    known: Collection[str] | None = None,
+    weights: Iterable[str] = (),
+) -> type[FeatureParams]:
+    """The parameters of a loss that has no others than every feature loss.
+
+    Equal arguments give the same class. It pickles by them, so that it needs no name in a module.
+
+    Args:
+        network: what the loss network is called in messages.
+        tap: the default.
+        known: everything that a tap may be called; ``None``: only the built network knows.
+        weights: names of several sets of weights, the default first; adds the field ``weights``.
+
+    Example:
+        >>> Params = feature_params("vgg16", tap="pool5", known={"conv5_3", "pool5"})
+        >>> Params(distance="l1").tap_weights
+        {'pool5': 1.0}
+    """
+    return _made(network, tap, None if known is None else frozenset(known), tuple(weights))
+
+
+class _Made(type(BaseModel)):  # type: ignore[misc]  # the metaclass of pydantic has no stable name
+    """Type of the classes that :func:`feature_params` makes."""
+
+
+@cache
+def _made(
+    network: str, tap: str, known: frozenset[str] | None, weights: tuple[str, ...]
+) -> type[FeatureParams]:
+    class Base(FeatureParams, metaclass=_Made):
+        recipe: ClassVar[tuple[object, ...]] = (network, tap, known, weights)
+
+        @classmethod
+        def known_taps(cls) -> Collection[str] | None:
+            """Everything that a tap may be called."""
+            return known
+
+    Base.network = network
+    fields: dict[str, Any] = {
+        "tap": (str | None, Field(tap, description="the layer whose features are compared"))
+    }
+    if weights:
+        about = "which of the network's published weights"
+        fields["weights"] = (Literal[weights], Field(weights[0], description=about))
+    return create_model(f"FeatureParams of {network}", __base__=Base, **fields)
+
+
+def _reduced(made: Any) -> Any:
+    return _made, made.recipe
+
+
+copyreg.pickle(_Made, _reduced)

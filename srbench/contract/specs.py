@@ -1,4 +1,4 @@
-"""What a plugin declares: :class:`LossSpec`, :class:`MetricSpec`, :class:`BuildContext`."""
+"""What a plugin declares of a loss or a generator, and what their factories are given."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ Task = Literal[
     "instance-segmentation",
     "detection",
     "edges",
+    "density",
     "self-supervised",
     "iqa",
     "pixel",
@@ -67,17 +68,28 @@ class BuildContext:
 
 
 BuildLoss = Callable[[BuildContext, Any], "torch.nn.Module"]
-BuildMetric = Callable[
-    [BuildContext], "Callable[[torch.Tensor, torch.Tensor | None], torch.Tensor]"
-]
 
 
-def _check_name(kind: str, name: object) -> None:
+BuildGenerator = Callable[[Any, int], "torch.nn.Module"]
+ReceptiveRadius = int | Callable[[Any], int] | None
+
+
+def check_name(kind: str, name: object) -> None:
+    """Refuse a name that is not kebab-case.
+
+    Raises:
+        ContractError: it says what was expected.
+    """
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ContractError(
             f"expected a kebab-case {kind} name (a-z, 0-9, '-', '_', '.'), got {name!r}",
             "rename it in the plugin",
         )
+
+
+def _check_version(kind: str, name: str, version: object) -> None:
+    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+        raise ContractError(f"{kind} {name!r}: expected a version of 1 or more, got {version!r}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,17 +138,14 @@ class LossSpec:
     known_failures: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check_name("loss", self.name)
+        check_name("loss", self.name)
         if self.task not in get_args(Task):
             raise ContractError(
                 f"loss {self.name!r}: expected a task out of {', '.join(get_args(Task))}, "
                 f"got {self.task!r}",
                 "set LossSpec.task",
             )
-        if isinstance(self.version, bool) or not isinstance(self.version, int) or self.version < 1:
-            raise ContractError(
-                f"loss {self.name!r}: expected a version of 1 or more, got {self.version!r}"
-            )
+        _check_version("loss", self.name, self.version)
         if not callable(self.build):
             raise ContractError(
                 f"loss {self.name!r}: expected a function build(ctx, params), got {self.build!r}"
@@ -144,36 +153,48 @@ class LossSpec:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class MetricSpec:
-    """One image-quality metric.
+class GeneratorSpec:
+    """One architecture of the network that is trained.
 
     Attributes:
         name: kebab-case, unique.
-        version: raised whenever values change.
-        lower_is_better: direction.
-        reference: ``full`` compares with HR; ``none`` looks at SR alone.
-        build: ``(ctx) -> callable(sr, hr) -> (N,)``; RGB float32 [0, 1] ``(N, 3, H, W)``, one
-            score per image; ``hr`` is ``None`` for ``reference == "none"``.
-        weights: every file that ``build`` asks the context for.
-        license: code and weights.
-        paper: URL or citation.
+        version: raised whenever the same weights give other images, or the same seed other weights.
         summary: one line.
+        build: module-level ``(params, scale) -> nn.Module``, on the CPU, float32; the module takes
+            LR, RGB [0, 1] ``(N, 3, h, w)`` of any size, and gives SR ``(N, 3, scale*h, scale*w)``,
+            not clamped. Initial weights come from torch's global random state, which srbench seeds.
+        receptive_radius: LR pixels to each side of a pixel that its SR block depends on, at the
+            most over all scales; a number, or a function of ``params``. ``srbench upscale`` lets
+            its tiles overlap by it. ``None``: the whole image, which is then never tiled.
+        license: of the code.
+        params: pydantic model of what a suite may set, or ``None``; defaults are the paper's.
+        scales: factors that ``build`` knows.
+        paper: URL or citation.
     """
 
     name: str
     version: int
-    lower_is_better: bool
-    reference: Literal["full", "none"]
-    build: BuildMetric
+    summary: str
+    build: BuildGenerator
+    receptive_radius: ReceptiveRadius
     license: str
     api_version: int = API_VERSION
-    weights: tuple[WeightFile, ...] = ()
+    params: type[BaseModel] | None = None
+    scales: tuple[int, ...] = (2, 3, 4)
     paper: str = ""
-    summary: str = ""
 
     def __post_init__(self) -> None:
-        _check_name("metric", self.name)
-        if self.reference not in ("full", "none"):
+        check_name("generator", self.name)
+        _check_version("generator", self.name, self.version)
+        if not callable(self.build):
             raise ContractError(
-                f"metric {self.name!r}: expected reference 'full' or 'none', got {self.reference!r}"
+                f"generator {self.name!r}: expected a function build(params, scale), "
+                f"got {self.build!r}"
+            )
+        taken = {"name", "version", "scale"} & set(self.params.model_fields if self.params else ())
+        if taken:
+            raise ContractError(
+                f"generator {self.name!r}: expected parameters of other names than "
+                f"{', '.join(sorted(taken))}, which its files use",
+                "rename them in GeneratorSpec.params",
             )

@@ -50,6 +50,21 @@ def vgg_tap_paths(kinds: Iterable[LayerKind], prefix: str = "features.") -> dict
     return paths
 
 
+def vgg_taps(
+    convs_per_block: Iterable[int], *, batch_norm: bool = False, layers: int | None = None
+) -> dict[str, str]:
+    """Everything that a tap of a VGG's ``features`` may be called, with its module path.
+
+    Args:
+        convs_per_block: see :func:`vgg_layer_kinds`.
+        batch_norm: likewise.
+        layers: of ``features`` that are there, from the first; ``None``: all.
+    """
+    kinds = vgg_layer_kinds(convs_per_block, batch_norm=batch_norm)[:layers]
+    names = vgg_tap_paths(kinds)
+    return {**names, **{path: path for path in names.values()}, "features": "features"}
+
+
 def vgg_layer_kinds(
     convs_per_block: Iterable[int], *, batch_norm: bool = False
 ) -> tuple[LayerKind, ...]:

@@ -66,6 +66,15 @@ class HubSource:
 
 Source = PyPISource | UrlSource | HubSource
 
+TORCHVISION_FILES = "https://download.pytorch.org/models"
+"""The folder of torchvision's official files."""
+
+UNPINNED = (
+    "the publisher gives no hash; the tensors' hash is recorded at the first load, and a later "
+    "load that differs is refused"
+)
+"""Why the conformance check ``weights-declared`` fails for files of most hubs."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WeightFile:
@@ -90,3 +99,23 @@ class WeightFile:
     tensors_sha256: str | None = None
     size: int = 0
     keep: tuple[str, ...] = ()
+
+
+def torchvision_file(
+    weight_id: str,
+    file: str,
+    mebibytes: float,
+    license_: str,
+    *,
+    keep: tuple[str, ...] = (),
+    convert: Convert | None = None,
+) -> WeightFile:
+    """One of torchvision's official files; its name ends in the first digits of its sha256."""
+    return WeightFile(
+        id=weight_id,
+        license=license_,
+        sources=(UrlSource(url=f"{TORCHVISION_FILES}/{file}", convert=convert),),
+        sha256_prefix=file.removesuffix(".pth").rsplit("-", 1)[1],
+        size=round(mebibytes * 2**20),
+        keep=keep,
+    )

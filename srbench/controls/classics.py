@@ -11,13 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from srbench.contract import BuildContext, LossSpec
 from srbench.contract.known_weights import VGG16_IMAGENET
 from srbench.contract.params import FeatureParams
-from srbench.contract.taps import VGG16_CONVS, unknown_tap, vgg_layer_kinds, vgg_tap_paths
+from srbench.contract.taps import VGG16_CONVS, unknown_tap, vgg_taps
 
 if TYPE_CHECKING:
     from torch import nn
 
-_VGG16 = vgg_tap_paths(vgg_layer_kinds(VGG16_CONVS))
-_VGG16_TAPS = frozenset({*_VGG16, *_VGG16.values(), "features"})
+_VGG16_TAPS = frozenset(vgg_taps(VGG16_CONVS))
 _GRAM_TAPS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 
 
@@ -90,14 +89,8 @@ def build_gram(ctx: BuildContext, params: GramParams) -> nn.Module:
     from srbench.contract.features import IMAGENET_MEAN, IMAGENET_STD
     from srbench.controls.gram import GramLoss
 
-    return GramLoss(
-        _vgg16(ctx),
-        params.tap_weights,
-        normalize=(IMAGENET_MEAN, IMAGENET_STD),
-        distance=params.distance,
-        before_activation=params.before_activation,
-        feature_scale=params.feature_scale,
-        min_size=32,
+    return GramLoss.from_params(
+        _vgg16(ctx), params, normalize=(IMAGENET_MEAN, IMAGENET_STD), min_size=32
     )
 
 
@@ -127,29 +120,23 @@ def build_random(ctx: BuildContext, params: RandomParams) -> nn.Module:
     from srbench.contract.features import IMAGENET_MEAN, IMAGENET_STD, FeatureLoss
     from srbench.controls.random_network import random_network
 
-    return FeatureLoss(
+    return FeatureLoss.from_params(
         random_network(params.architecture, ctx.seed, params.library),
-        params.tap_weights,
+        params,
         normalize=(IMAGENET_MEAN, IMAGENET_STD),
-        distance=params.distance,
-        before_activation=params.before_activation,
-        feature_scale=params.feature_scale,
         min_size=params.min_size,
     )
 
 
 def _vgg16(ctx: BuildContext) -> nn.Module:
-    from collections import OrderedDict
-
     import torch
-    from torchvision.models import vgg16
 
+    from srbench.contract.architectures import torchvision_features
     from srbench.contract.loading import load_weights
 
     state = ctx.weights.state_dict(VGG16_IMAGENET.id)
     with torch.device("meta"):
-        features = vgg16(weights=None).features
-    network = torch.nn.Sequential(OrderedDict(features=features))
+        network = torchvision_features("vgg16")
     load_weights(network, state, weight_id=VGG16_IMAGENET.id, ignore=("classifier.",))
     return network
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from srbench.contract import BuildContext, LossSpec, hookimpl
-from srbench.contract.params import FeatureParams
-from srbench.contract.taps import VGG16_CONVS, vgg_layer_kinds, vgg_tap_paths
+from srbench.contract.params import FeatureParams, feature_params
+from srbench.contract.taps import VGG16_CONVS, vgg_taps
 from srbench.controls.classics import CLASSICS
 
 if TYPE_CHECKING:
     from torch import nn
 
-_VGG16_TAPS = vgg_tap_paths(vgg_layer_kinds(VGG16_CONVS))
+RandomVgg16Params = feature_params("vgg16", tap="pool5", known=vgg_taps(VGG16_CONVS))
+"""Those of ``vgg16``, with the same defaults."""
 
 
 class CharbonnierParams(BaseModel):
@@ -26,19 +27,6 @@ class CharbonnierParams(BaseModel):
     epsilon: Annotated[float, Field(gt=0, le=1)] = Field(
         1e-3, description="rounding of the L1's corner, in units of [0, 1] images"
     )
-
-
-class RandomVgg16Params(FeatureParams):
-    """Parameters of ``vgg16-random``: those of ``vgg16``, with the same defaults."""
-
-    network: ClassVar[str] = "vgg16"
-
-    tap: str | None = Field("pool5", description="the layer whose features are compared")
-
-    @classmethod
-    def known_taps(cls) -> Collection[str]:
-        """The names of torchvision's VGG16."""
-        return {*_VGG16_TAPS, *_VGG16_TAPS.values(), "features"}
 
 
 def build_l1(ctx: BuildContext, params: None) -> nn.Module:
@@ -62,19 +50,13 @@ def build_charbonnier(ctx: BuildContext, params: CharbonnierParams) -> nn.Module
     return pixel.PixelLoss(pixel.Charbonnier(params.epsilon))
 
 
-def build_vgg16_random(ctx: BuildContext, params: RandomVgg16Params) -> nn.Module:
+def build_vgg16_random(ctx: BuildContext, params: FeatureParams) -> nn.Module:
     """VGG16 features under weights drawn from the run's seed."""
     from srbench.contract.features import IMAGENET_MEAN, IMAGENET_STD, FeatureLoss
     from srbench.controls.random_vgg import random_vgg16
 
-    return FeatureLoss(
-        random_vgg16(ctx.seed),
-        params.tap_weights,
-        normalize=(IMAGENET_MEAN, IMAGENET_STD),
-        distance=params.distance,
-        before_activation=params.before_activation,
-        feature_scale=params.feature_scale,
-        min_size=32,
+    return FeatureLoss.from_params(
+        random_vgg16(ctx.seed), params, normalize=(IMAGENET_MEAN, IMAGENET_STD), min_size=32
     )
 
 

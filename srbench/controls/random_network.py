@@ -8,7 +8,7 @@ import torch
 import torchvision
 from torch import nn
 
-from srbench.errors import unknown_name
+from srbench.errors import UserError, unknown_name
 
 _HEADS = ("classifier", "fc", "head", "heads", "avgpool", "global_pool")
 
@@ -31,6 +31,7 @@ def random_network(
 
     Raises:
         UnknownName: the library has no such classifier.
+        UserError: timm is asked for and not installed.
     """
     # Only the CPU's generator: torch.manual_seed would move those of all devices.
     with torch.random.fork_rng(devices=[]):
@@ -51,8 +52,13 @@ def _from_torchvision(name: str) -> nn.Module:
 
 
 def _from_timm(name: str) -> nn.Module:
-    import timm
-
+    try:
+        import timm
+    except ImportError as error:
+        raise UserError(
+            f"expected timm for the architecture {name!r}, found it not installed",
+            "pip install timm, or leave out library to take torchvision's",
+        ) from error
     if not timm.is_model(name):
         raise unknown_name("timm model", name, timm.list_models())
     network: nn.Module = timm.create_model(name, pretrained=False)

@@ -1,9 +1,10 @@
-"""Plugin discovery and the registry of losses and metrics. Never torch at import time."""
+"""Plugin discovery and the registry of what plugins provide. Never torch at import time."""
 
 from srbench.host.discovery import discover
 from srbench.host.registry import (
     PluginInfo,
     PluginState,
+    RegisteredGenerator,
     RegisteredLoss,
     RegisteredMetric,
     Registry,
@@ -13,6 +14,7 @@ from srbench.host.resolve import ResolvedLoss, build_loss, resolve_loss
 __all__ = [
     "PluginInfo",
     "PluginState",
+    "RegisteredGenerator",
     "RegisteredLoss",
     "RegisteredMetric",
     "Registry",

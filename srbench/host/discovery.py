@@ -12,17 +12,23 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import pluggy
 
-from srbench.contract import API_VERSION, PROJECT, LossSpec, MetricSpec, hookspecs
+from srbench.contract import API_VERSION, PROJECT, GeneratorSpec, LossSpec, MetricSpec, hookspecs
 from srbench.errors import ContractError, describe
 from srbench.host.guard import guarded
-from srbench.host.registry import PluginInfo, RegisteredLoss, RegisteredMetric, Registry
+from srbench.host.registry import PluginInfo, Registered, Registry, Spec
 from srbench.namesake import DISTRIBUTION
+
+_HOOKS: Mapping[type[Spec], str] = {
+    LossSpec: "srbench_losses",
+    MetricSpec: "srbench_metrics",
+    GeneratorSpec: "srbench_generators",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +42,12 @@ class _Candidate:
         return f"{self.distribution}:{self.entry_point.name}"
 
 
-def discover(blocked: Iterable[str] = ()) -> Registry:
+def discover() -> Registry:
     """Find, load and question every installed plugin.
 
-    Args:
-        blocked: distribution or entry-point names not to load (``-p no:NAME``). The environment
-            variable ``SRBENCH_PLUGINS`` adds to them: a comma-separated list of ``no:NAME``, or of
-            the only plugins to load (empty: only srbench's own).
+    The environment variable ``SRBENCH_PLUGINS`` says which are not to be loaded: a comma-separated
+    list of ``no:NAME`` (a distribution or entry point; ``-p no:NAME`` adds to it), or of the only
+    plugins to load (empty: only srbench's own).
 
     Returns:
         The registry, with one :class:`PluginInfo` per entry point, whatever became of it.
@@ -50,9 +55,8 @@ def discover(blocked: Iterable[str] = ()) -> Registry:
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(hookspecs)
     plugins: list[PluginInfo] = []
-    losses: list[RegisteredLoss] = []
-    metrics: list[RegisteredMetric] = []
-    is_blocked = _block_rule(blocked)
+    found: dict[type, list[Any]] = {kind: [] for kind in _HOOKS}
+    is_blocked = _block_rule()
     for candidate in _candidates():
         if is_blocked(candidate):
             plugins.append(_info(candidate, "blocked", "blocked by -p or SRBENCH_PLUGINS"))
@@ -60,20 +64,12 @@ def discover(blocked: Iterable[str] = ()) -> Registry:
         info, specs = _load(manager, candidate)
         plugins.append(info)
         for spec in specs:
-            owner = (candidate.distribution, candidate.version, candidate.entry_point.name)
-            if isinstance(spec, LossSpec):
-                losses.append(_loss(spec, *owner))
-            else:
-                metrics.append(_metric(spec, *owner))
-    return Registry(plugins, losses, metrics)
-
-
-def _loss(spec: LossSpec, distribution: str, version: str, plugin: str) -> RegisteredLoss:
-    return RegisteredLoss(spec=spec, distribution=distribution, version=version, plugin=plugin)
-
-
-def _metric(spec: MetricSpec, distribution: str, version: str, plugin: str) -> RegisteredMetric:
-    return RegisteredMetric(spec=spec, distribution=distribution, version=version, plugin=plugin)
+            item = Registered(
+                spec=spec, distribution=candidate.distribution, version=candidate.version,
+                plugin=candidate.entry_point.name,
+            )  # fmt: skip
+            found[type(spec)].append(item)
+    return Registry(plugins, found[LossSpec], found[MetricSpec], found[GeneratorSpec])
 
 
 def _normalized(name: str) -> str:
@@ -100,13 +96,13 @@ def _candidates() -> list[_Candidate]:
     return [c for key in sorted(found) for c in sorted(found[key], key=lambda c: c.key)]
 
 
-def _block_rule(blocked: Iterable[str]) -> Callable[[_Candidate], bool]:
-    never = {_normalized(name) for name in blocked}
+def _block_rule() -> Callable[[_Candidate], bool]:
+    never: set[str] = set()
     only: set[str] | None = None
     setting = os.environ.get("SRBENCH_PLUGINS")
     if setting is not None:
         names = [name.strip() for name in setting.split(",") if name.strip()]
-        never |= {_normalized(name[3:]) for name in names if name.startswith("no:")}
+        never = {_normalized(name[3:]) for name in names if name.startswith("no:")}
         wanted = {_normalized(name) for name in names if not name.startswith("no:")}
         if wanted or not names:
             only = wanted
@@ -121,9 +117,7 @@ def _block_rule(blocked: Iterable[str]) -> Callable[[_Candidate], bool]:
     return rule
 
 
-def _load(
-    manager: pluggy.PluginManager, candidate: _Candidate
-) -> tuple[PluginInfo, list[LossSpec | MetricSpec]]:
+def _load(manager: pluggy.PluginManager, candidate: _Candidate) -> tuple[PluginInfo, list[Spec]]:
     # Whatever is raised ends this plugin alone. KeyboardInterrupt is the user's and is not caught.
     try:
         with guarded(candidate.key):
@@ -144,17 +138,16 @@ def _load(
             f"{', '.join(newer)}: upgrade srbench"
         )
         return _info(candidate, "incompatible", reason), []
-    losses = tuple(s.name for s in specs if isinstance(s, LossSpec))
-    metrics = tuple(s.name for s in specs if isinstance(s, MetricSpec))
-    return _info(candidate, "ok", losses=losses, metrics=metrics), specs
+    losses, metrics, generators = (
+        tuple(spec.name for spec in specs if isinstance(spec, kind)) for kind in _HOOKS
+    )
+    info = replace(_info(candidate, "ok"), losses=losses, metrics=metrics, generators=generators)
+    return info, specs
 
 
-def _specs(manager: pluggy.PluginManager, module: object) -> Iterator[LossSpec | MetricSpec]:
-    kinds: list[tuple[Any, type[LossSpec] | type[MetricSpec]]] = [
-        (manager.hook.srbench_losses, LossSpec),
-        (manager.hook.srbench_metrics, MetricSpec),
-    ]
-    for caller, kind in kinds:
+def _specs(manager: pluggy.PluginManager, module: object) -> Iterator[Spec]:
+    for kind, hook in _HOOKS.items():
+        caller = getattr(manager.hook, hook)
         for implementation in caller.get_hookimpls():
             if implementation.plugin is not module:
                 continue
@@ -184,9 +177,6 @@ def _info(
     state: Literal["ok", "failed", "blocked", "incompatible"],
     error: str = "",
     trace: str = "",
-    *,
-    losses: tuple[str, ...] = (),
-    metrics: tuple[str, ...] = (),
 ) -> PluginInfo:
     return PluginInfo(
         name=candidate.entry_point.name,
@@ -195,6 +185,4 @@ def _info(
         state=state,
         error=error,
         traceback=trace,
-        losses=losses,
-        metrics=metrics,
     )

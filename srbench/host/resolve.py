@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from srbench.contract import BuildContext, LossSpec
+from srbench.contract.settle import settle_params
 from srbench.errors import ContractError, SrbenchError, SuiteError
 from srbench.host.registry import RegisteredLoss
 
@@ -43,24 +44,8 @@ def resolve_loss(loss: RegisteredLoss, params: Mapping[str, Any]) -> ResolvedLos
         SuiteError: a parameter that the loss does not have, or a value that does not fit.
         ContractError: the plugin's ``resolve`` returned something else than a spec.
     """
-    from pydantic import ValidationError
-
     spec = loss.spec
-    if spec.params is None:
-        if params:
-            raise SuiteError(
-                f"loss {spec.name!r} takes no parameters, got {', '.join(sorted(params))}",
-                "remove params",
-            )
-        model = None
-    else:
-        try:
-            model = spec.params.model_validate(dict(params))
-        except ValidationError as error:
-            raise SuiteError(
-                f"loss {spec.name!r}: {_explain(error)}",
-                f"its parameters: {', '.join(spec.params.model_fields)}",
-            ) from error
+    model = settle_params("loss", spec.name, spec.params, params)
     if spec.resolve is not None:
         with contextlib.redirect_stdout(sys.stderr):
             resolved = spec.resolve(model)
@@ -108,15 +93,3 @@ def build_loss(loss: ResolvedLoss, context: BuildContext) -> torch.nn.Module:
             f"torch.nn.Module, got {type(module).__name__}"
         )
     return module.eval().requires_grad_(False)
-
-
-def _explain(error: Any) -> str:
-    parts = []
-    for item in error.errors()[:4]:
-        place = ".".join(str(p) for p in item["loc"]) or "params"
-        if item["type"] == "extra_forbidden":
-            parts.append(f"unknown parameter {place!r}")
-        else:
-            message = item["msg"].removeprefix("Value error, ")
-            parts.append(f"{place}: {message}, got {item['input']!r:.80}")
-    return "; ".join(parts)

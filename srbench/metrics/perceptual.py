@@ -9,10 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from srbench.errors import ImageError
+from srbench.metrics.protocol import NIQE_BLOCK
 from srbench.metrics.pyiqa_bridge import FeatureNetwork, niqe_scores
-
-NIQE_BLOCK = 96
-"""NIQE cuts the image into blocks of this side and needs at least one."""
 
 
 class FeatureDistance(nn.Module):

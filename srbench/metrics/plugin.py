@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from srbench.contract import BuildContext, MetricSpec, hookimpl
+from srbench.contract import Agreement, BuildContext, MetricSpec, hookimpl
 from srbench.contract.known_weights import (
     ALEXNET_IMAGENET,
     DISTS_WEIGHTS,
@@ -14,6 +14,7 @@ from srbench.contract.known_weights import (
     NIQE_PRISTINE,
     VGG16_IMAGENET,
 )
+from srbench.metrics.protocol import NIQE_BLOCK
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,6 +26,16 @@ _PYIQA = "code PolyForm-Noncommercial-1.0.0 (pyiqa); weights {}; no commercial u
 
 # Below these sides some pooling layer has nothing left to pool.
 _LEAST_ALEXNET, _LEAST_VGG16 = 31, 16
+
+_ZHANG = (
+    "Zhang et al., The Unreasonable Effectiveness of Deep Features as a Perceptual Metric, "
+    "CVPR 2018"
+)
+_ZHANG_FINDING = (
+    "Calibrated deep features agree with people's choices between two distorted patches "
+    "by a large margin more often than PSNR and SSIM do, on that paper's own judgements"
+)
+_ZHANG_URL = "https://arxiv.org/abs/1801.03924"
 
 
 def build_psnr(ctx: BuildContext) -> Metric:
@@ -100,6 +111,17 @@ METRICS = (
         build=build_psnr,
         license="Apache-2.0",
         summary="peak signal-to-noise ratio in dB; 80 dB for identical images",
+        title="PSNR",
+        digits=2,
+        axis="distortion",
+        tolerance=1e-3,
+        agreement=Agreement(
+            finding="In x4 super-resolution the highest PSNR did not get the highest mean opinion "
+            "score: people preferred SRGAN, whose PSNR is lower",
+            source="Ledig et al., Photo-Realistic Single Image Super-Resolution Using a "
+            "Generative Adversarial Network, CVPR 2017",
+            url="https://arxiv.org/abs/1609.04802",
+        ),
     ),
     MetricSpec(
         name="ssim",
@@ -110,6 +132,17 @@ METRICS = (
         license="Apache-2.0",
         summary="structural similarity, Gaussian window of 11 px",
         paper="https://doi.org/10.1109/TIP.2003.819861",
+        title="SSIM",
+        axis="distortion",
+        tolerance=1e-5,
+        min_size=11,
+        agreement=Agreement(
+            finding="The report of a super-resolution challenge that asked people: methods of "
+            "superior visual quality are rated poorly by PSNR, SSIM and other distortion metrics",
+            source="Blau et al., The 2018 PIRM Challenge on Perceptual Image Super-resolution, "
+            "ECCV Workshops 2018",
+            url="https://arxiv.org/abs/1809.07517",
+        ),
     ),
     MetricSpec(
         name="lpips",
@@ -120,7 +153,16 @@ METRICS = (
         license=_PYIQA.format("BSD"),
         weights=(ALEXNET_IMAGENET, LPIPS_ALEX),
         summary="learned perceptual distance v0.1 on AlexNet features",
-        paper="https://arxiv.org/abs/1801.03924",
+        paper=_ZHANG_URL,
+        title="LPIPS",
+        axis="perception",
+        min_size=_LEAST_ALEXNET,
+        agreement=Agreement(
+            finding=f"{_ZHANG_FINDING}; a metric of this kind still falls short on the outputs of "
+            "GANs (Gu et al., PIPAL, ECCV 2020, arXiv:2007.12142)",
+            source=_ZHANG,
+            url=_ZHANG_URL,
+        ),
     ),
     MetricSpec(
         name="lpips-vgg",
@@ -131,7 +173,11 @@ METRICS = (
         license=_PYIQA.format("BSD"),
         weights=(VGG16_IMAGENET, LPIPS_VGG),
         summary="learned perceptual distance v0.1 on VGG16 features",
-        paper="https://arxiv.org/abs/1801.03924",
+        paper=_ZHANG_URL,
+        title="LPIPS-VGG",
+        axis="perception",
+        min_size=_LEAST_VGG16,
+        agreement=Agreement(finding=_ZHANG_FINDING, source=_ZHANG, url=_ZHANG_URL),
     ),
     MetricSpec(
         name="dists",
@@ -143,6 +189,16 @@ METRICS = (
         weights=(VGG16_IMAGENET, DISTS_WEIGHTS),
         summary="deep image structure and texture similarity on VGG16 features",
         paper="https://arxiv.org/abs/2004.07728",
+        title="DISTS",
+        axis="perception",
+        min_size=_LEAST_VGG16,
+        agreement=Agreement(
+            finding="Fitted to human ratings and to tolerate resampled texture; explains ratings "
+            "on conventional quality databases and on texture databases",
+            source="Ding et al., Image Quality Assessment: Unifying Structure and Texture "
+            "Similarity, IEEE TPAMI 2022",
+            url="https://arxiv.org/abs/2004.07728",
+        ),
     ),
     MetricSpec(
         name="niqe",
@@ -152,8 +208,23 @@ METRICS = (
         build=build_niqe,
         license=_PYIQA.format("Apache-2.0"),
         weights=(NIQE_PRISTINE,),
-        summary="natural image quality evaluator on BT.601 Y, blocks of 96 px",
+        summary=f"natural image quality evaluator on BT.601 Y, blocks of {NIQE_BLOCK} px",
         paper="https://doi.org/10.1109/LSP.2012.2227726",
+        title="NIQE",
+        digits=2,
+        axis="perception",
+        tolerance=1e-2,
+        min_size=NIQE_BLOCK,
+        block=NIQE_BLOCK,
+        min_blocks=9,  # it fits a Gaussian over its blocks: with fewer the fit is unstable
+        agreement=Agreement(
+            finding="Built without human ratings; on conventional distortions comparable with "
+            "no-reference metrics that were trained on them. It sees no HR image, so it cannot "
+            "tell invented detail from true detail",
+            source="Mittal, Soundararajan and Bovik, Making a Completely Blind Image Quality "
+            "Analyzer, IEEE Signal Processing Letters 20(3), 2013",
+            url="https://doi.org/10.1109/LSP.2012.2227726",
+        ),
     ),
     MetricSpec(
         name="grid",
@@ -164,6 +235,7 @@ METRICS = (
         license="Apache-2.0",
         summary="energy of SR - HR at the frequencies of the upsampling's tile; 1 is no grid",
         paper="https://distill.pub/2016/deconv-checkerboard/",
+        digits=2,
     ),
 )
 """The built-in metrics, in the order in which tables show them."""

@@ -13,6 +13,9 @@ from typing import Literal
 
 from srbench.errors import unknown_name
 
+NIQE_BLOCK = 96
+"""NIQE cuts Y, right and bottom, to multiples of this side, and needs at least one block of it."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Protocol:

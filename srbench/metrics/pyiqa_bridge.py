@@ -27,6 +27,7 @@ from torch.nn import functional
 
 from srbench.contract.loading import load_weights
 from srbench.errors import WeightsError
+from srbench.metrics.protocol import NIQE_BLOCK
 
 # pyiqa calls these by their torchvision names.
 _BACKBONES: Mapping[str, Callable[..., nn.Module]] = {
@@ -35,7 +36,7 @@ _BACKBONES: Mapping[str, Callable[..., nn.Module]] = {
 }
 _NOT_PER_IMAGE = frozenset({"fid", "fid_dinov2", "fid_mmd", "inception_score"})
 _LOCK = threading.Lock()
-_NIQE_BLOCK, _NIQE_WINDOW, _NIQE_SIGMA = 96, 7, 7.0 / 6.0
+_NIQE_WINDOW, _NIQE_SIGMA = 7, 7.0 / 6.0
 
 
 class FeatureNetwork(nn.Module):
@@ -139,7 +140,7 @@ def niqe_scores(sr: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
         ``(N,)`` float64, 0 or more, lower is better.
     """
     luma = niqe_arch.diff_round(niqe_arch.to_y_channel(sr, 255, "ycbcr")).double()
-    height, width = (side - side % _NIQE_BLOCK for side in luma.shape[-2:])
+    height, width = (side - side % NIQE_BLOCK for side in luma.shape[-2:])
     luma = luma[..., :height, :width]
     half = niqe_arch.imresize(luma / 255.0, scale=0.5, antialiasing=True) * 255.0
     # (N, blocks, 18) at each of the two scales.
@@ -148,7 +149,7 @@ def niqe_scores(sr: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
             niqe_arch.blockproc(
                 _divisively_normalized(image), [side, side], niqe_arch.compute_feature
             )
-            for image, side in ((luma, _NIQE_BLOCK), (half, _NIQE_BLOCK // 2))
+            for image, side in ((luma, NIQE_BLOCK), (half, NIQE_BLOCK // 2))
         ],
         dim=-1,
     )

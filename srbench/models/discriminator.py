@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from srbench.errors import UserError
+from srbench.models.seeding import seeded
 
 GRID = 6
 """Side of the feature grid before the dense layers: what the paper's 96 px patches come down to."""
@@ -54,6 +55,23 @@ class Discriminator(nn.Module):
         if features.shape[-2:] != (GRID, GRID):
             features = F.adaptive_avg_pool2d(features, GRID)
         return cast(Tensor, self.head(features).squeeze(1))
+
+
+def build_discriminator(channels: int = 64, *, seed: int | None = None) -> Discriminator:
+    """The discriminator on the CPU, float32.
+
+    Args:
+        channels: width of the first convolution.
+        seed: draws the initial weights from a stream of its own and leaves torch's global random
+            state untouched; ``None`` uses the global state.
+
+    Raises:
+        UserError: a width below 1.
+    """
+    if channels < 1:
+        raise UserError(f"expected channels of 1 or more, got {channels}")
+    with seeded(seed, "discriminator"):
+        return Discriminator(channels)
 
 
 def _convolutions(channels: int) -> Iterator[nn.Module]:

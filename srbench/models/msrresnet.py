@@ -13,13 +13,15 @@ of its error after 100. Nothing of this matters at 1e6 iterations; it does at a 
 
 from __future__ import annotations
 
-from typing import cast
+import re
+from collections.abc import Mapping
+from typing import Literal, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from srbench.models.upsampling import doublings
+from srbench.models.upsampling import upsampling_factors
 
 INIT_SCALE = 0.1
 """Of the last convolution of each residual branch and of the network."""
@@ -46,16 +48,30 @@ class MSRResNet(nn.Module):
     Args:
         blocks: residual blocks; 16 in ESRGAN's baseline.
         channels: width; 64 in ESRGAN's baseline.
-        scale: 2, 4 or 8.
+        scale: 2, 3, 4 or 8.
+        upsampling: ``nearest`` gives all pixels of an SR block the same convolution kernel (Odena
+            et al., "Deconvolution and Checkerboard Artifacts", Distill 2016); with
+            ``pixel-shuffle`` each has its own, and adversarial training makes a grid of them
+            (docs/regime.md). Both cost the same.
     """
 
-    def __init__(self, *, blocks: int = 16, channels: int = 64, scale: int = 4) -> None:
+    def __init__(
+        self,
+        *,
+        blocks: int = 16,
+        channels: int = 64,
+        scale: int = 4,
+        upsampling: Literal["pixel-shuffle", "nearest"] = "pixel-shuffle",
+    ) -> None:
         super().__init__()
         self.scale = scale
+        self.nearest = upsampling == "nearest"
+        self.factors = upsampling_factors(scale)
         self.conv_first = nn.Conv2d(3, channels, 3, padding=1)
         self.body = nn.Sequential(*(ResidualBlockNoBN(channels) for _ in range(blocks)))
         self.upsampling = nn.ModuleList(
-            nn.Conv2d(channels, 4 * channels, 3, padding=1) for _ in range(doublings(scale))
+            nn.Conv2d(channels, channels * (1 if self.nearest else factor**2), 3, padding=1)
+            for factor in self.factors
         )
         self.conv_hr = nn.Conv2d(channels, channels, 3, padding=1)
         self.conv_last = nn.Conv2d(channels, 3, 3, padding=1)
@@ -68,11 +84,23 @@ class MSRResNet(nn.Module):
     def forward(self, lr: Tensor) -> Tensor:
         """SR of ``lr``, not clamped."""
         features = self.body(_leaky(self.conv_first(lr)))
-        for conv in self.upsampling:
-            features = _leaky(F.pixel_shuffle(conv(features), 2))
+        for conv, factor in zip(self.upsampling, self.factors, strict=True):
+            if self.nearest:
+                features = conv(F.interpolate(features, scale_factor=factor, mode="nearest"))
+            else:
+                features = F.pixel_shuffle(conv(features), factor)
+            features = _leaky(features)
         residual = self.conv_last(_leaky(self.conv_hr(features)))
         base = F.interpolate(lr, scale_factor=self.scale, mode="bilinear", align_corners=False)
         return cast(Tensor, residual + base)
+
+
+def basicsr_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A state dict of :class:`MSRResNet` under the names of BasicSR's class, scales 2, 3 and 4."""
+    return {
+        re.sub(r"^upsampling\.(\d)\.", lambda m: f"upconv{int(m[1]) + 1}.", name): tensor
+        for name, tensor in state.items()
+    }
 
 
 def _leaky(x: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from srbench.models.upsampling import doublings
+from srbench.models.upsampling import upsampling_factors
 
 
 class ResidualBlock(nn.Module):
@@ -39,7 +39,7 @@ class SRResNet(nn.Module):
     Args:
         blocks: residual blocks; 16 in the paper.
         channels: width; 64 in the paper.
-        scale: 2, 4 or 8; 4 in the paper.
+        scale: 2, 3, 4 or 8; 4 in the paper.
     """
 
     def __init__(self, *, blocks: int = 16, channels: int = 64, scale: int = 4) -> None:
@@ -53,9 +53,11 @@ class SRResNet(nn.Module):
         self.upsampling = nn.Sequential(
             *(
                 nn.Sequential(
-                    nn.Conv2d(channels, 4 * channels, 3, padding=1), nn.PixelShuffle(2), nn.PReLU()
+                    nn.Conv2d(channels, factor**2 * channels, 3, padding=1),
+                    nn.PixelShuffle(factor),
+                    nn.PReLU(),
                 )
-                for _ in range(doublings(scale))
+                for factor in upsampling_factors(scale)
             )
         )
         self.tail = nn.Conv2d(channels, 3, 9, padding=4)

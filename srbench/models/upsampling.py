@@ -1,17 +1,19 @@
-"""What the generators share: how many doublings a scale takes."""
+"""What the generators share: by which factors a scale is reached."""
 
 from __future__ import annotations
 
 from srbench.errors import UserError
 
+FACTORS = {2: (2,), 3: (3,), 4: (2, 2), 8: (2, 2, 2)}
+"""Scale -> the factors of its upsampling stages, as in SRResNet, EDSR and ESRGAN."""
 
-def doublings(scale: int) -> int:
-    """Number of x2 pixel-shuffle stages for ``scale``.
+
+def upsampling_factors(scale: int) -> tuple[int, ...]:
+    """The factors of the upsampling stages for ``scale``.
 
     Raises:
-        UserError: the scale is not 2, 4 or 8.
+        UserError: the scale is not 2, 3, 4 or 8.
     """
-    stages = {2: 1, 4: 2, 8: 3}
-    if scale not in stages:
-        raise UserError(f"expected a scale of 2, 4 or 8, got {scale!r}", "use scale 4")
-    return stages[scale]
+    if scale not in FACTORS:
+        raise UserError(f"expected a scale of 2, 3, 4 or 8, got {scale!r}", "use scale 4")
+    return FACTORS[scale]

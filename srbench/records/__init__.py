@@ -23,6 +23,8 @@ if TYPE_CHECKING:
         record_text,
         write_record,
     )
+    from srbench.records.metrics import AgreementInfo, MetricInfo, metric_info
+    from srbench.records.row_kind import RowKind, kind_of_label
     from srbench.records.schema import (
         SCHEMA_VERSION,
         Artifact,
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SCHEMA_VERSION",
+    "AgreementInfo",
     "Artifact",
     "CalibrationInfo",
     "Cost",
@@ -52,11 +55,15 @@ __all__ = [
     "Failure",
     "LossInfo",
     "Manifest",
+    "MetricInfo",
     "MetricScores",
     "Record",
+    "RowKind",
     "SuiteInfo",
     "TermInfo",
     "WeightInfo",
+    "kind_of_label",
+    "metric_info",
     "parse_record",
     "read_record",
     "read_records",
@@ -72,6 +79,8 @@ __getattr__ = lazy_names(
     {
         ".identity": ("record_key", "record_sha256", "states_conditions"),
         ".io": ("parse_record", "read_record", "read_records", "record_text", "write_record"),
+        ".metrics": ("AgreementInfo", "MetricInfo", "metric_info"),
+        ".row_kind": ("RowKind", "kind_of_label"),
         ".schema": (
             "SCHEMA_VERSION",
             "Artifact",

@@ -12,6 +12,7 @@ from pydantic_core import from_json
 
 from srbench.errors import RecordError
 from srbench.files import write_atomic
+from srbench.records.layout import OutFolder
 from srbench.records.migrate import migrate
 from srbench.records.schema import Record
 
@@ -80,12 +81,21 @@ def read_records(folders: Iterable[Path]) -> Iterator[Record]:
         RecordError: a folder holds no records, or one of them is damaged.
     """
     for folder in folders:
-        records = folder / "records" if (folder / "records").is_dir() else folder
-        paths = sorted(p for p in records.glob("*.json") if not p.name.startswith("."))
-        if not paths:
-            raise RecordError(
-                f"expected records in {folder / 'records'}, found none",
-                "give the out folder of a run, for example runs/quick",
-            )
-        for path in paths:
+        for path in record_files(folder):
             yield read_record(path)
+
+
+def record_files(folder: Path) -> list[Path]:
+    """The records of an out folder, or of its ``records/``, in a stable order.
+
+    Raises:
+        RecordError: there are none.
+    """
+    records = OutFolder(folder).records if OutFolder(folder).records.is_dir() else folder
+    paths = sorted(p for p in records.glob("*.json") if not p.name.startswith("."))
+    if not paths:
+        raise RecordError(
+            f"expected records in {folder / 'records'}, found none",
+            "give the out folder of a run, for example runs/quick",
+        )
+    return paths

@@ -12,12 +12,21 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from srbench.records.identity import conditions_sha256
+from srbench.records.metrics import MetricInfo
+from srbench.records.row_kind import RowKind, kind_of_label
 from srbench.strict import Strict
 
 SCHEMA_VERSION = 1
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+def _absent(value: object) -> bool:
+    # Fields that came later are left out where a record lacks them: its hash stays what it was.
+    return not value
+
+
 MEAN_TOLERANCE = 1e-9
 
 
@@ -58,7 +67,7 @@ class TermInfo(Strict):
 
 class LossInfo(Strict):
     """What the row is. ``reference``: one of the reference rows; ``terms`` is empty for rows that
-    no loss was trained for (bicubic, warm-start, hr)."""
+    no loss was trained for; ``row_kind`` is not in the first records, see :attr:`kind`."""
 
     label: str
     reference: bool
@@ -73,6 +82,18 @@ class LossInfo(Strict):
     trains_on_metrics: tuple[str, ...] = ()
     shares_network_with: tuple[str, ...] = ()
     weights: tuple[WeightInfo, ...] = ()
+    row_kind: RowKind | None = Field(None, exclude_if=_absent)
+
+    @property
+    def kind(self) -> RowKind:
+        """How the row's images were made: as stated, or by the reserved label."""
+        return self.row_kind or kind_of_label(self.label)
+
+    @model_validator(mode="after")
+    def _kind_fits(self) -> LossInfo:
+        if self.row_kind is not None and self.row_kind is not kind_of_label(self.label):
+            raise ValueError(f"a row of kind {self.row_kind} cannot be called {self.label!r}")
+        return self
 
 
 class CalibrationInfo(Strict):
@@ -221,11 +242,19 @@ class Record(Strict):
     scores: dict[str, DatasetScores] = Field(default_factory=dict)
     validation: tuple[CurvePoint, ...] = Field((), description="curve on the held-out images")
     log: tuple[CurvePoint, ...] = Field((), description="logged training values, thinned")
+    game: tuple[CurvePoint, ...] = Field(
+        (),
+        exclude_if=lambda game: not game,  # a record from before this was measured keeps its hash
+        description="health of the adversarial game on held-out patches",
+    )
     cost: Cost | None = None
     environment: Environment
     data: tuple[Manifest, ...] = ()
     artifacts: dict[str, Artifact] = Field(default_factory=dict)
     keys: dict[str, Sha256] = Field(default_factory=dict)
+    metrics: dict[str, MetricInfo] = Field(
+        default_factory=dict, exclude_if=_absent, description="what readers are shown of a metric"
+    )
     notes: tuple[str, ...] = ()
 
     @model_validator(mode="after")
@@ -234,4 +263,16 @@ class Record(Strict):
             raise ValueError("exactly the failed records carry an error")
         if self.status == "finished" and not self.scores:
             raise ValueError("a finished record has scores")
+        return self
+
+    @model_validator(mode="after")
+    def _metrics_fit(self) -> Record:
+        for name, info in self.metrics.items():
+            for scores in self.scores.values():
+                found = scores.metrics.get(name)
+                if found is not None and (found.version, found.lower_is_better) != (
+                    info.version,
+                    info.lower_is_better,
+                ):
+                    raise ValueError(f"metric {name!r} is not of the version that is described")
         return self

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from srbench.report.build import build_leaderboard
+from srbench.report.frame import tidy_scores
 from srbench.report.model import Cell, Leaderboard, Row
+from srbench.report.render.files import leaderboard_csv, write_leaderboard
+from srbench.report.render.terminal import print_leaderboard
 from srbench.report.selection import load_records, split_by_suite
-from srbench.report.terminal import print_leaderboard
-from srbench.report.write import leaderboard_csv, write_leaderboard
 
 __all__ = [
     "Cell",
@@ -19,6 +20,7 @@ __all__ = [
     "load_records",
     "print_leaderboard",
     "split_by_suite",
+    "tidy_scores",
     "write_leaderboard",
     "write_plots",
 ]
@@ -29,6 +31,6 @@ def write_plots(board: Leaderboard, out: Path) -> tuple[Path, ...]:
 
     Imported on the call: matplotlib takes longer to import than a table to build.
     """
-    from srbench.report.plots import write_plots as write
+    from srbench.report.render.matplotlib import write_plots as write
 
     return write(board, out)

@@ -8,9 +8,9 @@ from pathlib import Path
 from srbench.records import Record
 from srbench.report.correlation import metric_correlations
 from srbench.report.costs import cost_lines
-from srbench.report.frame import tidy_scores
 from srbench.report.intervals import describe_intervals
-from srbench.report.model import Curve, Leaderboard, MetricInfo
+from srbench.report.metrics import metric_infos
+from srbench.report.model import Curve, Leaderboard
 from srbench.report.ranking import rank_rows
 from srbench.report.rows import TableContext, build_rows
 from srbench.report.selection import load_records, select_records
@@ -55,7 +55,6 @@ def build_leaderboard(source: Iterable[Path | str | Record] | Path | str) -> Lea
         costs=cost_lines(records),
         curves=_curves(records),
         notes=_notes(records, suites, context),
-        scores=context.scores,
         records=tuple(records),
     )
 
@@ -85,16 +84,7 @@ def _context(records: Sequence[Record], suites: Sequence[Suite]) -> TableContext
     suite = suites[0]
     metrics = tuple(dict.fromkeys(name for s in suites for name in s.metrics))
     found_sets = dict.fromkeys(d for r in records for d in r.scores)
-    found_metrics: dict[str, MetricInfo] = {}
-    for record in records:
-        for scores in record.scores.values():
-            for name, metric in scores.metrics.items():
-                found_metrics.setdefault(
-                    name,
-                    MetricInfo(
-                        name=name, version=metric.version, lower_is_better=metric.lower_is_better
-                    ),
-                )
+    found_metrics = metric_infos(records)
     datasets = _ordered(suite.data.test, found_sets)
     names = _ordered(metrics, found_metrics)
     seeds = sorted({r.seed for r in records if r.loss.terms}) or sorted({r.seed for r in records})
@@ -107,7 +97,6 @@ def _context(records: Sequence[Record], suites: Sequence[Suite]) -> TableContext
         expected_datasets=suite.data.test,
         rank_metric=suite.report.rank_metric,
         rank_datasets=rank_datasets,
-        scores=tidy_scores(records),
     )
 
 

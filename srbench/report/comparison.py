@@ -12,16 +12,16 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from srbench.errors import ImageError
+from srbench.records import RowKind, kind_of_label
 from srbench.report.text import plain
 
 Pixels = npt.NDArray[np.uint8]
 Box = tuple[int, int, int]
 """(top, left, side) of a square crop, in pixels."""
 
-ENDS = ("bicubic", "hr")
-"""Labels that do not choose the crop: the losses are to be told apart, not told from these."""
+ENDS = (RowKind.BICUBIC, RowKind.HR)
+"""Rows that do not choose the crop: the losses are to be told apart, not told from these."""
 
-_NAMES = {"bicubic": "LR, bicubic", "hr": "HR"}
 _PAPER, _INK, _FAINT, _FRAME = (255, 255, 255), (20, 20, 20), (105, 105, 105), (230, 90, 0)
 _GAP = 10
 
@@ -53,14 +53,14 @@ def comparison_picture(
     pixels = {label: _pixels(label, image) for label, image in images.items()}
     _check_sizes(pixels)
     box = box or choose_crop(pixels)
-    whole = whole or ("hr" if "hr" in pixels else list(pixels)[-1])
+    whole = whole or (RowKind.HR if RowKind.HR in pixels else list(pixels)[-1])
     if whole not in pixels:
         raise ImageError(f"expected one of {', '.join(pixels)} to be shown whole, got {whole!r}")
     cells = [
         _cell(pixels[label], box, panel, label, (captions or {}).get(label, "")) for label in pixels
     ]
     grid = _grid(cells)
-    left = _whole(pixels[whole], box, grid.height, f"{_NAMES.get(whole, whole)}, whole image")
+    left = _whole(pixels[whole], box, grid.height, f"{_name(whole)}, whole image")
     header = 30 if title else 0
     width = left.width + grid.width + 3 * _GAP
     sheet = Image.new("RGB", (width, grid.height + 2 * _GAP + header), _PAPER)
@@ -139,7 +139,7 @@ def _cell(image: Pixels, box: Box, panel: int, label: str, caption: str) -> Imag
     cell.paste(crop, (0, 0))
     draw = ImageDraw.Draw(cell)
     font, small = _font(16), _font(13)
-    name = _fitting(_NAMES.get(label, label), font, crop.width)
+    name = _fitting(_name(label), font, crop.width)
     draw.text((1, crop.height + 3), name, fill=_INK, font=font)
     draw.text((1, crop.height + 24), _fitting(caption, small, crop.width), fill=_FAINT, font=small)
     return cell
@@ -176,6 +176,10 @@ def _whole(image: Pixels, box: Box, height: int, label: str) -> Image.Image:
     text = _fitting(label, font, picture.width)
     ImageDraw.Draw(sheet).text((1, picture.height + 3), text, fill=_INK, font=font)
     return sheet
+
+
+def _name(label: str) -> str:
+    return kind_of_label(label).picture_name or label
 
 
 def _font(size: int) -> Any:

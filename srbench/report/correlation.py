@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
-from srbench.report.conventions import PARTIAL_LABELS
-from srbench.report.model import Correlation, MetricInfo, Row
+from srbench.records import MetricInfo
+from srbench.report.model import Correlation, Row
 
 MIN_ROWS = 4
 
@@ -28,7 +28,7 @@ def metric_correlations(
         names = tuple(
             m.name
             for m in metrics
-            if any((dataset, m.name) in r.cells for r in rows if r.label not in PARTIAL_LABELS)
+            if any((dataset, m.name) in r.cells for r in rows if r.kind.has_reference_scores)
         )
         complete = [r for r in rows if names and all((dataset, m) in r.cells for m in names)]
         if len(complete) < MIN_ROWS or len(names) < 2:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from srbench.records import DatasetScores, Record
-from srbench.report.conventions import BLOCK_METRICS, NIQE_BLOCK, NIQE_MIN_BLOCKS
+from srbench.records import MetricInfo, Record
+from srbench.records.game import game_verdict
 from srbench.report.convergence import Verdict
+from srbench.settings.expand import CONTENT_ONLY
 
 
 def cell_flags(
-    records: Sequence[Record], dataset: str, metric: str, convergence: Verdict
+    records: Sequence[Record], dataset: str, metric: MetricInfo, convergence: Verdict
 ) -> tuple[str, ...]:
     """Flags of one row's score on one data set by one metric.
 
@@ -19,9 +20,10 @@ def cell_flags(
     """
     loss = records[0].loss
     flags = []
-    if metric in loss.trains_on_metrics:
+    if metric.name in loss.trains_on_metrics:
         flags.append("trained-on")
-    if metric in loss.shares_network_with:
+    read = {weights.id for weights in loss.weights} & set(metric.weights)
+    if read or metric.name in loss.shares_network_with:
         flags.append("shares-network")
     if dataset.lower() in {name.lower() for name in loss.saw_test_images}:
         flags.append("saw-test")
@@ -29,17 +31,27 @@ def cell_flags(
         flags.append("not-converged")
     if any(record.status == "collapsed" for record in records):
         flags.append("collapsed")
-    if metric in BLOCK_METRICS and any(
-        dataset in record.scores and small_images(record.scores[dataset]) for record in records
+    flags += game_flags(records)
+    if any(
+        metric.unstable(*size)
+        for record in records
+        if dataset in record.scores
+        for size in record.scores[dataset].sizes.values()
     ):
         flags.append("small-image")
     return tuple(flags)
 
 
-def small_images(scores: DatasetScores) -> tuple[str, ...]:
-    """Images with fewer than 9 whole blocks of 96 pixels, by ``sizes``."""
-    return tuple(
-        name
-        for name, (height, width) in scores.sizes.items()
-        if (height // NIQE_BLOCK) * (width // NIQE_BLOCK) < NIQE_MIN_BLOCKS
-    )
+def game_flags(records: Sequence[Record]) -> tuple[str, ...]:
+    """How the adversarial game ended where it did not live, in any of the runs."""
+    return tuple(sorted({v for record in records if (v := game_verdict(record.game)) is not None}))
+
+
+def comparable(label: str, records: Sequence[Record]) -> bool:
+    """Whether a finished row's spread over seeds may be pooled with the other losses'.
+
+    Not of a row whose game did not live, nor of one that lacks a half of the objective; and not of
+    ``pixel``, whose runs hardly differ from the warm start they all share.
+    """
+    control = label == "pixel" or label.endswith(CONTENT_ONLY)
+    return not control and not game_flags(records)

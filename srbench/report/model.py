@@ -6,23 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-import pandas as pd
-
-from srbench.records import CurvePoint, Record
+from srbench.records import CurvePoint, MetricInfo, Record, RowKind
 from srbench.report.statistics import TukeyResult
 
 Status = Literal["finished", "incomplete", "failed", "collapsed"]
 Key = tuple[str, str]
 """(dataset, metric)."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MetricInfo:
-    """A metric's column: its name, version and direction."""
-
-    name: str
-    version: int
-    lower_is_better: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,8 +51,8 @@ class Row:
 
     label: str
     loss: str
+    kind: RowKind
     reference: bool
-    trained: bool
     summary: str
     task: str
     backbone: str
@@ -81,6 +70,11 @@ class Row:
     cells: Mapping[Key, Cell]
     mean_rank: float | None = None
     rank: float | None = None
+
+    @property
+    def trained(self) -> bool:
+        """Whether a loss trained it."""
+        return self.kind is RowKind.TRAINED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -147,8 +141,6 @@ class Leaderboard:
     """One suite's table, from records alone.
 
     Attributes:
-        scores: the tidy frame, one line per (label, seed, scale, dataset, metric, image), with the
-            score in ``score``. Seed-independent rows carry the seed of their record.
         records: what the table was made from, after duplicates were dropped.
         rows: ranked ones first, then reference rows, then incomplete and failed ones.
     """
@@ -172,7 +164,6 @@ class Leaderboard:
     costs: tuple[CostLine, ...]
     curves: tuple[Curve, ...]
     notes: tuple[str, ...]
-    scores: pd.DataFrame = field(repr=False, compare=False)
     records: tuple[Record, ...] = field(repr=False, compare=False)
 
     def row(self, label: str) -> Row:
@@ -188,6 +179,10 @@ class Leaderboard:
             if metric.name == name:
                 return metric
         raise KeyError(name)
+
+    def title(self, name: str) -> str:
+        """How a metric is written; its name where no test set is scored by it."""
+        return next((m.title for m in self.metrics if m.name == name), name)
 
     def images(self, dataset: str) -> int:
         """Test images of a data set that a row was scored on."""

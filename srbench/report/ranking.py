@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 from scipy import stats
 
-from srbench.report.conventions import BLOCK_METRICS, is_niqe_rankable
-from srbench.report.model import Cell, Family, Key, MetricInfo, Row
+from srbench.records import MetricInfo, RowKind
+from srbench.report.model import Cell, Family, Key, Row
 from srbench.report.rows import BuiltRow, TableContext
 from srbench.report.statistics import tie_groups, tukey
 
@@ -54,10 +54,8 @@ def is_rankable(row: Row) -> bool:
 
 
 def _ranks(built: Sequence[BuiltRow], key: Key, metric: MetricInfo) -> dict[str, float]:
-    if metric.name in BLOCK_METRICS and not is_niqe_rankable(key[0]):
-        return {}
     rows = [b.row for b in built if is_rankable(b.row) and key in b.row.cells]
-    if not rows:
+    if not rows or any("small-image" in row.cells[key].flags for row in rows):
         return {}
     sign = 1.0 if metric.lower_is_better else -1.0
     ranks = stats.rankdata([sign * row.cells[key].mean for row in rows])
@@ -107,6 +105,5 @@ def _table_order(row: Row) -> tuple[int, float, str]:
     if row.rank is not None:
         return (0, row.rank, row.label)
     if not row.trained:
-        order = {"bicubic": 0, "warm-start": 1, "hr": 2}
-        return (1, order.get(row.label, 3), row.label)
+        return (1, list(RowKind).index(row.kind), row.label)
     return ({"finished": 2, "collapsed": 3, "incomplete": 4, "failed": 5}[row.status], 0, row.label)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
-from srbench.records import Record
-from srbench.report.conventions import DETERMINISTIC_LABELS, PARTIAL_LABELS
+from srbench.records import MetricInfo, Record, RowKind
 from srbench.report.convergence import row_verdict
-from srbench.report.flags import cell_flags
-from srbench.report.model import Cell, Key, MetricInfo, Row, Status
+from srbench.report.flags import cell_flags, comparable
+from srbench.report.model import Cell, Key, Row, Status
 from srbench.report.scales import choose_scale
 from srbench.report.statistics import image_bootstrap, t_interval
 
@@ -29,7 +27,6 @@ class TableContext:
     expected_datasets: tuple[str, ...]
     rank_metric: str
     rank_datasets: tuple[str, ...]
-    scores: pd.DataFrame = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,20 +52,21 @@ def build_rows(records: Sequence[Record], context: TableContext) -> list[BuiltRo
 
 
 def _row(label: str, by_scale: Mapping[float, Sequence[Record]], context: TableContext) -> BuiltRow:
-    lower = {m.name: m.lower_is_better for m in context.metrics}.get(context.rank_metric)
-    choice = choose_scale(by_scale, context.rank_metric, lower_is_better=lower)
+    infos = {metric.name: metric for metric in context.metrics}
+    choice = choose_scale(by_scale, context.rank_metric, infos.get(context.rank_metric))
     runs = sorted(by_scale[choice.scale], key=lambda r: r.seed)
     scored = [r for r in runs if r.status != "failed"]
     loss = runs[0].loss
-    trained = bool(loss.terms)
+    kind = loss.kind
+    trained = kind is RowKind.TRAINED
     convergence = row_verdict(scored, context.rank_metric) if trained else "unknown"
-    missing = _missing(label, runs, context)
+    missing = _missing(runs, context)
     if not choice.chosen:
         missing = (*missing, choice.reason)
     status = _status(runs, missing)
     having = {key: [r for r in scored if _has(r, key)] for key in _keys(scored)}
     cells = {
-        key: _cell(label, found, key, cell_flags(found, *key, convergence), context)
+        key: _cell(found, key, cell_flags(found, key[0], infos[key[1]], convergence), context)
         for key, found in having.items()
     }
     seed_means = {
@@ -79,8 +77,8 @@ def _row(label: str, by_scale: Mapping[float, Sequence[Record]], context: TableC
     row = Row(
         label=label,
         loss="+".join(term.name for term in loss.terms) or label,
+        kind=kind,
         reference=loss.reference,
-        trained=trained,
         summary=loss.summary,
         task=loss.task,
         backbone=loss.backbone,
@@ -88,7 +86,7 @@ def _row(label: str, by_scale: Mapping[float, Sequence[Record]], context: TableC
         license=_license(runs),
         paper=loss.paper,
         status=status,
-        seeds=() if label in DETERMINISTIC_LABELS else tuple(r.seed for r in scored),
+        seeds=tuple(r.seed for r in scored) if kind.generated else (),
         scale=choice.scale,
         scales=tuple(sorted(by_scale)),
         scale_reason=choice.reason,
@@ -97,7 +95,7 @@ def _row(label: str, by_scale: Mapping[float, Sequence[Record]], context: TableC
         errors=_errors([r for scale in sorted(by_scale) for r in by_scale[scale]]),
         cells=cells,
     )
-    in_family = trained and status == "finished"
+    in_family = trained and status == "finished" and comparable(label, scored)
     return BuiltRow(row=row, seed_means=seed_means, in_family=in_family)
 
 
@@ -117,7 +115,6 @@ def _mean(record: Record, key: Key) -> float:
 
 
 def _cell(
-    label: str,
     records: Sequence[Record],
     key: Key,
     flags: tuple[str, ...],
@@ -132,7 +129,7 @@ def _cell(
             per_image = records[0].scores[key[0]].metrics[key[1]].per_image
             values = np.array([per_image[n] for n in sorted(per_image)])
             low, high = (float(x) for x in image_bootstrap(values))
-    elif len(means) >= 2 and label not in DETERMINISTIC_LABELS:
+    elif len(means) >= 2 and records[0].loss.kind.generated:
         low, high = (float(x) for x in t_interval(means))
     return Cell(
         mean=float(means.mean()),
@@ -144,14 +141,13 @@ def _cell(
     )
 
 
-def _missing(label: str, runs: Sequence[Record], context: TableContext) -> tuple[str, ...]:
+def _missing(runs: Sequence[Record], context: TableContext) -> tuple[str, ...]:
     scored = {r.seed: r for r in runs if r.status != "failed"}
-    if label in DETERMINISTIC_LABELS:
-        wanted = list(scored) or [runs[0].seed]
-    else:
-        wanted = list(context.seeds)
+    kind = runs[0].loss.kind
+    # One record of a row that no seed changes stands for all of them.
+    wanted = list(context.seeds) if kind.generated else list(scored) or [runs[0].seed]
     missing = [f"seed {seed}" for seed in wanted if seed not in scored]
-    if label in PARTIAL_LABELS:
+    if not kind.has_reference_scores:
         return tuple(missing)
     metrics = dict.fromkeys((*context.expected_metrics, *(m.name for m in context.metrics)))
     datasets = dict.fromkeys((*context.expected_datasets, *context.datasets))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from srbench.records import Record
+from srbench.records import MetricInfo, Record
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,14 +24,14 @@ class ScaleChoice:
 
 
 def choose_scale(
-    runs: Mapping[float, Sequence[Record]], metric: str, *, lower_is_better: bool | None
+    runs: Mapping[float, Sequence[Record]], metric: str, info: MetricInfo | None
 ) -> ScaleChoice:
     """The scale with the best last validation point, averaged over the seeds.
 
     Args:
         runs: content scale -> the records of one label at it, one per seed.
         metric: the suite's rank metric.
-        lower_is_better: its direction; ``None`` where no test set is scored by it.
+        info: what is known of it; ``None`` where no test set is scored by it.
 
     Only scales that finished as many seeds as the most complete scale are candidates: a scale must
     not win because its bad seed failed.
@@ -39,7 +39,7 @@ def choose_scale(
     scales = sorted(runs)
     if len(scales) == 1:
         return ScaleChoice(scale=scales[0], chosen=True, reason="")
-    if lower_is_better is None:
+    if info is None:
         return _unchosen(scales, f"no test set is scored by {metric}")
     finished = {s: [r for r in runs[s] if r.status == "finished"] for s in scales}
     most = max(len(records) for records in finished.values())
@@ -53,7 +53,7 @@ def choose_scale(
         values[scale] = math.fsum(known) / len(known)
     if not values:
         return _unchosen(scales, "no content scale finished")
-    sign = 1.0 if lower_is_better else -1.0
+    sign = 1.0 if info.lower_is_better else -1.0
     best = min(values, key=lambda s: (sign * values[s], abs(math.log(s)) if s > 0 else math.inf, s))
     tried = ", ".join(f"{s:g}: {v:.4f}" for s, v in values.items())
     return ScaleChoice(

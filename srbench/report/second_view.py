@@ -18,7 +18,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from srbench.records import DatasetScores
-from srbench.report.conventions import NETWORKS_ONLY, metric_title
+from srbench.report.conventions import NETWORKS_ONLY
 from srbench.report.model import Leaderboard
 from srbench.report.ranking import is_rankable
 from srbench.report.statistics import critical_range
@@ -82,10 +82,10 @@ def second_views(board: Leaderboard) -> list[SecondView]:
     return [view for view in views if view is not None]
 
 
-def view_line(view: SecondView) -> str:
+def view_line(board: Leaderboard, view: SecondView) -> str:
     """One line on a view: what it speaks of comes first."""
     return (
-        f"Second view, {view.about}: {metric_title(view.metric)} on the {view.images} images of "
+        f"Second view, {view.about}: {board.title(view.metric)} on the {view.images} images of "
         f"{view.dataset}: Friedman {p_text(view.p_value)}; Nemenyi's critical difference of mean "
         f"ranks {view.critical_difference:.2f} (1 is best), first {view.labels[0]} with "
         f"{view.mean_ranks[0]:.2f}, last {view.labels[-1]} with {view.mean_ranks[-1]:.2f}."
@@ -116,17 +116,6 @@ def nemenyi_difference(rows: int, images: int) -> float:
     """Nemenyi's critical difference of mean ranks at the 5 % level."""
     critical = critical_range(rows, math.inf) / math.sqrt(2.0)
     return critical * math.sqrt(rows * (rows + 1) / (6.0 * images))
-
-
-def nemenyi_p_values(
-    board: Leaderboard, dataset: str, metric: str
-) -> tuple[list[str], npt.NDArray[np.float64]]:
-    """Nemenyi's p value of every pair of rows, by scikit-posthocs: labels and ``(L, L)``."""
-    import scikit_posthocs
-
-    labels, scores = image_scores(board, dataset, metric)
-    table = scikit_posthocs.posthoc_nemenyi_friedman(scores)
-    return labels, np.asarray(table, dtype=np.float64)
 
 
 def image_scores(

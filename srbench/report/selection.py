@@ -10,7 +10,6 @@ from pathlib import Path
 
 from srbench.errors import MixedRecords
 from srbench.records import Record, read_records
-from srbench.report.conventions import DETERMINISTIC_LABELS
 
 Identity = tuple[str, int, float]
 """(label, seed, content scale)."""
@@ -102,7 +101,7 @@ def _without_copies(records: Sequence[Record]) -> list[Record]:
     for record in records:
         label = record.loss.label
         # One record of a row that no seed changes stands for all of them.
-        seed = 0 if label in DETERMINISTIC_LABELS else record.seed
+        seed = record.seed if record.loss.kind.generated else 0
         identity = (label, seed, record.content_scale)
         other = kept.get(identity)
         kept[identity] = record if other is None else _choose(other, record)

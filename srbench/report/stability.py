@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from scipy import stats
 
-from srbench.report.conventions import metric_title
 from srbench.report.model import Leaderboard, Row
 from srbench.report.ranking import is_rankable
 
@@ -62,7 +61,7 @@ def order_stability(board: Leaderboard) -> OrderStability | None:
     )
 
 
-def stability_line(found: OrderStability) -> str:
+def stability_line(board: Leaderboard, found: OrderStability) -> str:
     """What is found, in one sentence."""
     taus = ", ".join(
         f"{'-' if tau is None else format(tau, '.2f')} at {iteration}"
@@ -70,7 +69,7 @@ def stability_line(found: OrderStability) -> str:
     )
     same = "the order did not change" if len(set(found.ranks)) == 1 else "1 is the same order"
     return (
-        f"Order over the last third of training, by {metric_title(found.metric)} on the validation "
+        f"Order over the last third of training, by {board.title(found.metric)} on the validation "
         f"images (mean over seeds): Kendall's tau with the order at iteration "
         f"{found.iterations[-1]} is {taus}; {same}."
     )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from typing import Final
+from urllib.parse import urlsplit
 
-from srbench.report.conventions import FLAGS, metric_digits, metric_title
-from srbench.report.model import Cell, Leaderboard, MetricInfo
+from srbench.records import MetricInfo
+from srbench.report.columns import Column
+from srbench.report.conventions import FLAGS
+from srbench.report.model import Cell, Leaderboard
 
 DASH: Final = "\u2013"
 """What pages print where there is no number, and between the ends of an interval."""
@@ -17,6 +20,9 @@ DETECTABLE: Final = (
     "calls different with 80 % power (by the same Tukey test, at the spread that was measured)."
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+# GitHub links what looks like an address or a person: an entity or a comment breaks the look.
+_UNLINKED = {"://": ":&#47;&#47;", "www.": "www&#46;", "@": "@<!-- -->"}
+_LINKED = re.compile("|".join(map(re.escape, _UNLINKED)), re.IGNORECASE)
 
 
 def plain(text: str) -> str:
@@ -31,21 +37,32 @@ def csv_text(text: str) -> str:
 
 
 def markdown_text(text: str) -> str:
-    """A string that Markdown and HTML print as it is, inside a table cell too."""
+    """A string that Markdown prints as it is, inside a table cell too.
+
+    Addresses and ``@names`` in it become no links: a record's strings are not the page's own.
+    """
     escaped = plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_{}\[\]()#+!|~])", r"\\\1", escaped)
+    escaped = re.sub(r"([\\`*_\[\]|~])", r"\\\1", escaped)
+    escaped = re.sub(r"^(\d*)([#+.)-])(?=\s)", r"\1\\\2", escaped)  # heading, list
+    return _LINKED.sub(lambda found: _UNLINKED[found[0].lower()], escaped)
 
 
-def number(value: float | None, metric: str) -> str:
-    """A score in the metric's digits; a dash where there is none."""
-    return "-" if value is None else f"{value:.{metric_digits(metric)}f}"
+def web_link(text: str) -> str | None:
+    """``text`` if it is an http(s) address that may become a link, else ``None``."""
+    if any(c.isspace() or not c.isprintable() for c in text):
+        return None
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return None
+    return text if parts.scheme in ("http", "https") and parts.hostname else None
 
 
-def interval(cell: Cell, metric: str) -> str:
+def interval(cell: Cell, metric: MetricInfo) -> str:
     """``low to high`` of a cell's interval, empty where there is none."""
     if cell.low is None or cell.high is None:
         return ""
-    return f"{number(cell.low, metric)} to {number(cell.high, metric)}"
+    return f"{metric.number(cell.low)} to {metric.number(cell.high)}"
 
 
 def flag_codes(cell: Cell) -> str:
@@ -53,14 +70,12 @@ def flag_codes(cell: Cell) -> str:
     return "".join(FLAGS[flag][0] for flag in cell.flags)
 
 
-def heading(metric: MetricInfo) -> str:
-    """A metric's column heading with the direction that is better."""
-    return f"{metric_title(metric.name)} {'↓' if metric.lower_is_better else '↑'}"
-
-
-def rank_text(rank: float | None) -> str:
-    """A rank without needless decimals."""
-    return "-" if rank is None else f"{rank:g}"
+def detectable(column: Column, board: Leaderboard, dataset: str) -> str:
+    """What stands in a column below the table, where its families state a difference."""
+    if column.metric is None:
+        return "detectable" if column.name == "label" else ""
+    test = board.families[dataset, column.metric.name].tukey
+    return column.metric.number(None if test is None else test.detectable)
 
 
 def title(board: Leaderboard) -> str:
@@ -80,7 +95,14 @@ def used_flags(board: Leaderboard) -> list[tuple[str, str, str]]:
 def rank_rule(board: Leaderboard) -> str:
     """How the overall rank is made, in one sentence."""
     sets = ", ".join(board.rank_datasets)
-    return (
-        f"Overall rank: mean rank by {metric_title(board.rank_metric)} over {sets}. Rows that no "
-        "loss trained, and incomplete rows, have none; NIQE is ranked on the BSD sets only."
+    rule = (
+        f"Overall rank: mean rank by {board.title(board.rank_metric)} over {sets}. Rows that no "
+        "loss trained, and incomplete rows, have none"
     )
+    blocks = [
+        f"{m.title} ranks only data sets whose images all have at least {m.min_blocks} blocks of "
+        f"{m.block} pixels"
+        for m in board.metrics
+        if m.block
+    ]
+    return "; ".join([rule, *blocks]) + "."

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import srbench
-from srbench.run.layout import OutFolder, read_json, write_json
-from srbench.run.plan.keys import content_key
+from srbench.records.layout import OutFolder
 from srbench.run.plan.planning import Cell, Plan
 from srbench.run.plan.rows import Row, loss_info
 from srbench.run.plan.targets import Target
+from srbench.run.writing import read_json, write_json
+from srbench.settings.canonical import content_key
 
 FORMAT = 1
 

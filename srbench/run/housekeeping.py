@@ -11,10 +11,13 @@ from typing import Any
 
 from srbench.errors import RecordError, UserError
 from srbench.records import Record, read_record
+from srbench.records.layout import OutFolder, row_folder
 from srbench.run.exec.failures import read_failure
 from srbench.run.exec.locks import is_locked
-from srbench.run.layout import OutFolder, read_json, row_folder
-from srbench.run.plan.jobs import Job, job_from_document
+from srbench.run.plan.jobs import Job
+from srbench.run.plan.kinds import job_from_document
+from srbench.run.plan.tasks import TrainingTask
+from srbench.run.writing import read_json
 
 _RECORD_NAME = re.compile(r"[0-9a-f]{64}\.json")
 
@@ -76,7 +79,7 @@ def describe_jobs(out: OutFolder) -> list[dict[str, Any]]:
             {
                 "key": job.key,
                 "title": job.title,
-                "kind": job.kind,
+                "kind": job.kind.name,
                 "state": state,
                 "seconds": (result or {}).get("cost", {}).get("seconds"),
                 "bytes": _size(out.checkpoint(job.key)),
@@ -198,8 +201,11 @@ def _records(out: OutFolder) -> Iterator[Record]:
 def _jobs(out: OutFolder) -> Iterator[Job]:
     for path in sorted((out.root / "jobs").glob("*/job.json")):
         document = read_json(path)
-        if isinstance(document, dict) and document.get("kind") != "scoring":
-            yield job_from_document(document)
+        if not isinstance(document, dict) or "task" not in document:
+            continue  # of another version of srbench
+        job = job_from_document(document)
+        if isinstance(job.task, TrainingTask):
+            yield job
 
 
 def _size(path: Path) -> int:

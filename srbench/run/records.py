@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,46 +19,49 @@ from srbench.records import (
     Manifest,
     MetricScores,
     Record,
+    RowKind,
     SuiteInfo,
     WeightInfo,
+    metric_info,
     read_record,
     record_key,
     write_record,
 )
+from srbench.records.layout import HR_FOLDER, OutFolder
 from srbench.run.exec.failures import read_failure
 from srbench.run.freshness import Sources
-from srbench.run.layout import OutFolder, read_json
 from srbench.run.plan.environment import describe_environment
 from srbench.run.plan.planning import Cell, Plan
 from srbench.run.plan.rows import loss_info
-from srbench.run.plan.targets import Target, targets
+from srbench.run.plan.targets import Target
+from srbench.run.writing import read_json
 from srbench.settings import expand_losses
 
 MAX_LOG_POINTS = 200
 ADDED = "added with --loss; not in the suite file"
 
 
-def assemble_records(plan: Plan, out: OutFolder) -> list[Path]:
+def assemble_records(plan: Plan, out: OutFolder, found: Sequence[Target]) -> list[Path]:
     """Write one record per cell that has scores or a failure; returns the files.
 
     A record whose sources are unchanged since it was written is left as it is: a rerun of a large,
     finished suite then answers in seconds.
     """
     by_cell: dict[int, list[Target]] = {}
-    for target in targets(plan, out):
+    for target in found:
         by_cell.setdefault(id(target.cell), []).append(target)
     assembler = _Assembler(plan, out)
     sources = Sources(plan, out)
     paths = []
     for cell in plan.cells:
-        found = by_cell.get(id(cell), [])
+        mine = by_cell.get(id(cell), [])
         path = out.records / f"{assembler.key(cell)}.json"
-        if not sources.unchanged(path, cell, found):
-            record = assembler.record(cell, found)
+        if not sources.unchanged(path, cell, mine):
+            record = assembler.record(cell, mine)
             if record is None:
                 continue
             write_record(record, out.records)
-            sources.note(path, cell, found)
+            sources.note(path, cell, mine)
         paths.append(path)
     sources.save()
     _supersede(plan, out, {path.stem for path in paths})
@@ -106,7 +109,11 @@ class _Assembler:
         score_errors: list[str],
     ) -> Record:
         loss = loss_info(cell.row)
-        extra = cell.row.kind == "trained" and not loss.reference and loss.label not in self.labels
+        extra = (
+            cell.row.kind is RowKind.TRAINED
+            and not loss.reference
+            and loss.label not in self.labels
+        )
         calibration = result.get("calibration")
         collapsed = result.get("collapsed")
         cost = result.get("cost")
@@ -123,6 +130,7 @@ class _Assembler:
             scores=scores,
             validation=_points(result.get("validation", [])),
             log=_points(result.get("log", [])),
+            game=_points(result.get("game", [])),
             cost=Cost.model_validate(cost) if cost else None,
             environment=(
                 Environment.model_validate(result["environment"]) if result else self.here
@@ -130,6 +138,11 @@ class _Assembler:
             data=self.manifests,
             artifacts=self._artifacts(cell, result),
             keys={"training": cell.training} if cell.training else {},
+            metrics={
+                metric.spec.name: metric_info(metric.spec)
+                for metric in self.plan.metrics
+                if any(metric.spec.name in found.metrics for found in scores.values())
+            },
             notes=(
                 *((f"stopped as collapsed: {collapsed}",) if collapsed else ()),
                 *result.get("notes", ()),
@@ -181,7 +194,7 @@ class _Assembler:
         if dataset not in self.sizes:
             from PIL import Image
 
-            folder = self.out.images(dataset, "hr-images")
+            folder = self.out.images(dataset, HR_FOLDER)
             sizes = {}
             for name in images:
                 with Image.open(folder / f"{name}.png") as image:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 
 from srbench.files import sha256_hex
 
@@ -57,6 +58,7 @@ def _plain(value: Any) -> Any:
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
+    value = to_jsonable_python(value)
     if isinstance(value, float) and value.is_integer():
         return int(value)  # 1 and 1.0 are one number, as in RFC 8785
     return value

@@ -5,14 +5,17 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from srbench.errors import SuiteError
 from srbench.settings.suite import LossEntry, LossTerm, Suite
 
-RESERVED_LABELS = ("bicubic", "warm-start", "pixel", "vgg16-random", "hr")
-"""Reference rows, present in every suite."""
+RESERVED_LABELS = ("bicubic", "warm-start", "pixel", "vgg16-random", "hr", "adversarial-only")
+"""Reference rows; all but the last are present in every suite."""
+
+CONTENT_ONLY = "-content-only"
+"""What the label of a loss's control without the adversarial term ends in."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,11 +24,13 @@ class LossRow:
 
     Attributes:
         reference: a reference row of DESIGN section 6, not an entry of the suite.
+        objective: settings of ``[adversarial]`` that this row has otherwise than the suite.
     """
 
     label: str
     terms: tuple[LossTerm, ...]
     reference: bool = False
+    objective: Mapping[str, float] = field(default_factory=dict)
 
 
 def expand_losses(suite: Suite) -> tuple[LossRow, ...]:
@@ -34,7 +39,7 @@ def expand_losses(suite: Suite) -> tuple[LossRow, ...]:
     Raises:
         SuiteError: two rows have one label, or a label is reserved for a reference row.
     """
-    rows = [row for entry in suite.loss for row in _rows(entry)]
+    rows = [row for entry in suite.loss for row in _with_controls(entry)]
     seen: set[str] = set()
     for row in rows:
         if row.label in RESERVED_LABELS:
@@ -54,6 +59,18 @@ def expand_losses(suite: Suite) -> tuple[LossRow, ...]:
             f"labels: {', '.join(sorted(seen))}",
         )
     return tuple(rows)
+
+
+def _with_controls(entry: LossEntry) -> list[LossRow]:
+    rows = _rows(entry)
+    if not entry.content_only:
+        return rows
+    alone = {"adversarial_weight": 0.0}
+    controls = [
+        LossRow(label=f"{row.label}{CONTENT_ONLY}", terms=row.terms, objective=alone)
+        for row in rows
+    ]
+    return [*rows, *controls]
 
 
 def _rows(entry: LossEntry) -> list[LossRow]:

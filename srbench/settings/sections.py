@@ -5,9 +5,9 @@ Every setting is declared here and nowhere else.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from srbench.strict import Strict
 
@@ -42,12 +42,33 @@ class Data(TrainingData):
     test: tuple[str, ...] = Field(min_length=1, description="test set names")
 
 
-class Generator(Strict):
-    """The network that is trained."""
+FLAT = ("blocks", "channels")
 
-    name: Literal["srresnet", "msrresnet"] = "msrresnet"
-    blocks: int = Field(16, ge=1, le=64)
-    channels: int = Field(64, ge=4, le=512)
+
+def _with_flat_form(schema: dict[str, Any]) -> None:
+    schema["properties"] |= {name: {"type": "integer", "minimum": 1} for name in FLAT}
+
+
+class Generator(Strict):
+    """The network that is trained.
+
+    ``blocks`` and ``channels`` may stand beside ``name`` instead of inside ``params``.
+    """
+
+    name: Name = Field("msrresnet", description="name of an installed generator, or dist:name")
+    params: dict[str, Any] = Field(default_factory=dict, description="what it lets a suite set")
+
+    model_config = ConfigDict(json_schema_extra=_with_flat_form)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _flat_form(cls, section: Any) -> Any:
+        if not isinstance(section, dict) or not set(FLAT) & set(section):
+            return section
+        if "params" in section:
+            raise ValueError("give blocks and channels inside params, where there are params")
+        rest = {key: value for key, value in section.items() if key not in FLAT}
+        return {**rest, "params": {key: section[key] for key in FLAT if key in section}}
 
 
 class Discriminator(Strict):
@@ -96,6 +117,25 @@ class Objective(Optimisation):
         description="binary cross-entropy on logits, or the 1 - D(SR) of much PyTorch code",
     )
     adversarial_weight: NonNegative = Field(1e-3, description="0: no discriminator")
+    batch_size: int | None = Field(
+        None, ge=1, description="patches per batch; data.batch_size where left out"
+    )
+    discriminator_learning_rate: Positive | None = Field(
+        None, description="the generator's where left out; decayed as that is"
+    )
+    random_offset: int = Field(
+        0,
+        ge=0,
+        description="SR and HR are compared on a crop that starts at a random pixel below this in "
+        "each iteration; 8 keeps networks that pool off the scale's lattice; 0: the whole patch",
+    )
+    average_decay: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="what is validated and kept is the exponential moving average of the "
+        "generator's weights with this decay per iteration; 0: the last weights",
+    )
 
 
 class Adversarial(Objective):
@@ -109,6 +149,9 @@ class Calibration(Strict):
 
     reference: Label
     batches: int = Field(16, ge=1, le=256, description="fixed training batches measured")
+    batch_size: int | None = Field(
+        None, ge=1, description="patches in each of them; data.batch_size where left out"
+    )
 
 
 class Validation(Strict):

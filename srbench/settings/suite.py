@@ -25,6 +25,8 @@ from srbench.settings.sections import (
 )
 from srbench.strict import Strict
 
+Control = Literal["adversarial-only"]
+
 
 class LossTerm(Strict):
     """One installed loss with its parameters, and its weight inside a sum."""
@@ -41,6 +43,9 @@ class LossEntry(Strict):
     name: Name | None = None
     params: dict[str, Any] = Field(default_factory=dict)
     sum: tuple[LossTerm, ...] = ()
+    content_only: bool = Field(
+        False, description="a second row, LABEL-content-only, without the adversarial term"
+    )
     grid: dict[str, tuple[Any, ...]] = Field(
         default_factory=dict, description="parameter -> values; one row per combination"
     )
@@ -74,7 +79,7 @@ class Suite(Strict):
     summary: Annotated[str, OUTSIDE]
     track: Literal["calibrated", "raw"]
     protocol: str = "y4-v1"
-    scale: Literal[4] = 4
+    scale: Literal[2, 3, 4] = 4
     seeds: Annotated[tuple[int, ...], OUTSIDE] = Field(min_length=1)
     metrics: Annotated[tuple[str, ...], OUTSIDE] = ("psnr", "ssim", "lpips", "niqe")
     data: Data
@@ -89,6 +94,9 @@ class Suite(Strict):
     limits: Annotated[Limits, OUTSIDE] = Field(default_factory=Limits)
     stopping: Stopping | None = None
     report: Annotated[Report, OUTSIDE] = Field(default_factory=Report)
+    controls: Annotated[tuple[Control, ...], OUTSIDE] = Field(
+        (), description="further reference rows: adversarial-only trains without a content loss"
+    )
     loss: Annotated[tuple[LossEntry, ...], OUTSIDE] = Field(min_length=1)
 
     @property

@@ -12,16 +12,20 @@ by the largest network instead of their sum, and the norms of the parts come for
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from srbench.errors import ContractError, UserError
 from srbench.train.checkpoint import CheckpointFolder
+from srbench.train.game import Batch, discriminator_health, gradient_health
 from srbench.train.loop import Loop
 from srbench.train.micro_batch import MicroBatch, combined, micro_batches
 from srbench.train.objective import discriminator_loss, generator_adversarial_loss, pixel_loss
+from srbench.train.offset import shifted
 from srbench.train.runtime import Placement, session
 from srbench.train.schedule import learning_rate, set_learning_rate
 from srbench.train.settings import AdversarialSettings, RuntimeSettings
@@ -70,8 +74,14 @@ class AdversarialStep:
         self._discriminator_optimiser = placement.adam(
             discriminator, settings.learning_rate, settings.betas
         )
+        self._average = _average(generator, settings.average_decay)
         self._discriminator_weights = list(discriminator.parameters())
         self.terms: tuple[str, ...] = self._term_names()
+
+    @property
+    def result(self) -> nn.Module:
+        """What is validated and kept: the average of the generator's weights where one is taken."""
+        return self.generator if self._average is None else self._average.module
 
     def _term_names(self) -> tuple[str, ...]:
         parts = []
@@ -91,23 +101,30 @@ class AdversarialStep:
 
     def __call__(self, lr: Tensor, hr: Tensor, iteration: int) -> Tensor:
         """Update on ``lr (N, 3, h, w)`` and ``hr``; the values of ``terms``, not awaited."""
+        rate, relative = self._rate(iteration), self._settings.discriminator_relative_rate
+        set_learning_rate(self._generator_optimiser, rate)
+        set_learning_rate(self._discriminator_optimiser, relative * rate)
         for optimiser in (self._generator_optimiser, self._discriminator_optimiser):
-            set_learning_rate(optimiser, self._rate(iteration))
             optimiser.zero_grad(set_to_none=True)
         values = [
-            self._accumulate(part) for part in micro_batches(lr, hr, self._settings.micro_batches)
+            self._accumulate(part, iteration)
+            for part in micro_batches(lr, hr, self._settings.micro_batches)
         ]
         self._generator_optimiser.step()
+        if self._average is not None:
+            self._average.update_parameters(self.generator)
         if self._settings.adversarial_weight:
             self._discriminator_optimiser.step()
         norms = [name == "sr" or name.endswith("_gradient") for name in self.terms]
         return combined(values, norms=norms)
 
-    def _accumulate(self, batch: MicroBatch) -> Tensor:
+    def _accumulate(self, batch: MicroBatch, iteration: int) -> Tensor:
         """Add a part of the batch to the gradients of both networks; its share of the terms."""
         with self._placement.networks():
             sr = self._generate(batch.lr)
-        sr = sr.float()
+        limit = self._settings.random_offset
+        sr = shifted(sr.float(), iteration, limit)
+        batch = batch._replace(hr=shifted(batch.hr, iteration, limit))
         image = sr.detach().requires_grad_()
         parts = []
         if self._use_content:
@@ -181,9 +198,35 @@ class AdversarialStep:
         values["learning_rate"] = self._rate(iteration)
         return values
 
+    def examine(self, batches: Sequence[Batch]) -> dict[str, float]:
+        """The health of the game on fixed ``batches``; nothing changes (``srbench.train.game``)."""
+        s = self._settings
+        game = discriminator_health(
+            self.generator,
+            self.discriminator,
+            batches,
+            lambda hr, sr: discriminator_loss(hr, sr, s.adversarial_loss),
+        ) if s.adversarial_weight else {}  # fmt: skip
+        return game | gradient_health(
+            self.generator,
+            self.discriminator,
+            batches,
+            content=self._content_term if self._use_content else None,
+            adversarial=self._adversarial_term if s.adversarial_weight else None,
+        )
+
+    def _content_term(self, sr: Tensor, hr: Tensor) -> Tensor:
+        return self._settings.content_factor * self._content_loss(sr, hr)
+
+    def _adversarial_term(self, sr: Tensor, hr: Tensor) -> Tensor:
+        s = self._settings
+        logits = self._discriminate(sr)
+        return s.adversarial_weight * generator_adversarial_loss(logits, s.adversarial_loss)
+
     def state_dict(self) -> dict[str, Any]:
-        """Both networks and both optimisers."""
+        """Both networks, both optimisers, and the average where one is taken."""
         return {
+            "average": None if self._average is None else dict(self._average.state_dict()),
             "generator": dict(self.generator.state_dict()),
             "discriminator": dict(self.discriminator.state_dict()),
             "generator_optimiser": self._generator_optimiser.state_dict(),
@@ -192,6 +235,8 @@ class AdversarialStep:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a checkpoint."""
+        if self._average is not None:
+            self._average.load_state_dict(state["average"])
         self.generator.load_state_dict(state["generator"])
         self.discriminator.load_state_dict(state["discriminator"])
         self._generator_optimiser.load_state_dict(state["generator_optimiser"])
@@ -202,6 +247,13 @@ class AdversarialStep:
         return learning_rate(
             iteration, initial=s.learning_rate, milestones=s.milestones, gamma=s.gamma
         )
+
+
+def _average(generator: nn.Module, decay: float) -> AveragedModel | None:
+    if not decay:
+        return None
+    rule = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+    return AveragedModel(generator, multi_avg_fn=rule)
 
 
 def _part(name: str, value: Tensor, image: Tensor, *, retain_graph: bool = False) -> _Part:
@@ -229,7 +281,8 @@ def run_adversarial(
     """Train ``generator`` and ``discriminator`` in place, from the newest checkpoint if any.
 
     Args:
-        generator: with the warm start's weights; left on the runtime's device, in eval mode.
+        generator: with the warm start's weights; left on the runtime's device, in eval mode, with
+            the averaged weights where the settings ask for an average.
         content_loss: frozen, ``forward(sr, hr) -> scalar``; ``None``: no content term.
         seed: of the global random states during the stage.
         checkpoints: of this job; holds the finished state too, until it is cleared.
@@ -250,4 +303,7 @@ def run_adversarial(
         loop = Loop(
             step, sampler, schedule, placement=placement, checkpoints=checkpoints, hooks=hooks
         )
-        return loop.run()
+        result = loop.run()
+        if step.result is not generator:
+            generator.load_state_dict(step.result.state_dict())
+        return result

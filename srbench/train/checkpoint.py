@@ -137,12 +137,6 @@ class CheckpointFolder:
             return Checkpoint(iteration=document["iteration"], state=document["state"]), (*notes,)
         return None, (*notes,)
 
-    def clear(self) -> None:
-        """Remove all checkpoints; for jobs whose result is safe elsewhere."""
-        self._remove_temporary()
-        for _, path in self._files():
-            path.unlink(missing_ok=True)
-
     def _files(self) -> list[tuple[int, Path]]:
         if not self.path.is_dir():
             return []

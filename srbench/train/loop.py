@@ -23,6 +23,7 @@ class _Progress:
     seconds: float = 0.0
     log: list[Point] = field(default_factory=list)
     validation: list[Point] = field(default_factory=list)
+    game: list[Point] = field(default_factory=list)
 
 
 class Loop:
@@ -44,6 +45,9 @@ class Loop:
         self._placement = placement
         self._checkpoints = checkpoints
         self._hooks = hooks or Hooks()
+        self._held_out = [
+            (placement.images(lr), placement.images(hr)) for lr, hr in self._hooks.held_out
+        ]
         self._monitor = Monitor(step.terms, placement.device)
         self._progress = _Progress()
         self._saved: int | None = None
@@ -80,6 +84,7 @@ class Loop:
             iterations_per_second=_rate(progress.iteration, progress.seconds),
             log=progress.log,
             validation=progress.validation,
+            game=progress.game,
             peak_memory_bytes=peak_memory_bytes(self._placement.device),
             data_wait_fraction=self._sampler.wait_fraction,
             stopped=stopped,
@@ -129,9 +134,18 @@ class Loop:
     def _validate(self) -> None:
         self._monitor.check()
         self._pause(self._call_validation)
+        if self._hooks.held_out:
+            self._pause(self._examine)
+
+    def _examine(self) -> None:
+        with isolated_rng():
+            values = self._step.examine(self._held_out)
+        if values:
+            self._progress.game.append((self._progress.iteration, values))
+            self._hooks.on_game(self._progress.iteration, values)
 
     def _call_validation(self) -> None:
-        generator = self._step.generator
+        generator = self._step.result
         generator.eval()
         try:
             with isolated_rng(), torch.no_grad():
@@ -155,6 +169,7 @@ class Loop:
             "seconds": progress.seconds,
             "log": progress.log,
             "validation": progress.validation,
+            "game": progress.game,
         }
         self._checkpoints.save(progress.iteration, state)
         self._saved = progress.iteration
@@ -178,6 +193,7 @@ class Loop:
             seconds=state["seconds"],
             log=list(state["log"]),
             validation=list(state["validation"]),
+            game=list(state["game"]),
         )
         self._window = (checkpoint.iteration, state["seconds"])
         self._saved = checkpoint.iteration

@@ -36,6 +36,11 @@ class AdversarialSettings(Objective, Pace):
         """What the raw content loss is multiplied by."""
         return self.content_weight * self.content_scale * self.content_constant
 
+    @property
+    def discriminator_relative_rate(self) -> float:
+        """The discriminator's learning rate over the generator's."""
+        return (self.discriminator_learning_rate or self.learning_rate) / self.learning_rate
+
 
 class RuntimeSettings(Execution):
     """How and where the arithmetic is done; values of the objective are float32 in any case."""

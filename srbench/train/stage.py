@@ -62,6 +62,9 @@ class Hooks:
         validate: ``(generator in eval mode, updates done)`` to mean scores, or ``None``. Runs
             without gradients; whatever it draws from the random states is undone.
         should_stop: asked before every iteration; true makes the stage save and return.
+        held_out: batches ``(lr, hr)`` on which the health of the game is measured, at the points
+            where ``validate`` is called; none: it is not measured.
+        on_game: at those points, ``(updates done, values)``.
         is_lost: asked after every logged or validated point, with all points so far; a reason makes
             the stage end there for good. It must depend on those points alone: a resumed stage
             asks again.
@@ -71,6 +74,8 @@ class Hooks:
     on_log: Callable[[int, dict[str, float]], None] = _no_log
     validate: Callable[[nn.Module, int], dict[str, float] | None] = _no_validation
     should_stop: Callable[[], bool] = _never
+    held_out: Sequence[tuple[Tensor, Tensor]] = ()
+    on_game: Callable[[int, dict[str, float]], None] = _no_log
     is_lost: Callable[[Sequence[Point], Sequence[Point]], str | None] = _not_lost
 
 
@@ -84,6 +89,7 @@ class StageResult:
         iterations_per_second: over those seconds; 0 where there were none.
         log: logged values; term values are means since the point before.
         validation: scores on the validation images.
+        game: health of the adversarial game on held-out patches (``srbench.train.game``).
         peak_memory_bytes: of this process, on the GPU where there is one.
         data_wait_fraction: share of the time spent waiting for data.
         stopped: the ``should_stop`` hook ended it early; a checkpoint holds the rest.
@@ -97,6 +103,7 @@ class StageResult:
     iterations_per_second: float
     log: list[Point]
     validation: list[Point]
+    game: list[Point]
     peak_memory_bytes: int
     data_wait_fraction: float
     stopped: bool
@@ -114,6 +121,15 @@ class TrainingStep(Protocol):
 
     def __call__(self, lr: Tensor, hr: Tensor, iteration: int) -> Tensor:
         """Update on one batch; values of ``terms`` as ``(T,)`` on the device, not awaited."""
+        ...
+
+    @property
+    def result(self) -> nn.Module:
+        """What is validated and kept: ``generator``, or an average of its weights."""
+        ...
+
+    def examine(self, batches: Sequence[tuple[Tensor, Tensor]]) -> dict[str, float]:
+        """The health of the game on fixed batches; empty where there is no game."""
         ...
 
     def summary(self, means: dict[str, float], iteration: int) -> dict[str, float]:

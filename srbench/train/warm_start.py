@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -57,6 +58,15 @@ class WarmStartStep:
     def summary(self, means: dict[str, float], iteration: int) -> dict[str, float]:
         """``pixel`` and the rate."""
         return {"pixel": means["pixel"], "learning_rate": self._rate(iteration)}
+
+    @property
+    def result(self) -> nn.Module:
+        """The generator itself."""
+        return self.generator
+
+    def examine(self, batches: Sequence[tuple[Tensor, Tensor]]) -> dict[str, float]:
+        """Nothing: there is no game."""
+        return {}
 
     def state_dict(self) -> dict[str, Any]:
         """Generator and optimiser."""

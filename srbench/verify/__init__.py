@@ -11,7 +11,7 @@ from srbench.lazy import lazy_names
 
 if TYPE_CHECKING:
     from srbench.verify.check import Verification, verify_submission
-    from srbench.verify.marks import merge_marks, read_marks, read_reproduced, write_marks
+    from srbench.verify.marks import merge_marks, read_reproduced, write_marks
     from srbench.verify.pack import Packed, pack_submission
 
 __all__ = [
@@ -19,7 +19,6 @@ __all__ = [
     "Verification",
     "merge_marks",
     "pack_submission",
-    "read_marks",
     "read_reproduced",
     "verify_submission",
     "write_marks",
@@ -29,7 +28,7 @@ __getattr__ = lazy_names(
     __name__,
     {
         ".check": ("Verification", "verify_submission"),
-        ".marks": ("merge_marks", "read_marks", "read_reproduced", "write_marks"),
+        ".marks": ("merge_marks", "read_reproduced", "write_marks"),
         ".pack": ("Packed", "pack_submission"),
     },
 )

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
+from srbench.metrics.plugin import METRICS
+
 What = Literal["record", "suite", "data", "generator", "image", "metric", "score"]
 
 TOLERANCES: Final[Mapping[str, float]] = MappingProxyType(
-    {"psnr": 1e-3, "ssim": 1e-5, "lpips": 1e-4, "lpips-vgg": 1e-4, "dists": 1e-4, "niqe": 1e-2}
+    {spec.name: spec.tolerance for spec in METRICS}
 )
 """Largest difference of one image's score between two machines (PSNR in dB)."""
 

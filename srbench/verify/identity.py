@@ -13,18 +13,12 @@ from typing import Any, Final
 from srbench.errors import SuiteError
 from srbench.metrics.plugin import METRICS
 from srbench.metrics.protocol import PROTOCOLS
-from srbench.records import Record, record_key, states_conditions
+from srbench.records import Record, RowKind, record_key, states_conditions
 from srbench.settings import RESERVED_LABELS, LossRow, Suite, expand_losses, load_suite
 from srbench.settings.load import suite_folders, validate_suite
 from srbench.verify.difference import Difference, What, printable
 
-UNTRAINED: Final = ("bicubic", "hr", "warm-start")
 SPECS: Final = {spec.name: spec for spec in METRICS}
-
-
-def row_kind(record: Record) -> str:
-    """``bicubic``, ``hr``, ``warm-start`` or ``trained``."""
-    return record.loss.label if record.loss.label in UNTRAINED else "trained"
 
 
 def suite_of(record: Record) -> Suite:
@@ -122,18 +116,18 @@ def _suite(record: Record, suite: Suite, carried: Mapping[str, Any] | None) -> I
 
 
 def _row(record: Record, suite: Suite) -> Iterator[Difference]:
-    loss, label = record.loss, record.loss.label
+    loss, label, kind = record.loss, record.loss.label, record.loss.kind
     if loss.reference != (label in RESERVED_LABELS):
         yield _about("record", f"{label!r:.80} is marked as reference: {loss.reference}")
-    if bool(loss.terms) == (label in UNTRAINED):
+    if bool(loss.terms) != (kind is RowKind.TRAINED and label != "adversarial-only"):
         yield _about("record", f"{label!r:.80} has {len(loss.terms)} losses")
     has = "generator" in record.artifacts
-    if has and label in ("bicubic", "hr"):
+    if has and not kind.generated:
         yield _about("generator", f"{label} has a generator, which it does not need")
-    if not has and label not in ("bicubic", "hr") and record.status != "failed":
+    if not has and kind.generated and record.status != "failed":
         yield _about("generator", "the record names no generator")
     scales = suite.adversarial.content_scales
-    if label not in UNTRAINED and record.content_scale not in (*scales, 1.0):
+    if kind is RowKind.TRAINED and record.content_scale not in (*scales, 1.0):
         yield _about("record", f"content scale {record.content_scale:g}, the suite's are {scales}")
     # The list of losses is not in the hash of the conditions: a label must mean one loss.
     for source in (suite, installed_suite(suite.name)):
@@ -171,9 +165,10 @@ def wanted_metrics(record: Record, suite: Suite) -> set[str]:
     """Metrics that the suite asks for; for ``hr`` those alone that need no reference."""
     installed = installed_suite(suite.name)
     wanted = {*suite.metrics, *(installed.metrics if installed else ())}
-    if record.loss.label != "hr":
+    if record.loss.kind.has_reference_scores:
         return wanted
-    return {name for name in wanted if name not in SPECS or SPECS[name].reference == "none"}
+    described = record.metrics  # of a stranger's metric: whether HR is scored by it
+    return {n for n in wanted if (SPECS[n].reference == "none" if n in SPECS else n in described)}
 
 
 def excused(record: Record, dataset: str, metric: str) -> bool:

@@ -8,9 +8,9 @@ given by :func:`srbench.verify.verify_submission`; ``reproduced`` only by the ou
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import from_json
@@ -18,10 +18,9 @@ from pydantic_core import from_json
 from srbench import __version__
 from srbench.errors import UserError
 from srbench.files import write_atomic
+from srbench.records.marks import Mark
 from srbench.strict import Strict
 from srbench.verify.check import Verification
-
-MAX_BYTES: Final = 64 << 20
 
 
 class Comparison(BaseModel):
@@ -59,7 +58,7 @@ def read_reproduced(path: Path) -> Reproduced:
 
 
 def merge_marks(
-    verification: Verification, reproduced: Iterable[Reproduced], before: dict[str, Any]
+    verification: Verification, reproduced: Iterable[Reproduced], before: Mapping[str, Mark]
 ) -> dict[str, Any]:
     """Record key -> entry, for all records of the verification.
 
@@ -69,7 +68,7 @@ def merge_marks(
     Args:
         verification: of all records of the folder or archive.
         reproduced: outcomes to add.
-        before: an earlier document, or empty.
+        before: the marks of an earlier document, or empty.
 
     Raises:
         UserError: a reproduction of a record that is not there, or of other content.
@@ -78,10 +77,10 @@ def merge_marks(
     for row in verification.rows:
         entry = {**row.document(), "srbench": __version__}
         old = before.get(row.record.key)
-        if isinstance(old, dict) and old.get("record_sha256") == entry["record_sha256"]:
-            entry["reproduced"] = old.get("reproduced") is True
-            if row.mark == "not-recomputed" and old.get("mark") == "scores-verified":
-                entry = {**old, "reproduced": entry["reproduced"]}
+        if old is not None and old.record_sha256 == entry["record_sha256"]:
+            entry["reproduced"] = old.reproduced
+            if row.mark == "not-recomputed" and old.mark == "scores-verified":
+                entry = old.model_dump()
         entries[row.record.key] = entry
     for outcome in reproduced:
         found = entries.get(outcome.record)
@@ -93,25 +92,6 @@ def merge_marks(
         assert outcome.comparison is not None
         found["reproduced"] = outcome.comparison.same
     return dict(sorted(entries.items()))
-
-
-def read_marks(path: Path) -> dict[str, Any]:
-    """The document in ``path``; empty where there is no file yet.
-
-    Raises:
-        UserError: the file is no such document.
-    """
-    if not path.exists():
-        return {}
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ValueError("too large")
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"expected verification.json, got {path}: {error!s:.200}") from error
-    if not isinstance(document, dict):
-        raise UserError(f"expected a JSON object in {path}, got {type(document).__name__}")
-    return document
 
 
 def write_marks(path: Path, entries: dict[str, Any]) -> Path:

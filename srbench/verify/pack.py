@@ -17,7 +17,7 @@ from typing import Any, Final
 from srbench import __version__
 from srbench.errors import UserError
 from srbench.files import sha256_hex, write_atomic
-from srbench.records import Record, read_records, record_text
+from srbench.records import Record, RowKind, read_records, record_text
 from srbench.settings import Suite
 from srbench.settings.load import validate_suite
 from srbench.verify.manifest import (
@@ -28,7 +28,7 @@ from srbench.verify.manifest import (
     manifest_bytes,
 )
 from srbench.verify.names import MANIFEST, SUITE
-from srbench.verify.tensors import load_checked
+from srbench.verify.tensors import host_generator, load_checked
 
 Locate = Callable[[Record, str, str], Path]
 """(record, data set, image) -> where the run has the SR image."""
@@ -125,7 +125,7 @@ def _json(document: Mapping[str, Any]) -> bytes:
 def _generators(
     out: Path, records: list[Record], suite: Suite
 ) -> tuple[dict[str, bytes], tuple[str, ...]]:
-    settings = {**suite.generator.model_dump(), "scale": suite.scale}
+    generator = host_generator(suite)
     files: dict[str, bytes] = {}
     by_hash = []
     for record in records:
@@ -133,7 +133,7 @@ def _generators(
         if artifact is None:
             continue
         path = out / artifact.path
-        if not path.is_file():
+        if generator is None or not path.is_file():  # a plugin's would be built by nobody
             by_hash.append(f"{record.loss.label} seed {record.seed}")
             continue
         data = path.read_bytes()
@@ -142,7 +142,7 @@ def _generators(
                 f"expected {path} as the record {record.key[:12]} knows it, its bytes are others",
                 "run the suite again: srbench run",
             )
-        load_checked(data, settings)  # what the verifier would refuse is not packed
+        load_checked(data, generator)  # what the verifier would refuse is not packed
         files[f"generators/{artifact.sha256}.safetensors"] = data
     return files, tuple(by_hash)
 
@@ -150,7 +150,7 @@ def _generators(
 def _images(records: list[Record], locate: Locate) -> list[tuple[SubmittedImage, bytes]]:
     found = []
     for record in records:
-        if record.loss.label == "hr":
+        if record.loss.kind is RowKind.HR:
             continue  # the data set itself is not ours to pass on
         for dataset, scores in sorted(record.scores.items()):
             for image in scores.images:

@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from srbench.errors import SubmissionError
+from srbench.errors import SubmissionError, SuiteError
 from srbench.records import Record
 from srbench.settings import Suite
 from srbench.verify.contents import Contents
 from srbench.verify.difference import Difference
+from srbench.verify.identity import suite_of
 from srbench.verify.images import Image, explain_other, is_near_hr, read_submitted
 from srbench.verify.regenerate import TestImages
 from srbench.verify.roundings import roundings
-from srbench.verify.tensors import load_checked
+from srbench.verify.tensors import host_generator, load_checked
 
 if TYPE_CHECKING:
     import torch
 
 Evidence = Literal["generator", "bicubic", "hr", "images"]
+
+OF_A_PLUGIN: Final = (
+    "its generator comes from a plugin, whose code is never run here; "
+    "images that were submitted can be scored with --from-images"
+)
+
+
+def is_of_a_plugin(record: Record) -> bool:
+    """Whether the row's generator is none of the host's own."""
+    try:
+        return host_generator(suite_of(record)) is None
+    except SuiteError:
+        return False
 
 
 class RowImages:
@@ -44,8 +58,9 @@ class RowImages:
         self._workers = workers if device == "cpu" else 1
         if evidence == "generator":
             name = contents.generators[record.artifacts["generator"].sha256]
-            settings = {**suite.generator.model_dump(), "scale": suite.scale}
-            self._network = load_checked(contents.read(name), settings).to(device)
+            generator = host_generator(suite)
+            assert generator is not None  # a plugin's is no evidence
+            self._network = load_checked(contents.read(name), generator).to(device)
 
     def of(self, dataset: str, tests: TestImages) -> tuple[dict[str, Image], list[Difference]]:
         """SR by image name, and what is wrong with it apart from its scores."""

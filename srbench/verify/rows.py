@@ -10,15 +10,14 @@ from typing import Any, Final, Literal
 from srbench.errors import ImageError, SubmissionError, SuiteError
 from srbench.metrics.protocol import PROTOCOLS
 from srbench.metrics.score import ImagePair, ScoreError, Scorer
-from srbench.records import DatasetScores, MetricScores, Record, record_sha256
+from srbench.records import DatasetScores, MetricScores, Record, RowKind, record_sha256
 from srbench.settings import Suite
 from srbench.verify.contents import Contents
-from srbench.verify.difference import TOLERANCES, Difference, score_difference
+from srbench.verify.difference import TOLERANCES, Difference, printable, score_difference
 from srbench.verify.identity import (
     SPECS,
     excused,
     identity_differences,
-    row_kind,
     stated_versions,
     suite_of,
     wanted_metrics,
@@ -26,7 +25,7 @@ from srbench.verify.identity import (
 from srbench.verify.images import Image
 from srbench.verify.regenerate import TestImages, TestSets
 from srbench.verify.roundings import SENSITIVE_METRICS, explains
-from srbench.verify.row_images import Evidence, RowImages
+from srbench.verify.row_images import OF_A_PLUGIN, Evidence, RowImages, is_of_a_plugin
 
 Mark = Literal["scores-verified", "differs", "not-recomputed"]
 
@@ -98,15 +97,16 @@ class RowVerifier:
 
     def evidence(self, record: Record) -> Evidence | None:
         """What the row's images can be had from here."""
-        kind = row_kind(record)
+        kind = record.loss.kind
         if record.status == "failed":
             return None
-        if kind == "bicubic":
+        if kind is RowKind.BICUBIC:
             return "bicubic"
-        if kind == "hr":
+        if kind is RowKind.HR:
             return "hr"
         artifact = record.artifacts.get("generator")
-        if artifact is not None and artifact.sha256 in self._contents.generators:
+        packed = artifact is not None and artifact.sha256 in self._contents.generators
+        if packed and not is_of_a_plugin(record):
             return "generator"
         return "images" if self._from_images and self._has_images(record) else None
 
@@ -114,6 +114,8 @@ class RowVerifier:
         """The row's identity alone."""
         differences = tuple(identity_differences(record, self._contents.suite))
         by_hash = HAS_IMAGES if self._has_images(record) else BY_HASH
+        if is_of_a_plugin(record):
+            by_hash = OF_A_PLUGIN
         why = reason or (NO_SCORES if record.status == "failed" else by_hash)
         mark: Mark = "differs" if differences else "not-recomputed"
         return RowResult(record=record, mark=mark, reason=why, differences=differences)
@@ -183,7 +185,9 @@ class RowVerifier:
         missing = {m for m in wanted_metrics(record, suite) if excused(record, dataset, m)}
         for metric in sorted({*stated, *missing}):
             if metric not in SPECS:
-                message = f"{metric!r:.80} is none of srbench's own metrics: not recomputed"
+                known = record.metrics.get(metric)
+                title = f"{printable(known.title):.80} " if known is not None else ""
+                message = f"{title}({metric!r:.80}): none of srbench's own metrics, not recomputed"
                 yield Difference(what="metric", dataset=dataset, metric=metric, message=message)
                 continue
             scorer = self._scorer(record.protocol, suite.scale, metric)

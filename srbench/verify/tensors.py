@@ -14,7 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from srbench.errors import SubmissionError
+from srbench.errors import SubmissionError, UnknownName, UserError
+from srbench.models.plugin import builtin_generator
+from srbench.models.resolve import ResolvedGenerator
+from srbench.namesake import DISTRIBUTION
+from srbench.settings import Suite
 
 if TYPE_CHECKING:
     import torch
@@ -102,30 +106,42 @@ def check_layout(header: Header, expected: Layout, size: int) -> None:
         raise _bad(f"expected {end:,} bytes of data, got {size - header.start:,}")
 
 
-def load_checked(data: bytes, settings: Mapping[str, Any]) -> nn.Module:
+def host_generator(suite: Suite) -> ResolvedGenerator | None:
+    """The suite's generator where it is one of the host's own; a plugin's is never built here.
+
+    Raises:
+        SuiteError: parameters that it does not have.
+    """
+    distribution, _, name = suite.generator.name.rpartition(":")
+    if distribution not in ("", DISTRIBUTION):
+        return None
+    try:
+        return builtin_generator(name, suite.generator.params, suite.scale)
+    except UnknownName:
+        return None
+
+
+def load_checked(data: bytes, generator: ResolvedGenerator) -> nn.Module:
     """The generator in ``data``, in eval mode on the CPU.
 
     Args:
         data: the file's bytes.
-        settings: ``name``, ``blocks``, ``channels`` and ``scale`` as the suite states them; what
-            the file says of itself must be the same.
+        generator: as the suite states it; what the file says of itself must be the same.
 
     Raises:
         SubmissionError: anything else than exactly this network with finite weights.
     """
     import torch
 
-    from srbench.models import GENERATOR_FORMAT, build_generator
-
     header = parse_header(data)
-    _check_metadata(header.metadata, GENERATOR_FORMAT, settings)
+    _check_metadata(header.metadata, generator)
     with torch.device("meta"):
-        generator = build_generator(**settings)
-    layout = {name: _layout_of(tensor) for name, tensor in generator.state_dict().items()}
+        network = generator.build()
+    layout = {name: _layout_of(tensor) for name, tensor in network.state_dict().items()}
     check_layout(header, layout, len(data))
     state = {name: _tensor(name, data, header, entry) for name, entry in header.tensors.items()}
-    generator.load_state_dict(state, strict=True, assign=True)
-    return generator.eval().requires_grad_(False)
+    network.load_state_dict(state, strict=True, assign=True)
+    return network.eval().requires_grad_(False)
 
 
 def _tensor(name: str, data: bytes, header: Header, entry: TensorEntry) -> torch.Tensor:
@@ -146,14 +162,19 @@ def _layout_of(tensor: torch.Tensor) -> tuple[str, tuple[int, ...]]:
     return {torch.float32: "F32", torch.int64: "I64"}[tensor.dtype], tuple(tensor.shape)
 
 
-def _check_metadata(
-    metadata: Mapping[str, str], generator_format: str, settings: Mapping[str, Any]
-) -> None:
-    if set(metadata) != {generator_format}:
-        raise _bad(f"expected the metadata {generator_format}, got {_some(sorted(metadata))}")
-    found = _parse_json(metadata[generator_format].encode())
-    if found != dict(settings):
-        raise _bad(f"expected the generator {dict(settings)}, the file says {found!s:.200}")
+def _check_metadata(metadata: Mapping[str, str], generator: ResolvedGenerator) -> None:
+    from srbench.models.files import GENERATOR_FORMAT, read_identity
+
+    if set(metadata) != {GENERATOR_FORMAT}:
+        raise _bad(f"expected the metadata {GENERATOR_FORMAT}, got {_some(sorted(metadata))}")
+    found = _parse_json(metadata[GENERATOR_FORMAT].encode())
+    try:
+        same = read_identity(found, lambda _: generator.spec).identity == generator.identity
+        same = same and found["name"] == generator.spec.name
+    except (UserError, KeyError, TypeError):
+        same = False
+    if not same:
+        raise _bad(f"expected the generator {generator.identity}, the file says {found!s:.200}")
 
 
 def _entry(name: str, fields: Any) -> TensorEntry:

@@ -64,6 +64,13 @@ class NanOnBlack(Good):
         return super().forward(sr, hr) * (hr.mean() / hr.mean())
 
 
+class DividesByContrast(Good):
+    """As metrics that normalise by the spread of the truth do."""
+
+    def forward(self, sr, hr):
+        return super().forward(sr, hr) / hr.std()
+
+
 class Negated(Good):
     def forward(self, sr, hr):
         return -super().forward(sr, hr)

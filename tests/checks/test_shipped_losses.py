@@ -7,18 +7,19 @@ the official file elsewhere. It takes about half a minute per loss on one core; 
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 from pathlib import Path
 
 import pytest
 
-from srbench.checks import SeededWeights, loss_checks
+from srbench.checks import loss_checks
 from srbench.contract import PyPISource
 from srbench.host import discover, resolve_loss
 
-OURS = re.compile(r"srbench(-(classification|segmentation|detection|iqa|selfsupervised|example))?")
+OURS = re.compile(
+    r"srbench-(core|classification|segmentation|detection|iqa|selfsupervised|example)"
+)
 CONTRACT = Path(__file__).parents[2] / "docs" / "contract.md"
 
 
@@ -35,32 +36,6 @@ def kind_of_weights(loss):
     return "pretrained" if carried else "seeded"
 
 
-def seeded_encoders(name, loss):
-    """Layouts of the checkpoints on the hub of segmentation-models-pytorch, by the library."""
-    if loss.distribution != "srbench-segmentation" or not importlib.util.find_spec(
-        "srbench_segmentation"
-    ):
-        return None
-    from srbench_segmentation import smp_build
-
-    params = resolve_loss(loss, {}).params
-    if name == "smp-encoder":
-        from segmentation_models_pytorch.encoders import get_encoder
-
-        return SeededWeights(
-            {params.weight_file.id: lambda: get_encoder(params.encoder, weights=None)}
-        )
-    if not hasattr(params, "checkpoint"):
-        return None
-    make = smp_build._vit_encoder if name == "dpt" else smp_build._encoder
-
-    def layout():
-        state = make(params.checkpoint).state_dict()
-        return {f"encoder.{key}": value for key, value in state.items()}
-
-    return SeededWeights({params.checkpoint.file.id: layout})
-
-
 LOSSES = shipped()
 CHOSEN = (os.environ.get("SRBENCH_CHECK_LOSSES") or ",".join(LOSSES)).split(",")
 
@@ -69,9 +44,7 @@ CHOSEN = (os.environ.get("SRBENCH_CHECK_LOSSES") or ",".join(LOSSES)).split(",")
 @pytest.mark.parametrize("name", CHOSEN)
 def test_every_shipped_loss_passes(name):
     loss = LOSSES[name]
-    weights = None
-    if kind_of_weights(loss) == "seeded":
-        weights = seeded_encoders(name, loss) or "seeded"
+    weights = "seeded" if kind_of_weights(loss) == "seeded" else None
     checks = loss_checks(name, weights=weights)
     results = [check.result() for check in checks]
     assert [f"{r.name}: {r.detail}" for r in results if r.outcome == "failed"] == []

@@ -11,15 +11,16 @@ import pytest
 import torch
 
 from srbench.errors import UserError
-from srbench.models import build_generator
 from srbench.models.interpolate import interpolate
+from srbench.models.plugin import builtin_generator
 
 LEADERBOARD = Path(__file__).resolve().parents[2] / "leaderboard"
 
 
 @pytest.fixture
 def two_networks():
-    return [build_generator("srresnet", blocks=1, channels=4, seed=s).state_dict() for s in (1, 2)]
+    generator = builtin_generator("srresnet", {"blocks": 1, "channels": 4}, 4)
+    return [generator.build(seed=s).state_dict() for s in (1, 2)]
 
 
 def test_every_tensor_is_on_the_line(two_networks):
@@ -51,7 +52,9 @@ def test_coefficients_off_the_line_are_errors(coefficient, two_networks):
 
 
 def test_two_architectures_are_an_error(two_networks):
-    other = build_generator("srresnet", blocks=1, channels=5, seed=1).state_dict()
+    other = (
+        builtin_generator("srresnet", {"blocks": 1, "channels": 5}, 4).build(seed=1).state_dict()
+    )
     with pytest.raises(UserError, match="one architecture, got 'head"):
         interpolate(two_networks[0], other, 0.5)
     shorter = dict(list(two_networks[1].items())[:-1])
@@ -71,13 +74,13 @@ FIGURES = {
 
 def published(label):
     """The published generator of a label's first seed."""
-    from srbench.run.generators import load_generator
+    from srbench.models.files import load_generator
 
     for file in sorted((LEADERBOARD / "records").glob("*.json")):
         record = json.loads(file.read_text())
         if record["loss"]["label"] == label and record["seed"] == 1:
             name = record["artifacts"]["generator"]["sha256"]
-            return load_generator(LEADERBOARD / "generators" / f"{name}.safetensors")
+            return load_generator(LEADERBOARD / "generators" / f"{name}.safetensors").network
     raise AssertionError(f"no published generator of {label}")
 
 

@@ -145,10 +145,10 @@ def waiting(folder: Path, iterations: int) -> Iterator[Figure]:
     import torch
 
     from srbench.data import PatchSampler
-    from srbench.models import build_generator
+    from srbench.models.plugin import builtin_generator
 
     torch.manual_seed(1)
-    network = build_generator("msrresnet", blocks=8, channels=32, scale=4, seed=1)
+    network = builtin_generator("msrresnet", {"blocks": 8, "channels": 32}, 4).build(seed=1)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-4)
     sampler = PatchSampler(_store(folder), patch_size=64, batch_size=BATCH, scale=4, seed=1)
     with sampler:

@@ -23,7 +23,7 @@ TARGET_SECONDS, TARGET_BYTES = 60.0, 1e9
 PROGRAM = """
 import json, resource, sys, time
 from pathlib import Path
-from srbench.report.site import publish
+from srbench.report.render.site import publish
 status = Path("/proc/self/status")
 def peak_bytes():
     # Linux carries ru_maxrss over from the process that started this one; VmHWM it does not.

@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from figures import Figure, run_benchmark
+from synthetic import synthetic_records
 
 from srbench.records import write_record
 from srbench.report import build_leaderboard, leaderboard_csv
-from srbench.report.document import leaderboard_document
-from srbench.report.markdown import leaderboard_markdown
+from srbench.report.render.document import leaderboard_document
+from srbench.report.render.markdown import leaderboard_markdown
 from srbench.report.selection import load_records, split_by_suite
-from srbench.report.synthetic import synthetic_records
 
 LOSSES, SEEDS = 50, 5
 TARGET_SECONDS = 10.0

@@ -38,9 +38,12 @@ class _Quiet:
 
 def overhead(jobs: int) -> dict[str, float]:
     """Share of the jobs' time that the executor adds beyond process start."""
-    from srbench.run.exec.local import LocalExecutor
-    from srbench.run.layout import OutFolder
-    from srbench.run.plan.jobs import Job
+    from srbench.records.layout import OutFolder
+    from srbench.run.exec.local import LocalBackend
+    from srbench.run.exec.scheduler import Scheduler
+    from srbench.run.plan.jobs import Job, StageKind
+    from srbench.run.plan.tasks import Task
+    from srbench.settings import Execution
 
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "worker.py"
@@ -50,13 +53,13 @@ def overhead(jobs: int) -> dict[str, float]:
             subprocess.run([sys.executable, str(script.with_name("empty.py"))], check=False,
                            stderr=subprocess.DEVNULL)  # fmt: skip
         start = (time.perf_counter() - began) / 10
-        executor = LocalExecutor(
-            out=OutFolder(Path(folder) / "out"), observer=_Quiet(),
-            command=[sys.executable, str(script)],
-        )  # fmt: skip
+        out = OutFolder(Path(folder) / "out")
+        backend = LocalBackend(out=out, command=[sys.executable, str(script)])
+        executor = Scheduler(out, _Quiet(), backend)
+        task = Task(device="cpu", scale=4, execution=Execution(threads=1))
+        fake = StageKind(name="fake", task=Task, run="")
         todo = [
-            Job(key=f"{i:04d}", kind="adversarial", label=f"job{i}", seed=1, content_scale=1.0,
-                request={"execution": {"threads": 1}})
+            Job(key=f"{i:04d}", kind=fake, label=f"job{i}", task=task)
             for i in range(jobs)
         ]  # fmt: skip
         began = time.perf_counter()
@@ -93,10 +96,11 @@ def finished_suite(folder: Path, rows: int, seeds: int) -> int:
     from PIL import Image
 
     from srbench.host import discover
-    from srbench.run.layout import OutFolder, write_json
+    from srbench.records.layout import OutFolder
     from srbench.run.plan.environment import describe_environment
     from srbench.run.plan.planning import make_plan
     from srbench.run.plan.targets import targets
+    from srbench.run.writing import write_json
     from srbench.settings import load_suite
 
     (folder / "many.toml").write_text(suite_text(rows, seeds))
@@ -106,11 +110,11 @@ def finished_suite(folder: Path, rows: int, seeds: int) -> int:
     cost = {"device": "bench", "seconds": 1.0, "iterations_per_second": 1.0}
     for job in plan.jobs:
         result = {
-            "key": job.key, "kind": job.kind, "generator": {"sha256": job.key, "bytes": 1},
+            "key": job.key, "kind": job.kind.name, "generator": {"sha256": job.key, "bytes": 1},
             "cost": cost, "environment": environment, "notes": [],
             "calibration": {"mode": "raw", "constant": 1.0},
         }  # fmt: skip
-        if job.kind == "warm-start":
+        if job.kind.name == "warm-start":
             del result["calibration"]
         write_json(out.result(job.key), result)
     names = ("astronaut", "chelsea", "coffee")

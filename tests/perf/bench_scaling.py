@@ -74,7 +74,8 @@ def _step(*, batch: int, patch: int, losses: int) -> Callable[[], None]:
     import torch
     import torchvision
 
-    from srbench.models import build_discriminator, build_generator
+    from srbench.models.discriminator import build_discriminator
+    from srbench.models.plugin import builtin_generator
     from srbench.run.work.content import WeightedSum
 
     class Features(torch.nn.Module):
@@ -89,7 +90,7 @@ def _step(*, batch: int, patch: int, losses: int) -> Callable[[], None]:
                 target = self.network(hr)
             return (self.network(sr) - target).abs().mean()
 
-    generator = build_generator("msrresnet", blocks=4, channels=32, scale=4, seed=1)
+    generator = builtin_generator("msrresnet", {"blocks": 4, "channels": 32}, 4).build(seed=1)
     discriminator = build_discriminator(32, seed=1)
     content = WeightedSum([Features() for _ in range(losses)], [1.0] * losses)
     lr, hr = torch.rand(batch, 3, patch // 4, patch // 4), torch.rand(batch, 3, patch, patch)

@@ -29,6 +29,8 @@ OUTPUT = ROOT / "runs" / "bench.json"
 MACHINE = "machine"
 ROUNDS = 5
 
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+
 # What must be equal for the figures of two runs to stand in one file.
 _SAME_MACHINE = ("cpu", "cores", "gpu", "torch")
 

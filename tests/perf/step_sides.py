@@ -28,7 +28,8 @@ from torch.utils.data import Dataset as TorchDataset
 import srbench
 from srbench.data import PatchSampler, find_dataset, prepare_store
 from srbench.imaging.bicubic import degrade
-from srbench.models import build_discriminator, build_generator
+from srbench.models.discriminator import build_discriminator
+from srbench.models.plugin import builtin_generator
 from srbench.train import AdversarialSettings, RuntimeSettings
 from srbench.train.adversarial import AdversarialStep
 from srbench.train.runtime import Placement, session
@@ -116,7 +117,9 @@ class PlainStep:
 def networks(size: Size) -> tuple[nn.Module, nn.Module, nn.Module]:
     """Generator, discriminator and loss, the same for every side."""
     return (
-        build_generator(size.generator, blocks=size.blocks, channels=size.channels, seed=SEED),
+        builtin_generator(
+            size.generator, {"blocks": size.blocks, "channels": size.channels}, 4
+        ).build(seed=SEED),
         build_discriminator(max(size.channels, 8), seed=SEED),
         srbench.load_loss("vgg16", tap=size.tap, distance="l1"),
     )

@@ -6,10 +6,10 @@ import json
 
 import jsonschema
 import pytest
+from synthetic import synthetic_records
 
 from srbench.records import record_text
 from srbench.records.published import SCHEMA_PATH, record_schema, write_record_schema
-from srbench.report.synthetic import synthetic_records
 
 
 @pytest.fixture(scope="module")

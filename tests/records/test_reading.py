@@ -8,11 +8,11 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from synthetic import synthetic_records
 
 from srbench.errors import RecordError
 from srbench.records import Record, read_record, read_records, record_text, write_record
 from srbench.records.io import MAX_BYTES, validate_record
-from srbench.report.synthetic import synthetic_records
 
 
 @pytest.fixture(scope="module")

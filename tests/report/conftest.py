@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+from synthetic import synthetic_records
 
 from srbench.records import Record, record_text
 from srbench.records.io import validate_record
-from srbench.report.synthetic import synthetic_records
 
 
 @pytest.fixture(scope="session")

@@ -8,10 +8,10 @@ import sys
 
 import pytest
 from click.testing import CliRunner
+from synthetic import synthetic_records
 
 from srbench.cli import cli
 from srbench.records import write_record
-from srbench.report.synthetic import synthetic_records
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
+from synthetic import synthetic_records
 
 from srbench.records import write_record
 from srbench.report import build_leaderboard
 from srbench.report.conventions import FLAGS
-from srbench.report.synthetic import synthetic_records
 
 DOCS = Path(__file__).parents[2] / "docs"
 

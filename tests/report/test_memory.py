@@ -5,10 +5,10 @@ from __future__ import annotations
 import tracemalloc
 
 import pytest
+from synthetic import synthetic_records
 
 from srbench.records import write_record
 from srbench.report import build_leaderboard, leaderboard_csv
-from srbench.report.synthetic import synthetic_records
 
 
 @pytest.mark.slow

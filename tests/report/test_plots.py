@@ -9,15 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from synthetic import synthetic_records
 
-from srbench.report import build_leaderboard, write_plots
-from srbench.report.front import pareto_front
-from srbench.report.plots import write_comparison
-from srbench.report.plots.image_differences import image_difference_figure, image_differences
-from srbench.report.plots.scales import scale_points
-from srbench.report.plots.style import file_name
-from srbench.report.plots.training import training_figure
-from srbench.report.synthetic import synthetic_records
+from srbench.report import build_leaderboard, tidy_scores, write_plots
+from srbench.report.figures.curves import training
+from srbench.report.figures.differences import differences, image_differences
+from srbench.report.figures.front import pareto_front
+from srbench.report.figures.scales import scale_points
+from srbench.report.render.matplotlib import file_name, write_comparison
 
 LABELS = ("vgg16-conv5_3", "alexnet")
 
@@ -96,14 +95,14 @@ def test_short_logs_and_housekeeping_make_no_plot(one_seed, edited):
     def short(document):
         document["log"] = document["log"][:1]
 
-    assert training_figure(build_leaderboard(edited(one_seed, short))) is None
+    assert training(build_leaderboard(edited(one_seed, short))) is None
 
     def housekeeping(document):
         for point in document["log"]:
             point["scores"]["learning_rate"] = 1e-4
 
-    figure = training_figure(build_leaderboard(edited(one_seed, housekeeping)))
-    titles = {axes.get_title(loc="left") or axes.get_title() for axes in figure.axes}
+    drawing = training(build_leaderboard(edited(one_seed, housekeeping)))
+    titles = {part.text for part in drawing.parts if getattr(part, "kind", "") == "name"}
     assert titles == {"content", "adversarial", "discriminator"}
 
 
@@ -126,7 +125,7 @@ def test_front_is_what_nothing_dominates(points):
 
 def test_scale_curve_is_the_mean_over_seeds(scaled):
     points = dict(scale_points(scaled, scaled.row("alexnet"), "set14", ("psnr", "lpips")))
-    frame = scaled.scores.query("label == 'alexnet' and metric == 'psnr'")
+    frame = tidy_scores(scaled.records).query("label == 'alexnet' and metric == 'psnr'")
     means = frame.groupby("scale")["score"].mean()
     assert {s: x for s, (x, _) in points.items()} == pytest.approx(dict(means))
 
@@ -153,19 +152,16 @@ def test_image_differences_are_paired_by_seed_and_image(three_seeds):
 @pytest.mark.parametrize("metric", ["psnr", "lpips"])
 def test_equal_images_are_no_wins(three_seeds, metric):
     board = build_leaderboard(three_seeds)
-    figure = image_difference_figure(board, "pixel", "pixel", dataset="set14", metric=metric)
-    title = figure.axes[0].get_title() or figure.axes[0].get_title(loc="left")
+    title = differences(board, "pixel", "pixel", dataset="set14", metric=metric).title
     assert "better on 0 of 14 images, pixel on 0" in title
 
 
 @pytest.mark.parametrize("metric", ["psnr", "lpips"])
 def test_wins_follow_the_direction_of_the_metric(three_seeds, metric):
     board = build_leaderboard(three_seeds)
-    figure = image_difference_figure(board, "bicubic", "hr", dataset="set14", metric="niqe")
-    title = figure.axes[0].get_title() or figure.axes[0].get_title(loc="left")
+    title = differences(board, "bicubic", "hr", dataset="set14", metric="niqe").title
     assert "bicubic is better on 0 of 14 images, hr on 14" in title
-    figure = image_difference_figure(board, "pixel", "mobilenet", dataset="set14", metric=metric)
-    title = figure.axes[0].get_title() or figure.axes[0].get_title(loc="left")
+    title = differences(board, "pixel", "mobilenet", dataset="set14", metric=metric).title
     wins = int(title.split(" is better on ")[1].split()[0])
     assert (wins > 7) == (metric == "psnr")  # the synthetic losses trade PSNR for LPIPS
 

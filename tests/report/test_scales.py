@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from synthetic import synthetic_records
 
 from srbench.report import build_leaderboard
-from srbench.report.synthetic import synthetic_records
 
 SCALES = (0.33, 1.0, 3.0)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import scikit_posthocs
 from scipy import stats
 
-from srbench.report import build_leaderboard
+from srbench.report import build_leaderboard, tidy_scores
 from srbench.report.second_view import (
     image_scores,
     nemenyi_difference,
-    nemenyi_p_values,
     rank_bars,
     second_view,
 )
@@ -29,7 +29,7 @@ def test_critical_difference_matches_demsar(rows, q):
 def test_ranks_are_over_images_of_seed_means(three_seeds):
     board = build_leaderboard(three_seeds)
     view = second_view(board, "bsd100", "lpips")
-    frame = board.scores.query("dataset == 'bsd100' and metric == 'lpips'")
+    frame = tidy_scores(board.records).query("dataset == 'bsd100' and metric == 'lpips'")
     table = frame.pivot_table(
         index="image", columns="label", values="score", aggfunc="mean", observed=True
     )[list(view.labels)]
@@ -51,7 +51,8 @@ def test_higher_is_better_ranks_the_other_way(three_seeds):
 def test_critical_difference_agrees_with_scikit_posthocs(three_seeds):
     board = build_leaderboard(three_seeds)
     view = second_view(board, "set14", "lpips")
-    labels, p_values = nemenyi_p_values(board, "set14", "lpips")
+    labels, scores = image_scores(board, "set14", "lpips")
+    p_values = scikit_posthocs.posthoc_nemenyi_friedman(scores).to_numpy()
     ranks = dict(zip(view.labels, view.mean_ranks, strict=True))
     for i, a in enumerate(labels):
         for j, b in enumerate(labels):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from synthetic import synthetic_records
 
 from srbench.errors import MixedRecords, RecordError
 from srbench.records import write_record
 from srbench.report import build_leaderboard
 from srbench.report.selection import load_records, select_records, split_by_suite
-from srbench.report.synthetic import synthetic_records
 
 
 def _set(path, value):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from srbench.report.simulation import simulate
+from simulation import simulate
 
 
 @pytest.mark.slow

@@ -6,8 +6,8 @@ import pytest
 from scipy import stats
 
 from srbench.report import build_leaderboard
-from srbench.report.document import leaderboard_document
-from srbench.report.markdown import leaderboard_markdown
+from srbench.report.render.document import leaderboard_document
+from srbench.report.render.markdown import leaderboard_markdown
 from srbench.report.stability import order_stability, stability_line
 
 POINTS = (0, 300, 600, 900)
@@ -39,26 +39,29 @@ def with_curves(three_seeds, edited):
 
 
 def test_orders_of_the_last_third(with_curves):
-    found = order_stability(with_curves())
+    board = with_curves()
+    found = order_stability(board)
     assert found.iterations == (600, 900)
     assert found.labels == tuple(CURVES)
     assert found.ranks == ((1, 3, 2, 4, 5, 6), (1, 2, 3, 4, 5, 6))
     expected = stats.kendalltau([1, 3, 2, 4, 5, 6], [1, 2, 3, 4, 5, 6]).statistic
     assert found.kendall == (pytest.approx(expected), 1.0)
-    assert f"is {expected:.2f} at 600; 1 is the same order" in stability_line(found)
+    assert f"is {expected:.2f} at 600; 1 is the same order" in stability_line(board, found)
 
 
 def test_an_order_that_stays(with_curves):
     still = {label: (0.9, values[3], values[3], values[3]) for label, values in CURVES.items()}
-    found = order_stability(with_curves(still))
+    board = with_curves(still)
+    found = order_stability(board)
     assert found.kendall == (1.0, 1.0)
-    assert "is 1.00 at 600; the order did not change" in stability_line(found)
+    assert "is 1.00 at 600; the order did not change" in stability_line(board, found)
 
 
 def test_rows_that_are_all_equal_have_no_correlation(with_curves):
-    found = order_stability(with_curves(dict.fromkeys(CURVES, (0.5, 0.5, 0.5, 0.5))))
+    board = with_curves(dict.fromkeys(CURVES, (0.5, 0.5, 0.5, 0.5)))
+    found = order_stability(board)
     assert found.kendall == (None, None)
-    assert "is - at 600" in stability_line(found)
+    assert "is - at 600" in stability_line(board, found)
 
 
 def test_no_statement_without_validation_by_the_rank_metric(with_curves):
@@ -74,7 +77,7 @@ def test_no_statement_where_one_row_has_no_curve(with_curves):
 def test_it_is_in_the_outputs(with_curves):
     board = with_curves()
     found = order_stability(board)
-    assert stability_line(found) in leaderboard_markdown(board).replace("\\", "")
+    assert stability_line(board, found) in leaderboard_markdown(board).replace("\\", "")
     document = leaderboard_document(board)["order_stability"]
     assert list(document["iterations"]) == [600, 900]
     assert document["kendall"][1] == 1.0

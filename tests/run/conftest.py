@@ -2,12 +2,19 @@
 
 import sys
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from srbench.settings import Suite, parse_suite
+from srbench.records.layout import OutFolder
+from srbench.run.exec.local import LocalBackend
+from srbench.run.exec.process import WORKER
+from srbench.run.exec.scheduler import Observer, Scheduler
+from srbench.run.plan.jobs import Job, StageKind
+from srbench.run.plan.tasks import Task
+from srbench.settings import Execution, Limits, Suite, parse_suite
 
 SUITE = """
 schema = 1
@@ -126,6 +133,40 @@ def fake_worker(tmp_path: Path) -> list[str]:
         )
     )
     return [sys.executable, str(script)]
+
+
+class FakeTask(Task):
+    """What the fake worker is told, which looks at its label alone."""
+
+    @property
+    def batch_size(self) -> int:
+        return 8
+
+    @property
+    def iterations(self) -> int:
+        return 10
+
+
+FAKE = StageKind(name="fake", task=FakeTask, run="", title="{row}")
+
+
+def fake_job(label: str, *needs: str, **limits: Any) -> Job:
+    task = FakeTask(
+        device="cpu", scale=4, execution=Execution(threads=1),
+        limits=Limits(**{"hang_seconds": 0, **limits}),
+    )  # fmt: skip
+    return Job(key=label.replace(":", "-"), kind=FAKE, label=label, task=task, needs=needs)
+
+
+def local_scheduler(
+    out: OutFolder,
+    observer: Observer,
+    parallel: int = 1,
+    command: Sequence[str] = WORKER,
+    gpus: Sequence[str] = (),
+) -> Scheduler:
+    backend = LocalBackend(out=out, slots=parallel, command=command, gpus=gpus)
+    return Scheduler(out, observer, backend)
 
 
 class Watcher:

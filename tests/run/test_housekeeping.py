@@ -9,6 +9,7 @@ from filelock import FileLock
 from srbench.errors import RecordError, UserError
 from srbench.host import discover
 from srbench.records import read_records
+from srbench.records.layout import OutFolder, row_folder
 from srbench.run.exec.locks import job_lock
 from srbench.run.housekeeping import (
     collect_garbage,
@@ -18,11 +19,11 @@ from srbench.run.housekeeping import (
     open_run,
     summarise_run,
 )
-from srbench.run.layout import OutFolder, row_folder, write_json
 from srbench.run.plan.environment import describe_environment
 from srbench.run.plan.planning import Plan, make_plan
 from srbench.run.plan.targets import targets
 from srbench.run.records import assemble_records
+from srbench.run.writing import write_json
 from srbench.settings import Suite
 
 
@@ -34,7 +35,7 @@ def finish(plan: Plan, out: OutFolder) -> None:
     for job in plan.jobs:
         write_json(out.job(job.key) / "job.json", job.document())
         result: dict[str, Any] = {"generator": {"sha256": job.key, "bytes": 1}}
-        if job.kind != "calibration":
+        if job.kind.name != "calibration":
             result |= {"cost": cost, "environment": environment}
         write_json(out.result(job.key), result)
         (out.checkpoint(job.key) / "checkpoint-000000004.pt").write_bytes(b"x" * 1000)
@@ -49,7 +50,7 @@ def finish(plan: Plan, out: OutFolder) -> None:
         for key in target.scores.values():
             write_json(out.scores(key), scores)
         out.images(target.dataset, target.row).mkdir(parents=True, exist_ok=True)
-    assemble_records(plan, out)
+    assemble_records(plan, out, targets(plan, out))
 
 
 @pytest.fixture
@@ -158,15 +159,15 @@ def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
 
 def test_unchanged_records_are_not_written_again(out: OutFolder, plan: Plan) -> None:
     before = {path: path.stat().st_mtime_ns for path in out.records.glob("*.json")}
-    again = assemble_records(plan, out)
+    again = assemble_records(plan, out, targets(plan, out))
     assert {path: path.stat().st_mtime_ns for path in again} == before
     victim = again[0]
     victim.write_text("{}")  # edited: made anew from its sources
-    assemble_records(plan, out)
+    assemble_records(plan, out, targets(plan, out))
     assert len(list(read_records([out.root]))) == 11
-    job = next(job for job in plan.jobs if job.kind == "adversarial")
+    job = next(job for job in plan.jobs if job.kind.name == "adversarial")
     result = out.result(job.key)
     result.write_text(result.read_text().replace("1800.0", "3600.0"))
-    assemble_records(plan, out)
+    assemble_records(plan, out, targets(plan, out))
     changed = {p for p, t in before.items() if p.stat().st_mtime_ns != t} - {victim}
     assert len(changed) == 1

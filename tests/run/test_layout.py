@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from srbench.errors import UserError
-from srbench.run.layout import OutFolder, OutFolderError, writing_to
+from srbench.records.layout import OutFolder
+from srbench.run.writing import OutFolderError, writing_to
 
 
 def test_a_folder_that_cannot_be_made_is_refused_before_any_work(tmp_path: Path) -> None:

@@ -3,26 +3,17 @@
 import json
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from srbench.errors import NonFiniteLoss, WeightsError
 from srbench.records import Failure
+from srbench.records.layout import OutFolder
 from srbench.run.exec.attempts import Retries, read_attempts, worth_retrying
 from srbench.run.exec.failures import Outcome
-from srbench.run.exec.local import LocalExecutor
-from srbench.run.layout import OutFolder
 from srbench.run.plan.jobs import Job
 
-from .conftest import Watcher
-
-
-def job(label: str, **limits: Any) -> Job:
-    return Job(
-        key=label.replace(":", "-"), kind="adversarial", label=label, seed=1, content_scale=1.0,
-        request={"execution": {"threads": 1}, "limits": limits, "data": {"batch_size": 8}},
-    )  # fmt: skip
+from .conftest import Watcher, fake_job, local_scheduler
 
 
 @pytest.fixture
@@ -34,7 +25,7 @@ def out(tmp_path: Path) -> OutFolder:
 
 def run(out: OutFolder, command: list[str], one: Job) -> tuple[Outcome, Watcher]:
     watcher = Watcher()
-    executor = LocalExecutor(out=out, observer=watcher, command=command)
+    executor = local_scheduler(out=out, observer=watcher, command=command)
     return executor.run([one])[one.key], watcher
 
 
@@ -44,7 +35,7 @@ def starts(out: OutFolder) -> int:
 
 def test_a_hung_worker_is_ended(out: OutFolder, fake_worker: list[str]) -> None:
     began = time.monotonic()
-    outcome, _ = run(out, fake_worker, job("hang", hang_seconds=1.0))
+    outcome, _ = run(out, fake_worker, fake_job("hang", hang_seconds=1.0))
     assert time.monotonic() - began < 30
     assert outcome.failure is not None
     assert outcome.failure.kind == "hang"
@@ -54,7 +45,7 @@ def test_a_hung_worker_is_ended(out: OutFolder, fake_worker: list[str]) -> None:
 def test_a_worker_over_its_memory_is_ended_and_the_reason_told(
     out: OutFolder, fake_worker: list[str]
 ) -> None:
-    outcome, _ = run(out, fake_worker, job("hog", memory_gib=0.2))
+    outcome, _ = run(out, fake_worker, fake_job("hog", memory_gib=0.2))
     assert outcome.failure is not None
     assert outcome.failure.kind == "memory"
     assert "limits.memory_gib = 0.2" in outcome.failure.message
@@ -63,7 +54,7 @@ def test_a_worker_over_its_memory_is_ended_and_the_reason_told(
 def test_a_killed_worker_is_tried_again_and_its_record_says_so(
     out: OutFolder, fake_worker: list[str]
 ) -> None:
-    outcome, watcher = run(out, fake_worker, job("flaky", retries=2))
+    outcome, watcher = run(out, fake_worker, fake_job("flaky", retries=2))
     assert outcome.status == "finished"
     assert starts(out) == 3
     assert watcher.events.count(("flaky", "retry")) == 2
@@ -73,7 +64,7 @@ def test_a_killed_worker_is_tried_again_and_its_record_says_so(
 
 
 def test_retries_end(out: OutFolder, fake_worker: list[str]) -> None:
-    outcome, _ = run(out, fake_worker, job("flaky", retries=1))
+    outcome, _ = run(out, fake_worker, fake_job("flaky", retries=1))
     assert outcome.status == "failed"
     assert starts(out) == 2
 
@@ -81,14 +72,14 @@ def test_retries_end(out: OutFolder, fake_worker: list[str]) -> None:
 def test_gpu_out_of_memory_halves_the_part_of_a_batch_until_it_fits(
     out: OutFolder, fake_worker: list[str]
 ) -> None:
-    outcome, _ = run(out, fake_worker, job("oom:OutOfMemoryError", retries=5))
+    outcome, _ = run(out, fake_worker, fake_job("oom:OutOfMemoryError", retries=5))
     assert outcome.status == "finished"
     assert starts(out) == 3  # whole, halves, quarters
     assert read_attempts(out, "oom-OutOfMemoryError").micro_batches == 4
 
 
 def test_what_was_learnt_survives_the_run(out: OutFolder, fake_worker: list[str]) -> None:
-    one = job("oom:OutOfMemoryError", retries=1)
+    one = fake_job("oom:OutOfMemoryError", retries=1)
     assert run(out, fake_worker, one)[0].status == "failed"
     assert run(out, fake_worker, one)[0].status == "finished"
 
@@ -97,7 +88,7 @@ def test_parts_are_never_more_than_images(out: OutFolder) -> None:
     retries = Retries(out)
     failed = Outcome(status="failed", failure=Failure(kind="OutOfMemoryError", message="full"))
     parts = [event["micro_batches"] for _ in range(9) if (event := retries.again(
-        job("oom", retries=6), failed))]  # fmt: skip
+        fake_job("oom", retries=6), failed))]  # fmt: skip
     assert parts == [2, 4, 8, 8, 8, 8]
 
 
@@ -105,7 +96,7 @@ def test_parts_are_never_more_than_images(out: OutFolder) -> None:
 def test_an_error_of_the_loss_or_the_suite_is_not_tried_again(
     out: OutFolder, fake_worker: list[str], kind: str
 ) -> None:
-    outcome, _ = run(out, fake_worker, job(f"own:{kind}", retries=5))
+    outcome, _ = run(out, fake_worker, fake_job(f"own:{kind}", retries=5))
     assert outcome.status == "failed"
     assert starts(out) == 1
 
@@ -122,7 +113,7 @@ def test_a_worker_that_could_not_write_says_why(out: OutFolder, tmp_path: Path) 
     script.write_text("import sys; sys.exit(74)")
     import sys
 
-    outcome, _ = run(out, [sys.executable, str(script)], job("full"))
+    outcome, _ = run(out, [sys.executable, str(script)], fake_job("full"))
     assert outcome.failure is not None
     assert outcome.failure.kind == "unwritable"
     assert "disk is full" in outcome.failure.message

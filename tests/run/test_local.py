@@ -10,21 +10,14 @@ from pathlib import Path
 import pytest
 
 from srbench.host import discover
-from srbench.run.exec.local import LocalExecutor
-from srbench.run.layout import OutFolder
-from srbench.run.plan.jobs import Job
+from srbench.records.layout import OutFolder
+from srbench.run.exec.backends import Place
+from srbench.run.exec.local import default_jobs, local_backend
+from srbench.run.exec.scheduler import Scheduler
 from srbench.run.plan.planning import make_plan
-from srbench.run.suite_run import default_jobs, local_executor
 from srbench.settings import Suite
 
-from .conftest import Watcher
-
-
-def job(label: str, *needs: str) -> Job:
-    return Job(
-        key=label, kind="adversarial", label=label, seed=1, content_scale=1.0,
-        request={"execution": {"threads": 1}}, needs=needs,
-    )  # fmt: skip
+from .conftest import Watcher, fake_job, local_scheduler
 
 
 @pytest.fixture
@@ -47,16 +40,16 @@ def started(out: OutFolder) -> list[str]:
 
 
 def test_jobs_run_after_those_that_they_need(out: OutFolder, fake_worker: list[str]) -> None:
-    executor = LocalExecutor(out=out, observer=Watcher(), parallel=3, command=fake_worker)
-    outcomes = executor.run([job("c", "b"), job("b", "a"), job("a")])
+    executor = local_scheduler(out=out, observer=Watcher(), parallel=3, command=fake_worker)
+    outcomes = executor.run([fake_job("c", "b"), fake_job("b", "a"), fake_job("a")])
     assert started(out) == ["a", "b", "c"]
     assert {o.status for o in outcomes.values()} == {"finished"}
 
 
 def test_a_finished_job_is_not_started_again(out: OutFolder, fake_worker: list[str]) -> None:
     for _ in range(2):
-        executor = LocalExecutor(out=out, observer=Watcher(), command=fake_worker)
-        assert executor.run([job("a")])["a"].status == "finished"
+        executor = local_scheduler(out=out, observer=Watcher(), command=fake_worker)
+        assert executor.run([fake_job("a")])["a"].status == "finished"
     assert started(out) == ["a"]
 
 
@@ -66,8 +59,8 @@ def test_a_torn_result_is_set_aside_and_its_job_runs_again(
 ) -> None:
     out.checkpoint("a").mkdir(parents=True)
     out.result("a").write_bytes(torn)
-    executor = LocalExecutor(out=out, observer=Watcher(), command=fake_worker)
-    assert executor.run([job("a"), job("b", "a")])["b"].status == "finished"
+    executor = local_scheduler(out=out, observer=Watcher(), command=fake_worker)
+    assert executor.run([fake_job("a"), fake_job("b", "a")])["b"].status == "finished"
     assert started(out) == ["a", "b"]
     assert (out.checkpoint("a") / "damaged-result.json").read_bytes() == torn
 
@@ -84,8 +77,8 @@ def test_a_dying_worker_fails_its_job_and_what_needs_it_alone(
     out: OutFolder, fake_worker: list[str], label: str, kind: str, said: str
 ) -> None:
     watcher = Watcher()
-    executor = LocalExecutor(out=out, observer=watcher, command=fake_worker)
-    outcomes = executor.run([job(label), job("after", label), job("other")])
+    executor = local_scheduler(out=out, observer=watcher, command=fake_worker)
+    outcomes = executor.run([fake_job(label), fake_job("after", label), fake_job("other")])
     failure = outcomes[label].failure
     assert failure is not None
     assert failure.kind == kind
@@ -97,8 +90,8 @@ def test_a_dying_worker_fails_its_job_and_what_needs_it_alone(
 
 
 def test_the_last_words_of_a_dead_worker_are_kept(out: OutFolder, fake_worker: list[str]) -> None:
-    executor = LocalExecutor(out=out, observer=Watcher(), command=fake_worker)
-    failure = executor.run([job("exit")])["exit"].failure
+    executor = local_scheduler(out=out, observer=Watcher(), command=fake_worker)
+    failure = executor.run([fake_job("exit")])["exit"].failure
     assert failure is not None
     assert "last words of the worker" in failure.traceback
 
@@ -107,7 +100,7 @@ def test_a_failed_job_is_tried_again_by_the_next_run(
     out: OutFolder, fake_worker: list[str]
 ) -> None:
     for _ in range(2):
-        LocalExecutor(out=out, observer=Watcher(), command=fake_worker).run([job("exit")])
+        local_scheduler(out=out, observer=Watcher(), command=fake_worker).run([fake_job("exit")])
     assert started(out) == ["exit", "exit"]
 
 
@@ -121,10 +114,10 @@ def test_an_interrupt_stops_the_workers_and_goes_on_to_the_caller(
 
     thread = threading.Thread(target=interrupt)
     thread.start()
-    executor = LocalExecutor(out=out, observer=Watcher(), command=fake_worker)
+    executor = local_scheduler(out=out, observer=Watcher(), command=fake_worker)
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        executor.run([job("a"), job("slow")])
+        executor.run([fake_job("a"), fake_job("slow")])
     thread.join()
     assert time.monotonic() - began < 30
     assert out.result("a").exists()
@@ -133,7 +126,7 @@ def test_an_interrupt_stops_the_workers_and_goes_on_to_the_caller(
 
 def test_events_reach_the_observer(out: OutFolder, fake_worker: list[str]) -> None:
     watcher = Watcher()
-    LocalExecutor(out=out, observer=watcher, command=fake_worker).run([job("a")])
+    local_scheduler(out=out, observer=watcher, command=fake_worker).run([fake_job("a")])
     assert ("a", "progress") in watcher.events
 
 
@@ -159,8 +152,8 @@ def test_a_job_that_another_process_works_at_is_waited_for_not_done_twice(
     )
     assert other.stdout is not None
     assert other.stdout.readline() == b"held\n"
-    executor = LocalExecutor(out=out, observer=Watcher(), command=fake_worker)
-    assert executor.run([job("a")])["a"].status == "finished"
+    executor = local_scheduler(out=out, observer=Watcher(), command=fake_worker)
+    assert executor.run([fake_job("a")])["a"].status == "finished"
     assert other.wait() == 0
     other.stdout.close()
     assert not (out.root / "started.txt").exists()
@@ -199,25 +192,24 @@ def test_each_worker_sees_one_gpu(
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    parallel = jobs or default_jobs(suite, "cuda")
+    parallel = jobs or default_jobs(suite.execution.threads, "cuda")
     assert parallel == len(seen)
     script = tmp_path / "tell.py"
     script.write_text(TELL)
     monkeypatch.setenv("AT_ONCE", str(parallel))  # all of them run side by side
-    executor = local_executor(
-        out, Watcher(), device="cuda", parallel=parallel, command=[sys.executable, str(script)]
-    )
-    executor.run([job(f"job{i}-") for i in range(parallel)])
+    backend = local_backend(Place(out=out, device="cuda", threads=1, at_once=jobs))
+    backend.command = [sys.executable, str(script)]
+    Scheduler(out, Watcher(), backend).run([fake_job(f"job{i}-") for i in range(parallel)])
     told = sorted((out.root / f"job{i}-").read_text() for i in range(parallel))
     assert told == [f"1 {gpu}" for gpu in seen]
 
 
 def test_cores_are_divided_among_the_workers(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("srbench.run.plan.planning.available_cores", lambda: 13)
-    monkeypatch.setattr("srbench.run.suite_run.available_cores", lambda: 13)
+    monkeypatch.setattr("srbench.run.exec.local.available_cores", lambda: 13)
     free = suite.model_copy(update={"execution": suite.execution.model_copy(
         update={"threads": None})})  # fmt: skip
-    assert default_jobs(free, "cpu") == 1  # all cores for one job
+    assert default_jobs(free.execution.threads, "cpu") == 1  # all cores for one job
     assert [make_plan(free, discover(), device="cpu", parallel=n).threads for n in (1, 4, 20)] == [
         13,
         3,
@@ -225,5 +217,5 @@ def test_cores_are_divided_among_the_workers(suite: Suite, monkeypatch: pytest.M
     ]
     fixed = suite.model_copy(update={"execution": suite.execution.model_copy(
         update={"threads": 4})})  # fmt: skip
-    assert default_jobs(fixed, "cpu") == 3
+    assert default_jobs(fixed.execution.threads, "cpu") == 3
     assert make_plan(fixed, discover(), device="cpu", parallel=9).threads == 4

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from srbench.app.overview import jobs_to_measure, overview_lines, plan_overview
 from srbench.host import Registry, discover
-from srbench.run.layout import OutFolder, write_json
-from srbench.run.plan.estimate import estimate_jobs
-from srbench.run.plan.overview import jobs_to_measure, overview_lines, plan_overview
+from srbench.records.layout import OutFolder
+from srbench.run.exec.estimate import estimate_jobs
 from srbench.run.plan.planning import Plan, make_plan
 from srbench.run.plan.targets import targets
+from srbench.run.writing import write_json
 from srbench.settings import Suite, parse_suite
 
 
@@ -81,7 +82,9 @@ def test_a_raised_version_runs_only_its_losses(suite: Suite, out: OutFolder) -> 
     loss = registry.loss("charbonnier")
     raised = replace(loss, spec=replace(loss.spec, version=loss.spec.version + 1))
     others = [other for name, other in registry.losses.items() if name != "charbonnier"]
-    newer = Registry(registry.plugins, [*others, raised], registry.metrics.values())
+    newer = Registry(
+        registry.plugins, [*others, raised], registry.metrics.values(), registry.generators.values()
+    )
     jobs, scores = to_do(plan(suite, newer), out)
     assert jobs == {("adversarial", "second", 1), ("adversarial", "second", 2)}
     assert scores == {"photos-test psnr": 2}
@@ -112,10 +115,10 @@ def test_early_stopping_is_part_of_what_adversarial_training_is(
 def test_the_totals_count_the_warm_start_once_or_per_loss(suite: Suite, tmp_path: Path) -> None:
     made = plan(suite)
     estimates: dict[str, Any] = {}
-    from srbench.run.plan.estimate import Estimate
+    from srbench.run.exec.estimate import Estimate
 
     for job in made.jobs:
-        seconds = {"warm-start": 3600.0, "calibration": 36.0, "adversarial": 7200.0}[job.kind]
+        seconds = {"warm-start": 3600.0, "calibration": 36.0, "adversarial": 7200.0}[job.kind.name]
         estimates[job.key] = Estimate(
             flops=1e12, memory_bytes=2**30, seconds=seconds, seconds_per_iteration=1.0
         )
@@ -135,7 +138,9 @@ def test_figures_are_measured(suite: Suite, tmp_path: Path) -> None:
     made = plan(suite)
     todo = jobs_to_measure(made, OutFolder(tmp_path / "new"))
     wanted = {("warm-start", 1), ("warm-start", 2), ("adversarial", 1)}
-    some = [j for j in todo if (j.kind, j.seed) in wanted and j.label in ("warm-start", "first")]
+    some = [
+        j for j in todo if (j.kind.name, j.seed) in wanted and j.label in ("warm-start", "first")
+    ]
     found = estimate_jobs(some)
     warm, adversarial, again = (found[job.key] for job in some)
     assert warm == again  # another seed is not measured again
@@ -154,9 +159,9 @@ def _flops_of_a_step() -> int:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from srbench.models import build_generator
+    from srbench.models.plugin import builtin_generator
 
-    generator = build_generator("msrresnet", blocks=1, channels=8, scale=4)
+    generator = builtin_generator("msrresnet", {"blocks": 1, "channels": 8}, 4).build()
     with FlopCounterMode(display=False) as counter:
         generator(torch.rand(2, 3, 8, 8)).abs().mean().backward()
     return counter.get_total_flops()

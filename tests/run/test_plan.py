@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,11 @@ import pytest
 from srbench.errors import DataError, PluginError, SuiteError, UnknownName
 from srbench.host import Registry, discover
 from srbench.imaging import write_image
-from srbench.run.plan.planning import Plan, make_plan
-from srbench.run.suite_run import check_ready
-from srbench.settings import Suite, parse_suite
+from srbench.run.plan.jobs import make_job
+from srbench.run.plan.kinds import job_from_document
+from srbench.run.plan.planning import Plan, check_ready, make_plan
+from srbench.run.plan.tasks import AdversarialTask
+from srbench.settings import Objective, Suite, parse_suite
 
 
 def plan(suite: Suite, registry: Registry | None = None, **options: Any) -> Plan:
@@ -18,12 +21,12 @@ def plan(suite: Suite, registry: Registry | None = None, **options: Any) -> Plan
 
 
 def keys(made: Plan) -> dict[tuple[str, str, int], str]:
-    return {(job.kind, job.label, job.seed): job.key for job in made.jobs}
+    return {(job.kind.name, job.label, job.seed): job.key for job in made.jobs}
 
 
 def test_the_chain_of_one_row(suite: Suite) -> None:
     made = plan(suite)
-    kinds = [(job.kind, job.label) for job in made.jobs if job.seed == 1]
+    kinds = [(job.kind.name, job.label) for job in made.jobs if job.seed == 1]
     assert kinds == [
         ("warm-start", "warm-start"),
         ("calibration", "first"),
@@ -34,7 +37,7 @@ def test_the_chain_of_one_row(suite: Suite) -> None:
     ]
     by_key = {job.key: job for job in made.jobs}
     last = made.jobs[-1]
-    assert [by_key[need].kind for need in last.needs] == ["warm-start", "calibration"]
+    assert [by_key[need].kind.name for need in last.needs] == ["warm-start", "calibration"]
     assert all(by_key[need].seed == last.seed for need in last.needs)
 
 
@@ -43,12 +46,15 @@ def test_reference_rows_are_always_there(suite: Suite) -> None:
     assert labels == {"hr", "bicubic", "warm-start", "pixel", "vgg16-random", "second"}
 
 
-def test_a_missing_reference_loss_says_why_it_is_needed(suite_text: str) -> None:
+def test_a_missing_reference_loss_says_why_it_is_needed(
+    suite_text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     vgg = parse_suite(
         suite_text.replace('label = "first"\nname = "l2"', 'label = "first"\nname = "vgg16"')
     )
-    bare = discover(blocked=["srbench-classification"])
-    with pytest.raises(PluginError, match="srbench-classification is blocked") as info:
+    monkeypatch.setenv("SRBENCH_PLUGINS", "no:srbench-classification")
+    bare = discover()
+    with pytest.raises(PluginError, match=r"Blocked .* srbench-classification") as info:
         plan(vgg, bare, only=["second"])
     assert "'small' calibrates all losses to its row 'first'" in info.value.what
 
@@ -118,7 +124,7 @@ def test_on_a_gpu_the_threads_are_no_part_of_a_key(suite_text: str) -> None:
         for n in (2, 8)
     ]
     assert keys(made[0]) == keys(made[1])
-    assert [m.jobs[0].request["execution"]["threads"] for m in made] == [2, 8]
+    assert [m.jobs[0].task.execution.threads for m in made] == [2, 8]
 
 
 def test_a_raised_spec_version_changes_only_its_losses(suite: Suite) -> None:
@@ -126,7 +132,9 @@ def test_a_raised_spec_version_changes_only_its_losses(suite: Suite) -> None:
     loss = registry.loss("charbonnier")
     raised = replace(loss, spec=replace(loss.spec, version=loss.spec.version + 1))
     others = [other for name, other in registry.losses.items() if name != "charbonnier"]
-    newer = Registry(registry.plugins, [*others, raised], registry.metrics.values())
+    newer = Registry(
+        registry.plugins, [*others, raised], registry.metrics.values(), registry.generators.values()
+    )
     before, after = keys(plan(suite)), keys(plan(suite, newer))
     assert {name[1] for name in before if before[name] != after[name]} == {"second"}
 
@@ -143,7 +151,7 @@ def test_content_scales_multiply_rows_but_share_the_warm_start(suite_text: str) 
     made = plan(parse_suite(suite_text, overrides=["adversarial.content_scales=[0.5, 1.0]"]))
     scales = {c.content_scale for c in made.cells if c.row.label == "second"}
     assert scales == {0.5, 1.0}
-    assert sum(job.kind == "warm-start" for job in made.jobs) == 2  # one per seed
+    assert sum(job.kind.name == "warm-start" for job in made.jobs) == 2  # one per seed
     assert len({job.key for job in made.jobs}) == len(made.jobs)
 
 
@@ -208,3 +216,29 @@ def test_bad_images_are_told_before_anything_runs(
     made = plan(parse_suite(suite_text, overrides=overrides))
     with pytest.raises(DataError, match=said):
         check_ready(made)
+
+
+class GrownObjective(Objective):
+    mood: float = 0.5
+
+
+class GrownTask(AdversarialTask):
+    haste: int = 0
+
+
+@pytest.mark.parametrize(
+    ("mood", "haste", "same"), [(0.5, 0, True), (0.7, 0, False), (0.5, 1, False)]
+)
+def test_a_setting_that_is_added_with_a_default_changes_no_key(
+    suite: Suite, mood: float, haste: int, same: bool
+) -> None:
+    job = next(job for job in plan(suite).jobs if isinstance(job.task, AdversarialTask))
+    told = dict(job.task)
+    told["adversarial"] = GrownObjective(**dict(told["adversarial"]), mood=mood)
+    grown = make_job(job.kind, job.label, GrownTask(**told, haste=haste), job.needs)
+    assert (grown.key == job.key) is same
+
+
+def test_a_job_travels_to_its_worker_as_json(suite: Suite) -> None:
+    for job in plan(suite).jobs:
+        assert job_from_document(json.loads(json.dumps(job.document()))) == job

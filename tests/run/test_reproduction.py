@@ -2,12 +2,12 @@ from typing import Any
 
 import pytest
 
+from srbench.app.reproduction import Reproduction, compare, lock_file
 from srbench.host import discover
 from srbench.records import Record
 from srbench.run.plan.environment import describe_environment
 from srbench.run.plan.planning import make_plan
 from srbench.run.plan.rows import loss_info
-from srbench.run.reproduction import Reproduction, compare, lock_file
 from srbench.settings import Suite
 
 
@@ -49,7 +49,7 @@ def changed(record: Record, **parts: Any) -> Record:
 
 def test_only_the_row_and_what_it_needs_is_planned(record: Record) -> None:
     work = Reproduction(record, discover(), device=None, pull=False)
-    assert [(job.kind, job.seed) for job in work.plan.jobs] == [
+    assert [(job.kind.name, job.seed) for job in work.plan.jobs] == [
         ("warm-start", 2),
         ("calibration", 2),
         ("adversarial", 2),
@@ -81,7 +81,7 @@ def test_threads_come_from_the_record(record: Record, suite: Suite) -> None:
     environment = {**record.environment.model_dump(), "threads": 3}
     old = changed(record, suite=document, environment=environment)
     work = Reproduction(old, discover(), device=None, pull=False)
-    assert {job.request["execution"]["threads"] for job in work.plan.jobs} == {3}
+    assert {job.task.execution.threads for job in work.plan.jobs} == {3}
 
 
 def test_equal_records_agree(record: Record) -> None:

@@ -9,10 +9,12 @@ from srbench.contract import MetricSpec
 from srbench.data import find_dataset
 from srbench.imaging import crop_to_multiple, degrade, to_tensor, write_image
 from srbench.metrics.score import Scorer
-from srbench.run.layout import OutFolder, read_json
+from srbench.records.layout import OutFolder
+from srbench.run.plan.tasks import TargetTask
 from srbench.run.work import lr_images
 from srbench.run.work.lr_images import LrImages
 from srbench.run.work.scoring import _Metrics, _score, _write_images
+from srbench.run.writing import read_json
 
 
 def build_difference(ctx: Any) -> Any:
@@ -46,7 +48,14 @@ def test_a_score_that_is_not_finite_costs_that_score_alone(tmp_path: Path) -> No
             image = dataset.load(0) if pixels is None else np.full((32, 32, 3), pixels, np.uint8)
             write_image(out.images("d", row) / f"{name}.png", image)
     group = [
-        {"row": row, "dataset": "d", "scores": {s.name: f"{row}-{s.name}" for s in specs}}
+        TargetTask(
+            row=row,
+            kind="trained",
+            dataset="d",
+            identity="",
+            training=None,
+            scores={s.name: f"{row}-{s.name}" for s in specs},
+        )
         for row in ("fine", "constant")
     ]
     metrics = _Metrics(specs, Scorer(specs, protocol="y4-v1", scale=4), 1)

@@ -9,12 +9,14 @@ import pytest
 from srbench.host import discover
 from srbench.imaging import write_image
 from srbench.records import read_record
+from srbench.records.layout import OutFolder
 from srbench.run.exec.events import EventLog
-from srbench.run.layout import OutFolder, write_json
+from srbench.run.plan.jobs import load
 from srbench.run.plan.planning import Plan, make_plan
 from srbench.run.plan.targets import targets
 from srbench.run.records import assemble_records
-from srbench.run.work.stages import run_stage
+from srbench.run.work.stage import Stage
+from srbench.run.writing import write_json
 from srbench.settings import parse_suite
 
 pytestmark = pytest.mark.slow
@@ -31,7 +33,13 @@ def train(plan: Plan, out: OutFolder, label: str, parts: int = 1) -> dict[str, A
     result = None
     for key in (*last.needs, last.key):
         events = EventLog(out.job(key) / "events.jsonl")
-        result = run_stage(by_key[key], out, events, lambda: False, micro_batches=parts)
+        job = by_key[key]
+        result = load(job.kind.run)(
+            Stage(
+                job=job, task=job.task, out=out, events=events, should_stop=lambda: False,
+                micro_batches=parts,
+            )
+        )  # fmt: skip
         events.close()
         assert result is not None
         write_json(out.result(key), result)
@@ -50,7 +58,9 @@ def test_a_collapsed_run_stops_and_stays_in_the_table(suite_text: str, tmp_path:
     result = train(plan, out, "second")
     assert "stayed below 1e+06 from iteration 0 to 10" in result["collapsed"]
     assert result["log"][-1]["iteration"] == 10
-    assert assemble_records(plan, out) == []  # a collapsed row has scores like any other
+    assert (
+        assemble_records(plan, out, targets(plan, out)) == []
+    )  # a collapsed row has scores like any other
     (cell,) = [c for c in plan.cells if c.row.label == "second"]
     for target in targets(plan, out):
         for key in target.scores.values():
@@ -58,7 +68,9 @@ def test_a_collapsed_run_stops_and_stays_in_the_table(suite_text: str, tmp_path:
             write_json(out.scores(key), {**scores, "per_image": {"a": 20.0}})
     hr = out.images("photos-test", "hr-images")
     write_image(hr / "a.png", np.zeros((8, 8, 3), np.uint8))
-    records = {r.loss.label: r for r in map(read_record, assemble_records(plan, out))}
+    records = {
+        r.loss.label: r for r in map(read_record, assemble_records(plan, out, targets(plan, out)))
+    }
     record = records["second"]
     assert record.status == "collapsed"
     assert "stopped as collapsed" in record.notes[0]
@@ -83,3 +95,26 @@ def test_batches_in_parts_are_noted(suite_text: str, tmp_path: Path) -> None:
     assert parts["calibration"]["constant"] == pytest.approx(
         whole["calibration"]["constant"], rel=1e-2
     )
+
+
+def test_a_run_without_content_is_measured_and_recorded(suite_text: str, tmp_path: Path) -> None:
+    out = OutFolder(tmp_path)
+    plan = planned(suite_text, 'controls=["adversarial-only"]')
+    both, alone = (train(plan, out, label) for label in ("first", "adversarial-only"))
+    assert [point["iteration"] for point in both["game"]] == [2, 4]
+    shared = {"discriminator", "adversarial_gradient"}
+    shared |= {"accuracy_hr", "accuracy_sr", "accuracy_pairs"}
+    content = {"content_gradient", "content_signal", "content_to_adversarial"}
+    assert set(both["game"][-1]["scores"]) == shared | content
+    assert set(alone["game"][-1]["scores"]) == shared
+    assert "calibration" not in alone
+    for key in (k for target in targets(plan, out) for k in target.scores.values()):
+        scores = {"version": 1, "lower_is_better": False, "mean": 20.0, "per_image": {"a": 20.0}}
+        write_json(out.scores(key), scores)
+    write_image(out.images("photos-test", "hr-images") / "a.png", np.zeros((8, 8, 3), np.uint8))
+    records = {r.loss.label: r for r in map(read_record, assemble_records(plan, out))}
+    assert [p.model_dump() for p in records["first"].game] == both["game"]
+    assert records["adversarial-only"].loss.terms == ()
+    assert records["adversarial-only"].loss.reference
+    assert records["adversarial-only"].calibration is None
+    assert records["warm-start"].game == ()

@@ -6,15 +6,15 @@ import pytest
 
 from srbench.errors import UserError
 from srbench.host import discover
-from srbench.run.exec.local import LocalExecutor
+from srbench.records.layout import OutFolder
 from srbench.run.exec.ray_node import run_job
 from srbench.run.exec.ray_versions import node_versions
 from srbench.run.exec.storage import Storage, StorageError
-from srbench.run.layout import OutFolder, write_json
 from srbench.run.plan.planning import make_plan
+from srbench.run.writing import write_json
 from srbench.settings import Suite
 
-from .conftest import Watcher
+from .conftest import Watcher, local_scheduler
 
 KEY = "k" * 64
 
@@ -141,9 +141,9 @@ def test_jobs_without_a_shared_disk_end_in_the_same_bits(
     """What the Ray task does on a node, each job on a machine whose disk is empty."""
     made = make_plan(suite, discover(), device="cpu", seeds=[1], only=["first"])
     jobs = [j for j in made.jobs if j.label in ("warm-start", "first")]
-    assert [j.kind for j in jobs] == ["warm-start", "calibration", "adversarial"]
+    assert [j.kind.name for j in jobs] == ["warm-start", "calibration", "adversarial"]
     local = OutFolder(tmp_path / "local")
-    LocalExecutor(out=local, observer=Watcher()).run(jobs)
+    local_scheduler(out=local, observer=Watcher()).run(jobs)
     # The tasks run in this process, the workers see files alone: a store in memory will do.
     url = "memory://bucket/runs"
     for number, one in enumerate(jobs):

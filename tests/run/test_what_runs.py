@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from srbench.app.execute import execute_plan
+from srbench.app.overview import plan_overview
+from srbench.app.prepare import Prepared
 from srbench.host import Registry, discover
-from srbench.run.layout import OutFolder
-from srbench.run.plan.overview import plan_overview
+from srbench.records.layout import OutFolder
 from srbench.run.plan.planning import make_plan
-from srbench.run.suite_run import execute_plan
 from srbench.settings import parse_suite
 
 from .conftest import Watcher
@@ -35,7 +36,9 @@ def newer(name: str) -> Registry:
     loss = registry.loss(name)
     raised = replace(loss, spec=replace(loss.spec, version=loss.spec.version + 1))
     others = [other for key, other in registry.losses.items() if key != name]
-    return Registry(registry.plugins, [*others, raised], registry.metrics.values())
+    return Registry(
+        registry.plugins, [*others, raised], registry.metrics.values(), registry.generators.values()
+    )
 
 
 def compute(
@@ -48,7 +51,7 @@ def compute(
     planned = {job["label"] for job in before["jobs"] if job["state"] == "run"}
     scored = set(out.root.glob("scores/*.json"))
     watcher = Starts()
-    done = execute_plan(plan, out, watcher, parallel=2)
+    done = execute_plan(Prepared(plan=plan, out=out, parallel=2), watcher)
     assert not done.failed
     assert watcher.started - {"scores"} == planned
     new = len(set(out.root.glob("scores/*.json")) - scored)

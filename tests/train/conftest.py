@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from srbench.models import build_discriminator, build_generator
+from srbench.models.discriminator import build_discriminator
+from srbench.models.plugin import builtin_generator
 from srbench.train import RuntimeSettings
 
 CPU = RuntimeSettings(device="cpu", threads=1)
@@ -72,7 +73,7 @@ class TinyContent(nn.Module):
 
 def networks(name: str = "srresnet", seed: int = 1) -> tuple[nn.Module, nn.Module]:
     return (
-        build_generator(name, blocks=1, channels=4, seed=seed),
+        builtin_generator(name, {"blocks": 1, "channels": 4}, 4).build(seed=seed),
         build_discriminator(4, seed=seed),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from srbench.models import build_generator
+from srbench.models.plugin import builtin_generator
 from srbench.train import RuntimeSettings, WarmStartSettings, gradient_norm
 from srbench.train.adversarial import AdversarialStep
 from srbench.train.micro_batch import combined, micro_batches
@@ -49,7 +49,7 @@ def test_an_adversarial_step_in_parts(parts: int) -> None:
         settings = AdversarialSettings(
             iterations=1, pixel_weight=0.3, adversarial_weight=0.5, micro_batches=count
         )
-        generator = build_generator("msrresnet", blocks=1, channels=8, scale=4, seed=1)
+        generator = builtin_generator("msrresnet", {"blocks": 1, "channels": 8}, 4).build(seed=1)
         discriminator = Plain()
         with session(RuntimeSettings(device="cpu", threads=1), seed=1) as placement:
             step = AdversarialStep(
@@ -66,7 +66,7 @@ def test_an_adversarial_step_in_parts(parts: int) -> None:
 def test_a_warm_start_step_in_parts() -> None:
     found = []
     for count in (1, 3):
-        generator = build_generator("msrresnet", blocks=1, channels=8, scale=4, seed=1)
+        generator = builtin_generator("msrresnet", {"blocks": 1, "channels": 8}, 4).build(seed=1)
         settings = WarmStartSettings(iterations=1, micro_batches=count)
         with session(RuntimeSettings(device="cpu", threads=1), seed=1) as placement:
             values = WarmStartStep(generator, settings, placement)(*images(), 0)
@@ -77,7 +77,7 @@ def test_a_warm_start_step_in_parts() -> None:
 
 def test_the_gradient_norm_of_calibration_in_parts() -> None:
     runtime = RuntimeSettings(device="cpu", threads=1)
-    generator = build_generator("srresnet", blocks=1, channels=8, scale=4, seed=1)
+    generator = builtin_generator("srresnet", {"blocks": 1, "channels": 8}, 4).build(seed=1)
     norms = [
         gradient_norm(generator, torch.nn.MSELoss(), [images()], runtime, parts=parts)
         for parts in (1, 2, 6)

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 
 from srbench.data import ImageStore, PatchSampler, find_dataset, prepare_store
-from srbench.models import build_discriminator, build_generator
+from srbench.models.discriminator import build_discriminator
+from srbench.models.plugin import builtin_generator
 from srbench.train import (
     AdversarialSettings,
     CheckpointFolder,
@@ -41,7 +42,7 @@ def test_both_stages_resume_bit_identically(make_content: Any, tmp_path: Path) -
 def run(
     store: ImageStore, content: torch.nn.Module, root: Path, stop: int | None
 ) -> dict[str, torch.Tensor]:
-    generator = build_generator("srresnet", blocks=1, channels=4, seed=1)
+    generator = builtin_generator("srresnet", {"blocks": 1, "channels": 4}, 4).build(seed=1)
     discriminator = build_discriminator(4, seed=1)
     warm = WarmStartSettings(iterations=4, learning_rate=1e-3)
     with sampler(store) as patches:

@@ -18,15 +18,16 @@ from srbench.data import find_dataset
 from srbench.imaging import degrade, read_image, to_tensor, to_uint8, upscale, write_image
 from srbench.metrics import evaluate_folders
 from srbench.metrics.plugin import METRICS
-from srbench.models import build_generator
+from srbench.models.files import save_generator
+from srbench.models.plugin import builtin_generator
 from srbench.records import Record, record_key, record_text
 from srbench.records.identity import conditions_sha256
-from srbench.run.work.generators import save_generator
 from srbench.settings import parse_suite
 from srbench.verify import Verification, pack_submission, verify_submission
 
 DATASET = "folder:tiny"
 SETTINGS = {"name": "msrresnet", "blocks": 1, "channels": 4}
+GENERATOR = builtin_generator("msrresnet", {"blocks": 1, "channels": 4}, 4)
 SUITE = f"""
 schema = 1
 name = "tiny"
@@ -230,9 +231,9 @@ def _write_row(out: Path, test_images: Path, label: str) -> None:
     folder = out / "images" / label
     generator, artifacts = None, {}
     if label != "bicubic":
-        generator = build_generator(**SETTINGS, scale=4, seed=GENERATOR_SEEDS[label])
+        generator = GENERATOR.build(seed=GENERATOR_SEEDS[label])
         path = out / "checkpoints" / label / "generator.safetensors"
-        digest = save_generator(generator, SETTINGS, 4, path)
+        digest = save_generator(generator, GENERATOR, path)
         artifacts["generator"] = {
             "path": path.relative_to(out).as_posix(),
             "sha256": digest,

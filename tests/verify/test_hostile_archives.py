@@ -414,12 +414,11 @@ def test_links_in_a_folder_are_not_followed(packed: Path, verify: Verify, tmp_pa
 
 
 def test_ten_gigabytes_are_never_allocated(tamper: Callable[..., Path], verify: Verify) -> None:
-    from srbench.models import build_generator
 
-    from .conftest import SETTINGS, replace_generator
+    from .conftest import GENERATOR, replace_generator
     from .test_tampering import claiming_ten_gigabytes
 
-    data = claiming_ten_gigabytes(build_generator(**SETTINGS, seed=2).state_dict())
+    data = claiming_ten_gigabytes(GENERATOR.build(seed=2).state_dict())
     path = tamper(lambda files: replace_generator(files, "first", data))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     tracemalloc.start()

@@ -10,10 +10,10 @@ import pytest
 
 from srbench.errors import SubmissionError, UserError
 from srbench.records import read_record, record_sha256, write_record
+from srbench.records.marks import parse_marks, read_marks
 from srbench.verify import (
     Verification,
     merge_marks,
-    read_marks,
     read_reproduced,
     write_marks,
 )
@@ -100,7 +100,7 @@ def test_marks_are_kept_for_the_same_bytes_only(
     again = merge_marks(result, [], read_marks(file))
     (row,) = [r for r in result.rows if r.record.key == record.key]
     assert again[record.key]["mark"] == row.mark
-    assert again[record.key]["record_sha256"] != read_marks(file)[record.key]["record_sha256"]
+    assert again[record.key]["record_sha256"] != read_marks(file)[record.key].record_sha256
 
 
 def test_a_difference_replaces_an_earlier_mark(board: Path, verify: Verify) -> None:
@@ -115,7 +115,7 @@ def test_a_difference_replaces_an_earlier_mark(board: Path, verify: Verify) -> N
     )
     forged = row.record.model_copy(update={"scores": {DATASET: scores}})
     write_record(forged, board / "records")
-    after = merge_marks(verify(board), [], before)
+    after = merge_marks(verify(board), [], parse_marks(before))
     assert before[forged.key]["mark"] == "scores-verified"
     assert after[forged.key]["mark"] == "differs"
     assert len(after[forged.key]["differences"]) == 2
@@ -146,10 +146,11 @@ def test_reproduced_is_a_second_mark(board: Path, verify: Verify, tmp_path: Path
     file = outcome(record, tmp_path / "outcome.json")
     entries = merge_marks(result, [read_reproduced(file)], {})
     assert [key for key, entry in entries.items() if entry["reproduced"]] == [record.key]
-    kept = merge_marks(verify(board, sample=1), [], entries)
+    kept = merge_marks(verify(board, sample=1), [], parse_marks(entries))
     assert kept[record.key]["reproduced"] is True
     failed = read_reproduced(outcome(record, file, same=False))
-    assert merge_marks(result, [failed], entries)[record.key]["reproduced"] is False
+    known = parse_marks(entries)
+    assert merge_marks(result, [failed], known)[record.key]["reproduced"] is False
 
 
 def test_a_reproduction_of_something_else_is_refused(

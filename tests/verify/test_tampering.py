@@ -13,14 +13,15 @@ from safetensors.torch import save
 
 from srbench.errors import SubmissionError
 from srbench.imaging import read_image
-from srbench.models import build_generator
+from srbench.models.files import GENERATOR_FORMAT as FORMAT
+from srbench.models.plugin import builtin_generator
 from srbench.records.identity import conditions_sha256
-from srbench.run.work.generators import FORMAT
 from srbench.settings import parse_suite
 from srbench.verify import Verification, identity
 
 from .conftest import (
     DATASET,
+    GENERATOR,
     SETTINGS,
     SUITE,
     Files,
@@ -120,7 +121,7 @@ def test_generators_swapped_under_their_names(tamper: Tamper, verify: Verify) ->
 
 
 def test_a_generator_that_no_record_names(tamper: Tamper, verify: Verify) -> None:
-    other = generator_bytes(build_generator(**SETTINGS, seed=9).state_dict())
+    other = generator_bytes(GENERATOR.build(seed=9).state_dict())
 
     def edit(files: Files) -> None:
         files.pop(next(name for name in sorted(files) if name.startswith("generators/")))
@@ -131,7 +132,7 @@ def test_a_generator_that_no_record_names(tamper: Tamper, verify: Verify) -> Non
 
 
 def test_a_swapped_generator(tamper: Tamper, verify: Verify) -> None:
-    other = generator_bytes(build_generator(**SETTINGS, seed=9).state_dict())
+    other = generator_bytes(GENERATOR.build(seed=9).state_dict())
     result = verify(tamper(lambda files: replace_generator(files, "first", other)))
     found = messages(result, "first")
     assert "psnr of 'cat'" in found
@@ -165,7 +166,9 @@ def with_nan(state: dict[str, torch.Tensor]) -> bytes:
 
 
 def with_another_network(state: dict[str, torch.Tensor]) -> bytes:
-    return generator_bytes(build_generator("srresnet", blocks=1, channels=4).state_dict())
+    return generator_bytes(
+        builtin_generator("srresnet", {"blocks": 1, "channels": 4}, 4).build().state_dict()
+    )
 
 
 def saying_another_network(state: dict[str, torch.Tensor]) -> bytes:
@@ -228,7 +231,7 @@ def with_a_tail(state: dict[str, torch.Tensor]) -> bytes:
 def test_a_generator_that_is_not_the_suites(
     tamper: Tamper, verify: Verify, make: Callable[[Any], bytes], said: str
 ) -> None:
-    data = make(build_generator(**SETTINGS, seed=2).state_dict())
+    data = make(GENERATOR.build(seed=2).state_dict())
     result = verify(tamper(lambda files: replace_generator(files, "first", data)))
     (difference,) = row(result, "first").differences
     assert difference.what == "generator"
@@ -237,7 +240,7 @@ def test_a_generator_that_is_not_the_suites(
 
 
 def test_weights_that_make_images_of_nan(tamper: Tamper, verify: Verify) -> None:
-    state = build_generator(**SETTINGS, seed=2).state_dict()
+    state = GENERATOR.build(seed=2).state_dict()
     state["conv_last.weight"] = torch.full_like(state["conv_last.weight"], 3e38)
     state["conv_hr.weight"] = torch.full_like(state["conv_hr.weight"], 3e38)
     data = generator_bytes(state)

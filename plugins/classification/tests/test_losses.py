@@ -27,7 +27,7 @@ STARTING_STUDY = [
 
 def as_published(name, helpers):
     """A state dict with the oddities of the file that torchvision publishes."""
-    architecture = NETWORKS[name].architecture
+    architecture = NETWORKS[name].backbone
     options = {"init_weights": False, "aux_logits": True} if name == "inception-v3" else {}
     state = helpers.official_state_dict(architecture, **options)
     if name == "densenet201":  # names of torchvision 0.1, no num_batches_tracked
@@ -49,14 +49,16 @@ def build(name, resolver, **params):
 
 def resolver_for(name, helpers):
     (file,) = SPECS[name].weights
-    if NETWORKS[name].library == "timm":
+    if name == "efficientnet-lite0":
         import timm
 
         with torch.device("meta"):
-            network = timm.create_model(NETWORKS[name].architecture)
+            network = timm.create_model("tf_efficientnet_lite0")
         state = helpers.seeded(network)
     else:
         state = as_published(name, helpers)
+        convert = file.sources[-1].convert
+        state = convert(state) if convert is not None else state
     return helpers.Resolver({file.id: state})
 
 
@@ -86,7 +88,7 @@ def test_finite_value_and_gradient_at_96_px(name, helpers, pair):
 
 def reference_features(name, helpers):
     """Images in [0, 1] to the last feature layer, by torchvision's own network and transform."""
-    architecture = NETWORKS[name].architecture
+    architecture = NETWORKS[name].backbone
     official = torchvision.models.get_model_weights(architecture).IMAGENET1K_V1
     options = {"init_weights": False} if name == "inception-v3" else {}
     with torch.device("meta"):

@@ -28,7 +28,7 @@ def test_the_names_are_those_of_the_documentation():
     assert list(SPECS) == [
         *("vgg16", "vgg16-bn", "resnet152", "densenet201", "resnext101-32x8d"),
         *("wide-resnet101-2", "inception-v3", "vgg19", "alexnet", "mobilenet-v2"),
-        *("efficientnet-lite0", "timm"),
+        *("efficientnet-lite0", "resnet50", "vgg16-caffe", "timm"),
     ]
 
 
@@ -51,14 +51,14 @@ def test_specs_say_what_a_reader_needs(name):
 
 def test_networks_that_metrics_use_are_flagged():
     flagged = {name: spec.shares_network_with for name, spec in SPECS.items()}
-    assert flagged.pop("vgg16") == ("dists", "lpips-vgg")
+    assert flagged.pop("vgg16") == flagged.pop("vgg16-caffe") == ("dists", "lpips-vgg")
     assert flagged.pop("alexnet") == ("lpips",)
     assert set(flagged.values()) == {()}
 
 
 def test_weight_files_are_distinct_and_pinned():
     files = {file.id: file for spec in SPECS.values() for file in spec.weights}
-    assert len(files) == 11
+    assert len(files) == 13
     for file in files.values():
         assert file.sources
         assert file.file_sha256 or file.sha256_prefix or file.tensors_sha256

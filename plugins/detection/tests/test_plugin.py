@@ -29,7 +29,7 @@ def test_the_names_are_those_of_the_documentation():
         *("fasterrcnn-mobilenet-v3-large", "fasterrcnn-mobilenet-v3-large-320"),
         *("maskrcnn-resnet50", "maskrcnn-resnet50-v2", "keypointrcnn-resnet50"),
         *("retinanet-resnet50", "retinanet-resnet50-v2", "fcos-resnet50"),
-        *("ssd300-vgg16", "ssdlite320-mobilenet-v3-large", "craft-vgg16-bn"),
+        *("ssd300-vgg16", "ssdlite320-mobilenet-v3-large", "craft-vgg16-bn", "csrnet-vgg16"),
     ]
 
 
@@ -44,6 +44,7 @@ def test_specs_pickle(name):
 def test_specs_say_what_a_reader_needs(name):
     spec = SPECS[name]
     expected = "instance-segmentation" if name.startswith("maskrcnn") else "detection"
+    expected = "density" if name == "csrnet-vgg16" else expected
     assert spec.task == expected
     assert "commercial" in spec.license
     assert spec.paper.startswith("https://")

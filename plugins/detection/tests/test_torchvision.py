@@ -9,7 +9,6 @@ import pytest
 import torch
 import torchvision
 from srbench_detection import plugin
-from srbench_detection.build import empty_backbone
 from srbench_detection.networks import NETWORKS
 from torch import nn
 from torch.nn import functional as F
@@ -21,6 +20,12 @@ from srbench.contract.features import Normalize
 from srbench.errors import UserError, WeightsError
 
 SPECS = {spec.name: spec for spec in plugin.srbench_losses()}
+DETECTORS = [name for name in NETWORKS if name not in ("craft-vgg16-bn", "csrnet-vgg16")]
+FILES = {name: spec.weights[0] for name, spec in SPECS.items()}
+# Their first files know no epsilon, num_batches_tracked or the pyramid's later names.
+FROZEN_NORM = {
+    *("fasterrcnn-resnet50", "maskrcnn-resnet50", "keypointrcnn-resnet50", "retinanet-resnet50")
+}
 CONTAINERS = {"body", "fpn", "fpn.extra_blocks"}  # they give several tensors
 NOT_OFFERED = ("extra.3", "extra.4")
 
@@ -44,15 +49,25 @@ def calls_of(network, side=320):
     return names
 
 
+def architecture_of(name):
+    """torchvision's name of the detector whose published file the loss declares."""
+    (source,) = FILES[name].sources
+    return next(
+        architecture
+        for architecture in torchvision.models.list_models(module=torchvision.models.detection)
+        for weights in torchvision.models.get_model_weights(architecture)
+        if weights.url == source.url
+    )
+
+
 def published(name, helpers):
     """A state dict with the keys of the file that torchvision publishes."""
     with torch.device("meta"):
         model = torchvision.models.get_model(
-            NETWORKS[name].architecture, weights=None, weights_backbone=None
+            architecture_of(name), weights=None, weights_backbone=None
         )
     state = helpers.seeded(model)
-    if NETWORKS[name].frozen_norm_epsilon is not None:
-        # The first files know neither num_batches_tracked nor the pyramid's later names.
+    if name in FROZEN_NORM:
         state = {
             re.sub(r"(fpn\.(?:inner|layer)_blocks\.\d+)\.0\.", r"\1.", key): value
             for key, value in state.items()
@@ -68,7 +83,7 @@ def official(monkeypatch, helpers):
     def build(name):
         state = published(name, helpers)
         monkeypatch.setattr(_api.WeightsEnum, "get_state_dict", lambda *_, **__: dict(state))
-        model = torchvision.models.get_model(NETWORKS[name].architecture, weights="COCO_V1")
+        model = torchvision.models.get_model(architecture_of(name), weights="COCO_V1")
         return model.eval(), state
 
     return build
@@ -79,23 +94,22 @@ def build(name, resolver, **params):
     return spec.build(BuildContext(weights=resolver), spec.params(**params))
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", DETECTORS)
 def test_taps_are_what_the_forward_pass_calls(name):
     network = NETWORKS[name]
-    calls = calls_of(empty_backbone(network)) - CONTAINERS
+    calls = calls_of(network.empty()) - CONTAINERS
     skipped = "extra." if name.startswith("ssdlite") else NOT_OFFERED
     calls = {path for path in calls if not path.startswith(skipped)}
-    assert set(network.taps().values()) == calls
+    assert set(network.taps.values()) == calls
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", DETECTORS)
 def test_weights_are_torchvisions_official_ones(name):
-    network = NETWORKS[name]
-    official = torchvision.models.get_model_weights(network.architecture)["COCO_V1"]
-    (source,) = network.file.sources
+    official = torchvision.models.get_model_weights(architecture_of(name))["COCO_V1"]
+    (source,), file = FILES[name].sources, FILES[name]
     assert source.url == official.url
-    assert network.file.sha256_prefix == re.search(r"-([0-9a-f]{8})\.pth$", official.url)[1]
-    assert network.file.size == pytest.approx(official.meta["_file_size"] * 2**20, abs=1024)
+    assert file.sha256_prefix == re.search(r"-([0-9a-f]{8})\.pth$", official.url)[1]
+    assert file.size == pytest.approx(official.meta["_file_size"] * 2**20, abs=1024)
 
 
 REPRESENTATIVES = [
@@ -112,14 +126,14 @@ REPRESENTATIVES = [
 
 @pytest.mark.parametrize(
     "name",
-    [n if n in REPRESENTATIVES else pytest.param(n, marks=pytest.mark.slow) for n in NETWORKS],
+    [n if n in REPRESENTATIVES else pytest.param(n, marks=pytest.mark.slow) for n in DETECTORS],
 )
 def test_features_are_those_of_torchvisions_detector(name, official, helpers, pair):
     model, state = official(name)
     network = NETWORKS[name]
-    loss = build(name, helpers.Resolver({network.file.id: state}))
+    loss = build(name, helpers.Resolver({FILES[name].id: state}))
     normalize = Normalize(model.transform.image_mean, model.transform.image_std)
-    default = network.taps()[SPECS[name].params().tap]
+    default = network.taps[network.tap]
     with torch.no_grad():
         sr, hr = (read(model.backbone, default, normalize(images)) for images in pair)
         torch.testing.assert_close(loss(*pair), F.mse_loss(sr, hr), rtol=5e-5, atol=0)
@@ -155,7 +169,7 @@ def read(network, path, images):
 )
 def test_pyramid_levels_are_what_the_heads_receive(name, levels, official, helpers, pair):
     model, state = official(name)
-    resolver = helpers.Resolver({NETWORKS[name].file.id: state})
+    resolver = helpers.Resolver({FILES[name].id: state})
     loss = build(name, resolver, taps=dict.fromkeys(levels, 1.0))
     with torch.no_grad():
         ours = loss.features(pair[0])
@@ -168,7 +182,7 @@ def test_pyramid_levels_are_what_the_heads_receive(name, levels, official, helpe
 def test_sizes_of_levels_are_as_documented(helpers):
     name = "retinanet-resnet50-v2"
     state = published(name, helpers)
-    resolver = helpers.Resolver({NETWORKS[name].file.id: state})
+    resolver = helpers.Resolver({FILES[name].id: state})
     loss = build(name, resolver, taps={"p3": 1.0, "p5": 1.0, "layer4": 1.0})
     with torch.no_grad():
         maps = loss.features(torch.rand(1, 3, 96, 96))
@@ -181,7 +195,7 @@ def test_sizes_of_levels_are_as_documented(helpers):
 
 def test_both_levels_of_mobilenets_pyramid_are_at_one_32nd(helpers):
     name = "fasterrcnn-mobilenet-v3-large"
-    resolver = helpers.Resolver({NETWORKS[name].file.id: published(name, helpers)})
+    resolver = helpers.Resolver({FILES[name].id: published(name, helpers)})
     taps = {"fpn.layer_blocks.0": 1.0, "fpn.layer_blocks.1": 1.0, "features.13": 1.0}
     loss = build(name, resolver, taps=taps)
     with torch.no_grad():
@@ -191,7 +205,7 @@ def test_both_levels_of_mobilenets_pyramid_are_at_one_32nd(helpers):
 
 def test_ssds_vgg_layers_go_by_their_exact_names(official, helpers, pair):
     model, state = official("ssd300-vgg16")
-    resolver = helpers.Resolver({NETWORKS["ssd300-vgg16"].file.id: state})
+    resolver = helpers.Resolver({FILES["ssd300-vgg16"].id: state})
     names = ("conv1_1", "relu4_3", "pool4", "conv5_3", "relu5_3", "pool5", "conv7")
     loss = build("ssd300-vgg16", resolver, taps=dict.fromkeys(names, 1.0))
     backbone = model.backbone
@@ -213,7 +227,7 @@ def test_ssds_vgg_layers_go_by_their_exact_names(official, helpers, pair):
 
 @pytest.mark.parametrize("name", ["fasterrcnn-resnet50", "ssdlite320-mobilenet-v3-large"])
 def test_frozen_and_gradient_to_sr_only(name, helpers, pair):
-    loss = build(name, helpers.Resolver({NETWORKS[name].file.id: published(name, helpers)}))
+    loss = build(name, helpers.Resolver({FILES[name].id: published(name, helpers)}))
     sr, hr = pair[0].clone().requires_grad_(), pair[1].clone().requires_grad_()
     loss(sr, hr).backward()
     assert torch.isfinite(sr.grad).all()
@@ -229,7 +243,7 @@ def test_head_weights_are_not_needed_but_every_backbone_weight_is(helpers, pair)
     name = "ssdlite320-mobilenet-v3-large"
     state = published(name, helpers)
     kept = {key: value for key, value in state.items() if key.startswith("backbone.")}
-    file = NETWORKS[name].file
+    file = FILES[name]
     assert file.keep == ("backbone.",)
     whole = build(name, helpers.Resolver({file.id: state}))(*pair)
     assert torch.equal(build(name, helpers.Resolver({file.id: kept}))(*pair), whole)

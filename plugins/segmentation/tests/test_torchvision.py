@@ -9,14 +9,14 @@ import pytest
 import torch
 import torchvision
 from srbench_segmentation import plugin
-from srbench_segmentation.build import empty_encoder
-from srbench_segmentation.networks import NETWORKS, tap_paths
+from srbench_segmentation.networks import NETWORKS
 from torch.nn import functional as F
 
 from srbench.contract import BuildContext
 from srbench.errors import UnknownName, WeightsError
 
 SPECS = {spec.name: spec for spec in plugin.srbench_losses()}
+FILES = {name: SPECS[name].weights[0] for name in NETWORKS}
 
 
 def calls_of(network, side=224):
@@ -41,7 +41,7 @@ def calls_of(network, side=224):
 def full_model(name, device="meta"):
     with torch.device(device):
         return torchvision.models.get_model(
-            NETWORKS[name].architecture, weights=None, weights_backbone=None
+            name.replace("-", "_"), weights=None, weights_backbone=None
         ).eval()
 
 
@@ -53,17 +53,16 @@ def build(name, resolver, **params):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_taps_are_exactly_what_the_forward_pass_calls(name):
     network = NETWORKS[name]
-    assert set(tap_paths(network.backbone).values()) == calls_of(empty_encoder(network))
+    assert set(network.taps.values()) == calls_of(network.empty())
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_weights_are_torchvisions_official_ones(name):
-    network = NETWORKS[name]
-    (official,) = torchvision.models.get_model_weights(network.architecture)
-    (source,) = network.file.sources
+    (official,) = torchvision.models.get_model_weights(name.replace("-", "_"))
+    (source,) = FILES[name].sources
     assert source.url == official.url
-    assert network.file.sha256_prefix == re.search(r"-([0-9a-f]{8})\.pth$", official.url)[1]
-    assert network.file.size == pytest.approx(official.meta["_file_size"] * 2**20, abs=1024)
+    assert FILES[name].sha256_prefix == re.search(r"-([0-9a-f]{8})\.pth$", official.url)[1]
+    assert FILES[name].size == pytest.approx(official.meta["_file_size"] * 2**20, abs=1024)
     transform = official.transforms()
     assert tuple(transform.mean) == (0.485, 0.456, 0.406)
     assert tuple(transform.std) == (0.229, 0.224, 0.225)
@@ -74,9 +73,9 @@ def test_default_value_is_the_mse_of_what_the_decoder_receives(name, helpers, pa
     model = full_model(name)
     state = helpers.seeded(model)
     model.load_state_dict(state, assign=True)
-    resolver = helpers.Resolver({NETWORKS[name].file.id: state})
+    resolver = helpers.Resolver({FILES[name].id: state})
     loss = build(name, resolver)
-    (official,) = torchvision.models.get_model_weights(NETWORKS[name].architecture)
+    (official,) = torchvision.models.get_model_weights(name.replace("-", "_"))
     normalize = torchvision.transforms.Normalize(
         official.transforms().mean, official.transforms().std
     )
@@ -84,13 +83,13 @@ def test_default_value_is_the_mse_of_what_the_decoder_receives(name, helpers, pa
     with torch.no_grad():
         sr, hr = (model.backbone(normalize(images))[last] for images in pair)
         torch.testing.assert_close(loss(*pair), F.mse_loss(sr, hr), rtol=2e-5, atol=0)
-    assert resolver.asked == [NETWORKS[name].file.id]
+    assert resolver.asked == [FILES[name].id]
 
 
 @pytest.mark.parametrize("name", ["fcn-resnet50", "lraspp-mobilenet-v3-large"])
 def test_frozen_and_gradient_to_sr_only(name, helpers, pair):
     state = helpers.seeded(full_model(name))
-    loss = build(name, helpers.Resolver({NETWORKS[name].file.id: state}))
+    loss = build(name, helpers.Resolver({FILES[name].id: state}))
     sr, hr = pair[0].clone().requires_grad_(), pair[1].clone().requires_grad_()
     value = loss(sr, hr)
     value.backward()
@@ -107,7 +106,7 @@ def test_decoder_weights_are_not_needed_but_every_encoder_weight_is(helpers, pai
     name = "lraspp-mobilenet-v3-large"
     state = helpers.seeded(full_model(name))
     kept = {key: value for key, value in state.items() if key.startswith("backbone.")}
-    file = NETWORKS[name].file
+    file = FILES[name]
     assert file.keep == ("backbone.",)
     whole = build(name, helpers.Resolver({file.id: state}))(*pair)
     assert torch.equal(build(name, helpers.Resolver({file.id: kept}))(*pair), whole)
@@ -118,7 +117,7 @@ def test_decoder_weights_are_not_needed_but_every_encoder_weight_is(helpers, pai
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_missing_weights_are_refused(name, helpers):
-    with pytest.raises(WeightsError, match=NETWORKS[name].file.id):
+    with pytest.raises(WeightsError, match=FILES[name].id):
         build(name, helpers.Resolver({}))
 
 
@@ -142,7 +141,7 @@ def test_inner_layers_are_those_of_the_classifier(helpers, pair):
     model = full_model(name)
     state = helpers.seeded(model)
     model.load_state_dict(state, assign=True)
-    loss = build(name, helpers.Resolver({NETWORKS[name].file.id: state}), tap="features.4.block.2")
+    loss = build(name, helpers.Resolver({FILES[name].id: state}), tap="features.4.block.2")
     with torch.no_grad():
         images = loss.normalize(pair[0])
         for index in range(4):
@@ -153,7 +152,7 @@ def test_inner_layers_are_those_of_the_classifier(helpers, pair):
 
 def test_the_network_refuses_taps_that_it_lacks(helpers):
     name = "lraspp-mobilenet-v3-large"
-    resolver = helpers.Resolver({NETWORKS[name].file.id: helpers.seeded(full_model(name))})
+    resolver = helpers.Resolver({FILES[name].id: helpers.seeded(full_model(name))})
     params = SPECS[name].params.model_construct(tap="features.17", taps=None)
     with pytest.raises(UnknownName, match=r"features\.17"):
         plugin.build_network(BuildContext(weights=resolver), params)

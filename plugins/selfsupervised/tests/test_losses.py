@@ -7,7 +7,6 @@ import timm
 import torch
 import torchvision
 from srbench_selfsupervised import plugin
-from srbench_selfsupervised.build import empty_model
 from srbench_selfsupervised.encoders import ENCODERS
 from srbench_selfsupervised.params import TimmVitParams
 from torch.nn import functional as F
@@ -16,13 +15,19 @@ from srbench.contract import BuildContext
 from srbench.errors import UnknownName, UserError, WeightsError
 
 SPECS = {spec.name: spec for spec in plugin.srbench_losses()}
-VITS = [name for name, encoder in ENCODERS.items() if encoder.blocks]
+VITS = [name for name, encoder in ENCODERS.items() if encoder.vit]
+FILES = {name: SPECS[name].weights[0] for name in ENCODERS}
+
+
+def model_of(name):
+    """What timm calls the encoder."""
+    return ENCODERS[name].make.args[0]
 
 
 def build(name, helpers, **params):
     encoder, spec = ENCODERS[name], SPECS[name]
-    state = helpers.seeded(empty_model(encoder))
-    resolver = helpers.Resolver({encoder.file.id: state})
+    state = helpers.seeded(encoder.empty())
+    resolver = helpers.Resolver({FILES[name].id: state})
     return spec.build(BuildContext(weights=resolver), spec.params(**params)), state
 
 
@@ -37,7 +42,7 @@ def test_tokens_become_the_maps_of_timms_model_at_its_own_size(name, helpers):
     # At the size that it was trained at, timm's model needs no interpolation; smaller for 14.
     side = 224 if encoder.patch == 16 else 98
     dynamic = {} if encoder.patch == 16 else {"dynamic_img_size": True}
-    model = timm.create_model(encoder.model, pretrained=False, **dynamic).eval()
+    model = timm.create_model(model_of(name), pretrained=False, **dynamic).eval()
     model.load_state_dict(state)
     images = torch.rand(1, 3, side, side)
     with torch.no_grad():
@@ -105,7 +110,7 @@ def test_dinos_resnet50_is_torchvisions(helpers, pair):
 @pytest.mark.parametrize("name", ["fcmae-convnextv2-tiny", "clip-resnet50"])
 def test_convolutional_encoders_equal_timms_last_stage(name, helpers, pair):
     loss, state = build(name, helpers)
-    model = timm.create_model(ENCODERS[name].model, pretrained=False).eval()
+    model = timm.create_model(model_of(name), pretrained=False).eval()
     model.load_state_dict(state)
     tap = SPECS[name].params().tap
     with torch.no_grad():
@@ -138,13 +143,13 @@ def test_frozen_and_zero_for_equal_images(name, helpers, pair):
 @pytest.mark.parametrize("name", ENCODERS)
 def test_missing_and_incomplete_weights_are_refused(name, helpers):
     encoder, spec = ENCODERS[name], SPECS[name]
-    with pytest.raises(WeightsError, match=encoder.file.id):
+    with pytest.raises(WeightsError, match=FILES[name].id):
         spec.build(BuildContext(weights=helpers.Resolver({})), spec.params())
     state = {
         key: torch.zeros(tensor.shape, dtype=tensor.dtype)
-        for key, tensor in list(empty_model(encoder).state_dict().items())[:-3]
+        for key, tensor in list(encoder.empty().state_dict().items())[:-3]
     }
-    resolver = helpers.Resolver({encoder.file.id: state})
+    resolver = helpers.Resolver({FILES[name].id: state})
     with pytest.raises(WeightsError, match="missing"):
         spec.build(BuildContext(weights=resolver), spec.params())
 
@@ -155,7 +160,7 @@ def sizes(model):
 
 @pytest.mark.parametrize("name", ENCODERS)
 def test_stated_sizes_are_those_of_the_tensors(name):
-    assert ENCODERS[name].file.size == sizes(empty_model(ENCODERS[name]))
+    assert FILES[name].size == sizes(ENCODERS[name].empty())
 
 
 # Any of timm's ViTs

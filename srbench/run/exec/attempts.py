@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from srbench.errors import NonFiniteLoss, UserError
+from srbench.records.layout import OutFolder
 from srbench.run.exec.failures import Outcome
-from srbench.run.layout import OutFolder, read_json, write_json
 from srbench.run.plan.jobs import Job
+from srbench.run.writing import read_json, write_json
 
 if TYPE_CHECKING:
     from srbench.records import Failure
@@ -52,7 +53,7 @@ def learn(out: OutFolder, job: Job, failure: Failure) -> Attempts:
     """Note a failed attempt; after a GPU out of memory, halve the part of a batch held at once."""
     attempts = read_attempts(out, job.key)
     attempts.failures = [*attempts.failures, f"{failure.kind}: {failure.message[:200]}"][-KEPT:]
-    batch = int(job.request.get("data", {}).get("batch_size", 1))
+    batch = job.task.batch_size
     if failure.kind == OUT_OF_GPU_MEMORY:
         attempts.micro_batches = min(2 * attempts.micro_batches, batch)
     document = {"micro_batches": attempts.micro_batches, "failures": attempts.failures}
@@ -90,7 +91,7 @@ class Retries:
 
 def allowed_retries(job: Job) -> int:
     """``limits.retries`` of the suite that the job is from."""
-    return int(job.request.get("limits", {}).get("retries", 0))
+    return job.task.limits.retries
 
 
 def _own_errors() -> set[str]:

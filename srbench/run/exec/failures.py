@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from srbench.errors import NonFiniteLoss
-from srbench.run.layout import OutFolder, read_json, write_json
+from srbench.records.layout import OutFolder
+from srbench.run.writing import read_json, write_json
 
 if TYPE_CHECKING:
     # Building the schema's models takes a fifth of a second, which a worker does not wait for.

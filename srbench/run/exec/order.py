@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 from srbench.records import Failure
+from srbench.records.layout import OutFolder
 from srbench.run.exec.attempts import allowed_retries, worth_retrying
 from srbench.run.exec.failures import Outcome, read_failure, write_failure
 from srbench.run.exec.locks import is_locked
-from srbench.run.layout import OutFolder
 from srbench.run.plan.jobs import Job
 
 

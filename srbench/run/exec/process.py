@@ -8,10 +8,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from srbench.records.layout import OutFolder
 from srbench.run.exec.events import EventTail
 from srbench.run.exec.failures import (
     EXIT_STOPPED,
@@ -21,8 +21,8 @@ from srbench.run.exec.failures import (
     read_failure,
     write_failure,
 )
-from srbench.run.layout import OutFolder, write_json
 from srbench.run.plan.jobs import Job
+from srbench.run.writing import write_json
 
 if TYPE_CHECKING:
     from srbench.records import Failure
@@ -43,31 +43,11 @@ its time in page faults. At most 1 GiB of free memory is held. Other C libraries
 GRACE_SECONDS = 60.0
 """How long a stopped worker may take to write its checkpoint."""
 
+POLL_SECONDS = 0.02
+"""How often a worker is looked at."""
+
 LAST_WORDS_SECONDS = 1.0
 """How long a hung worker may take to write where it hangs."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
-    """When a worker is ended from outside.
-
-    Attributes:
-        hang_seconds: without any event; 0: never.
-        memory_bytes: resident memory of the process; ``None``: as much as there is.
-    """
-
-    hang_seconds: float = 0.0
-    memory_bytes: int | None = None
-
-    @classmethod
-    def of(cls, job: Job) -> Limits:
-        """The limits that the job's suite sets."""
-        section = job.request.get("limits", {})
-        gib = section.get("memory_gib")
-        return cls(
-            hang_seconds=float(section.get("hang_seconds", 0.0)),
-            memory_bytes=None if gib is None else int(gib * 2**30),
-        )
 
 
 class WorkerProcess:
@@ -90,7 +70,7 @@ class WorkerProcess:
     ) -> None:
         self.job = job
         self._out = out
-        self._limits = Limits.of(job)
+        self._limits = job.task.limits
         folder = out.job(job.key)
         folder.mkdir(parents=True, exist_ok=True)
         clear_failure(out, job.key)
@@ -156,12 +136,12 @@ class WorkerProcess:
             self._process.send_signal(signal.SIGUSR1)
             self._kill_at = now + LAST_WORDS_SECONDS
             return
-        held = _resident_bytes(self._process.pid) if limits.memory_bytes else 0
-        if limits.memory_bytes and held > limits.memory_bytes:
+        held = _resident_bytes(self._process.pid) / 2**30 if limits.memory_gib else 0.0
+        if limits.memory_gib and held > limits.memory_gib:
             self._verdict = Failure(
                 kind="memory",
-                message=f"the worker held {held / 2**30:.2f} GiB of memory, more than "
-                f"limits.memory_gib = {limits.memory_bytes / 2**30:g}, and was ended",
+                message=f"the worker held {held:.2f} GiB of memory, more than "
+                f"limits.memory_gib = {limits.memory_gib:g}, and was ended",
             )
             self._process.kill()
             self._kill_at = now
@@ -183,7 +163,7 @@ class WorkerProcess:
 
 def worker_environment(job: Job, extra: Mapping[str, str]) -> dict[str, str]:
     """Threads as the job's key says, whatever the user's shell says."""
-    threads = str(job.request["execution"]["threads"])
+    threads = str(job.task.execution.threads)
     environment = {**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
     environment.setdefault("GLIBC_TUNABLES", ALLOCATOR)
     environment[PARENT] = str(os.getpid())

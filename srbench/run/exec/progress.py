@@ -8,9 +8,9 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from srbench.records.layout import OutFolder
 from srbench.run.exec.events import EventLog
 from srbench.run.exec.failures import Outcome
-from srbench.run.layout import OutFolder
 from srbench.run.plan.jobs import Job
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class RunProgress(AbstractContextManager["RunProgress"]):
         self._share: dict[str, float] = {}
         self._started: dict[str, float] = {}
         self._last_line: dict[str, float] = {}
-        self._work = sum(_iterations(job) for job in self._todo)
+        self._work = sum(job.task.effort for job in self._todo)
         self._live: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
         self._total: TaskID | None = None
@@ -122,20 +122,11 @@ class RunProgress(AbstractContextManager["RunProgress"]):
     def _update_total(self) -> None:
         assert self._live is not None
         assert self._total is not None
-        done = sum(_iterations(job) * self._share.get(job.key, 0.0) for job in self._todo)
+        done = sum(job.task.effort * self._share.get(job.key, 0.0) for job in self._todo)
         self._live.update(self._total, completed=done)
 
     def _say(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def _iterations(job: Job) -> float:
-    """A job's share of the work; an adversarial iteration costs several of a warm start."""
-    if job.kind == "adversarial":
-        return 5.0 * float(job.request["adversarial"]["iterations"])
-    if job.kind == "warm-start":
-        return float(job.request["warm_start"]["iterations"])
-    return 10.0
 
 
 def _display(console: Console) -> Progress:

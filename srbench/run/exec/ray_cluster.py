@@ -1,4 +1,4 @@
-"""The Ray executor: the same jobs and workers as on one machine, on all machines of a Ray cluster.
+"""Workers on a Ray cluster: the same jobs as on one machine, on all of its machines.
 
 Ray only schedules. A task starts the worker process that the local executor would start, on its
 node, and watches it; the worker writes checkpoints and results to the out folder, which all nodes
@@ -10,23 +10,20 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from srbench.errors import UserError
 from srbench.records import Failure
-from srbench.run.exec.attempts import Retries
+from srbench.run.exec.backends import Place
 from srbench.run.exec.events import EventTail
 from srbench.run.exec.failures import Outcome, write_failure
-from srbench.run.exec.local import BUSY_POLL_SECONDS, Observer
-from srbench.run.exec.order import Elsewhere, blocked_outcome, finished_before
 from srbench.run.exec.process import GRACE_SECONDS
 from srbench.run.exec.ray_node import run_job
 from srbench.run.exec.ray_versions import node_versions, version_differences
+from srbench.run.exec.scheduler import Backend, News
 from srbench.run.exec.storage import Storage
-from srbench.run.layout import OutFolder
 from srbench.run.plan.jobs import Job
 
 LOST_NODES = 20
@@ -39,158 +36,90 @@ WAIT_SECONDS = 0.2
 class _Task:
     job: Job
     events: EventTail
-    started: bool = False
 
 
-@dataclass(slots=True)
-class RayExecutor:
-    """Runs jobs on a Ray cluster: the one at ``RAY_ADDRESS``, a running one, or one started here.
+class RayBackend(Backend):
+    """Workers on a Ray cluster: the one at ``RAY_ADDRESS``, a running one, or one started here.
 
-    Attributes:
-        out: the out folder, on a file system that all nodes share under the same path.
-        observer: told of everything.
-        device: ``cuda`` asks Ray for one GPU per job.
-        threads: CPUs that Ray sets aside per job.
-        parallel: jobs at once; ``None``: as many as the cluster holds.
-        storage: URL that jobs' files travel through, where no file system is shared.
+    The out folder lies on a file system that all nodes share under the same path, unless the place
+    names a storage. Ray sets a GPU aside per job on ``cuda``, and the job's threads as CPUs.
+
+    Raises:
+        UserError: ray is not installed, a node has other versions, or no node can hold a job.
     """
 
-    out: OutFolder
-    observer: Observer
-    device: str
-    threads: int
-    parallel: int | None = None
-    storage: str | None = None
-    _tasks: dict[Any, _Task] = field(default_factory=dict)
+    def __init__(self, place: Place) -> None:
+        self.slots = place.at_once
+        self._out = place.out
+        self._threads = place.threads
+        self._gpus = 1 if place.device == "cuda" else 0
+        self._storage = None if place.storage is None else Storage(place.storage)
+        self._ray: Any = None
+        self._remote: Callable[[Job], Any] = lambda job: None
+        self._tasks: dict[Any, _Task] = {}
 
-    def run(self, jobs: Sequence[Job]) -> dict[str, Outcome]:
-        """See :class:`srbench.run.exec.local.Executor`.
-
-        Raises:
-            UserError: ray is not installed, a node has other versions, or no node can hold a job.
-        """
-        if self.storage is not None:
-            storage = Storage(self.storage)
+    def gather(self, jobs: Sequence[Job]) -> None:
+        """Exchange what this machine and the storage know of the jobs."""
+        if self._storage is not None:
             for job in jobs:
-                storage.share(self.out, job.key)
-                storage.fetch(self.out, job.key)
-        outcomes = finished_before(jobs, self.out)
-        waiting = [job for job in jobs if job.key not in outcomes]
-        if waiting:
-            with _connected() as ray:
-                self._check_cluster(ray)
-                self._run(ray, waiting, outcomes)
-        return {job.key: outcomes[job.key] for job in jobs}
+                self._storage.share(self._out, job.key)
+                self._storage.fetch(self._out, job.key)
 
-    def _run(self, ray: Any, waiting: list[Job], outcomes: dict[str, Outcome]) -> None:
-        elsewhere, retries = Elsewhere(self.out), Retries(self.out)
-        submit = ray.remote(run_job).options(
-            num_cpus=self.threads,
-            num_gpus=1 if self.device == "cuda" else 0,
-            max_retries=LOST_NODES,
-        )
-        expected = node_versions()()
-        root = str(self.out.root.resolve())
+    @contextlib.contextmanager
+    def connected(self) -> Iterator[None]:
+        """Be connected to the cluster, all of whose nodes were found fit."""
+        with _connected() as ray:
+            nodes = [node for node in ray.nodes() if node["Alive"]]
+            _check_room(nodes, self._threads, self._gpus)
+            _check_versions(ray, nodes)
+            task = ray.remote(run_job).options(
+                num_cpus=self._threads, num_gpus=self._gpus, max_retries=LOST_NODES
+            )
+            expected, root = node_versions()(), str(self._out.root.resolve())
+            url = None if self._storage is None else self._storage.url
+            self._ray = ray
+            self._remote = lambda job: task.remote(root, job.document(), expected, url)
+            yield
+
+    def submit(self, job: Job) -> None:
+        """See :class:`Backend`."""
+        events = EventTail(self._out.job(job.key) / "events.jsonl")
+        self._tasks[self._remote(job)] = _Task(job, events)
+
+    def poll(self) -> Iterator[News]:
+        """See :class:`Backend`."""
+        done, _ = self._ray.wait(list(self._tasks), num_returns=1, timeout=WAIT_SECONDS)
+        for reference, task in list(self._tasks.items()):
+            outcome = self._outcome(reference, task.job) if reference in done else None
+            if outcome is not None:
+                del self._tasks[reference]
+            yield News(task.job, task.events.read(), outcome)
+
+    def stop(self) -> None:
+        """See :class:`Backend`."""
+        for reference in self._tasks:
+            self._ray.cancel(reference, force=False)
+        if self._tasks:
+            self._ray.wait(list(self._tasks), num_returns=len(self._tasks), timeout=GRACE_SECONDS)
+        self._tasks.clear()
+
+    def _outcome(self, reference: Any, job: Job) -> Outcome:
         try:
-            while waiting or self._tasks:
-                waiting = self._submit_ready(
-                    waiting,
-                    outcomes,
-                    elsewhere,
-                    lambda job: submit.remote(root, job.document(), expected, self.storage),
-                )
-                done = self._wait(ray)
-                self._follow()
-                for reference in done:
-                    task = self._tasks.pop(reference)
-                    outcome = self._result(ray, reference, task.job)
-                    retry = retries.again(task.job, outcome)
-                    if retry is not None:
-                        self.observer.job_event(task.job, retry)
-                        waiting.append(task.job)
-                    else:
-                        self._end(task.job, outcome, outcomes)
-        except BaseException:
-            self._cancel(ray)
-            raise
-
-    def _submit_ready(
-        self,
-        waiting: list[Job],
-        outcomes: dict[str, Outcome],
-        elsewhere: Elsewhere,
-        submit: Callable[[Job], Any],
-    ) -> list[Job]:
-        left = []
-        for job in waiting:
-            blocked = blocked_outcome(job, outcomes, self.out)
-            full = self.parallel is not None and len(self._tasks) >= self.parallel
-            if blocked is not None:
-                self._end(job, blocked, outcomes)
-                continue
-            if full or any(need not in outcomes for need in job.needs):
-                left.append(job)
-                continue
-            state = elsewhere.look(job)
-            if isinstance(state, Outcome):
-                self._end(job, state, outcomes)
-            elif state == "busy":
-                left.append(job)
-            else:
-                events = EventTail(self.out.job(job.key) / "events.jsonl")
-                self._tasks[submit(job)] = _Task(job, events)
-        return left
-
-    def _wait(self, ray: Any) -> list[Any]:
-        if not self._tasks:
-            time.sleep(BUSY_POLL_SECONDS)
-            return []
-        done, _ = ray.wait(list(self._tasks), num_returns=1, timeout=WAIT_SECONDS)
-        return list(done)
-
-    def _follow(self) -> None:
-        for task in self._tasks.values():
-            for event in task.events.read():
-                if event["event"] == "started":  # again after the loss of a node
-                    task.started = True
-                    self.observer.job_started(task.job)
-                if task.started:
-                    self.observer.job_event(task.job, event)
-
-    def _result(self, ray: Any, reference: Any, job: Job) -> Outcome:
-        try:
-            document = ray.get(reference)
-            if self.storage is not None:
-                Storage(self.storage).fetch(self.out, job.key)
-        except ray.exceptions.RayError as error:
+            document = self._ray.get(reference)
+            if self._storage is not None:
+                self._storage.fetch(self._out, job.key)
+        except self._ray.exceptions.RayError as error:
             # Ray has retried what it could: the node or its Ray worker was lost too often.
-            if self.out.result(job.key).exists():
+            if self._out.result(job.key).exists():
                 return Outcome(status="finished")
             failure = Failure(kind=type(error).__name__, message=str(error)[:2000])
-            write_failure(self.out, job.key, failure)
+            write_failure(self._out, job.key, failure)
             return Outcome(status="failed", failure=failure)
         failed = document["failure"]
         return Outcome(
             status=document["status"],
             failure=None if failed is None else Failure.model_validate(failed),
         )
-
-    def _end(self, job: Job, outcome: Outcome, outcomes: dict[str, Outcome]) -> None:
-        outcomes[job.key] = outcome
-        self.observer.job_ended(job, outcome)
-
-    def _cancel(self, ray: Any) -> None:
-        """Ask every worker to write a checkpoint and stop."""
-        for reference in self._tasks:
-            ray.cancel(reference, force=False)
-        if self._tasks:
-            ray.wait(list(self._tasks), num_returns=len(self._tasks), timeout=GRACE_SECONDS)
-        self._tasks.clear()
-
-    def _check_cluster(self, ray: Any) -> None:
-        nodes = [node for node in ray.nodes() if node["Alive"]]
-        _check_room(nodes, self.threads, 1 if self.device == "cuda" else 0)
-        _check_versions(ray, nodes)
 
 
 @contextlib.contextmanager

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from srbench.records import Failure
+from srbench.records.layout import OutFolder
 from srbench.run.exec.failures import Outcome
-from srbench.run.exec.local import POLL_SECONDS
-from srbench.run.exec.process import GRACE_SECONDS, WorkerProcess
+from srbench.run.exec.process import GRACE_SECONDS, POLL_SECONDS, WorkerProcess
 from srbench.run.exec.ray_versions import node_versions, version_differences
 from srbench.run.exec.storage import Storage
-from srbench.run.layout import OutFolder
-from srbench.run.plan.jobs import Job, job_from_document
+from srbench.run.plan.jobs import Job
+from srbench.run.plan.kinds import job_from_document
 
 PUSH_SECONDS = 30.0
 """How often new checkpoints are looked for and pushed to a storage."""

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from srbench.errors import SrbenchError, UserError
-from srbench.run.layout import OutFolder
-from srbench.run.plan.keys import content_key
+from srbench.records.layout import OutFolder
+from srbench.settings.canonical import content_key
 
 CHECKPOINTS = "checkpoint-*.pt"
 NOTES = ("attempts.json", "failure.json", "log.txt")

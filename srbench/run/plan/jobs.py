@@ -1,12 +1,48 @@
-"""Training jobs: data that a worker process can be started from, and their content keys."""
+"""Jobs: typed data that a worker process can be started from, and what a kind of job is."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import importlib
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
-JobKind = Literal["warm-start", "calibration", "adversarial", "scoring"]
+from srbench.run.plan.tasks import Task, TrainingTask
+from srbench.settings.canonical import content_key
+
+if TYPE_CHECKING:
+    from srbench.run.plan.chain import Chain
+
+SETTINGS_VERSION = 1
+"""Schema version of suites, whose defaults the keys leave out."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StageKind:
+    """One kind of job.
+
+    Attributes:
+        name: as jobs and results state it.
+        task: what a worker is told.
+        plan: the kind's job for one row, seed and content scale, or ``None`` where that one has
+            none. Asked in the order of the table, with the jobs of the kinds before. Without it,
+            jobs of the kind are made elsewhere.
+        run: ``module:function``, imported in the worker alone. It takes a
+            :class:`srbench.run.work.stage.Stage` and returns the result document, or ``None`` where
+            it was stopped before the end.
+        measure: as ``run``, for ``srbench plan``: a few steps on random images, see
+            :mod:`srbench.run.work.measure`. Without one there is no estimate.
+        title: for people; ``{row}`` is the row with its seed.
+        makes_generator: whether its result is a trained generator.
+    """
+
+    name: str
+    task: type[Task]
+    run: str
+    plan: Callable[[Chain], Job | None] | None = None
+    measure: str | None = None
+    title: str = "{row} ({kind})"
+    makes_generator: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -14,42 +50,55 @@ class Job:
     """One stage for one (suite, label, content scale, seed).
 
     Attributes:
-        key: content key; equal keys are the same work.
+        kind: an entry of :data:`srbench.run.plan.kinds.KINDS`.
         label: of the row, for people to read; not part of the key.
-        request: everything that the worker needs, as JSON data.
+        task: everything that the worker is told.
         needs: keys of jobs that must have finished before.
+        key: content key; equal keys are the same work.
     """
 
-    key: str
-    kind: JobKind
+    kind: StageKind
     label: str
-    seed: int
-    content_scale: float
-    request: Mapping[str, Any]
+    task: Task
     needs: tuple[str, ...] = ()
+    key: str
+
+    @property
+    def seed(self) -> int:
+        """Of its random streams; 0 where it draws none."""
+        return self.task.seed if isinstance(self.task, TrainingTask) else 0
+
+    @property
+    def content_scale(self) -> float:
+        """How strong its content loss is; 1 where it has none."""
+        return self.task.content_scale if isinstance(self.task, TrainingTask) else 1.0
 
     @property
     def title(self) -> str:
         """For progress displays: ``vgg16-conv5_3 seed 1``."""
-        if self.kind == "scoring":
-            return "scoring"
         scale = "" if self.content_scale == 1 else f" x{self.content_scale:g}"
-        stage = "" if self.kind == "adversarial" else f" ({self.kind})"
-        return f"{self.label}{scale} seed {self.seed}{stage}"
+        row = f"{self.label}{scale} seed {self.seed}"
+        return self.kind.title.format(row=row, kind=self.kind.name)
 
     def document(self) -> dict[str, Any]:
-        """The job as JSON data; :func:`job_from_document` reads it back."""
+        """The job as JSON data; :func:`srbench.run.plan.kinds.job_from_document` reads it back."""
         return {
             "key": self.key,
-            "kind": self.kind,
+            "kind": self.kind.name,
             "label": self.label,
-            "seed": self.seed,
-            "content_scale": self.content_scale,
-            "request": dict(self.request),
+            "task": self.task.model_dump(mode="json"),
             "needs": list(self.needs),
         }
 
 
-def job_from_document(document: Mapping[str, Any]) -> Job:
-    """Inverse of :meth:`Job.document`."""
-    return Job(**{**document, "needs": tuple(document["needs"])})
+def make_job(kind: StageKind, label: str, task: Task, needs: tuple[str, ...] = ()) -> Job:
+    """A job with the key of its task."""
+    key = content_key({"kind": kind.name, "settings": SETTINGS_VERSION, **task.identity()})
+    return Job(kind=kind, label=label, task=task, needs=needs, key=key)
+
+
+def load(function: str) -> Callable[..., Any]:
+    """The function that ``module:function`` names."""
+    module, _, name = function.partition(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return found

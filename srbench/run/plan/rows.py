@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from srbench.contract import WeightFile
 from srbench.errors import PluginError, SuiteError, UnknownName, unknown_name
 from srbench.host import Registry, ResolvedLoss, resolve_loss
 from srbench.namesake import DISTRIBUTION
-from srbench.records import LossInfo, TermInfo
+from srbench.records import LossInfo, RowKind, TermInfo
 from srbench.settings import LossRow, LossTerm, Suite, expand_losses
 
-Kind = Literal["bicubic", "hr", "warm-start", "trained"]
-
-UNTRAINED: dict[Kind, str] = {
-    "bicubic": "LR enlarged by MATLAB-compatible bicubic interpolation",
-    "hr": "the ground truth itself, for metrics without a reference",
-    "warm-start": "the generator after the pixel-loss stage, before any adversarial training",
-}
+NO_CONTENT = "no content loss: what the discriminator and the pixel term do alone"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,9 +35,10 @@ class Row:
     """One line of the table, for all seeds and content scales."""
 
     label: str
-    kind: Kind
+    kind: RowKind
     reference: bool
     terms: tuple[Term, ...] = ()
+    objective: Mapping[str, float] = field(default_factory=dict)
 
 
 def plan_rows(suite: Suite, registry: Registry, only: Sequence[str] = ()) -> tuple[Row, ...]:
@@ -61,7 +56,15 @@ def plan_rows(suite: Suite, registry: Registry, only: Sequence[str] = ()) -> tup
     rows = [Row(label=kind, kind=kind, reference=True) for kind in _untrained(suite)]
     for row in (*reference_rows(suite), *chosen):
         terms = tuple(resolve_term(registry, term) for term in row.terms)
-        rows.append(Row(label=row.label, kind="trained", reference=row.reference, terms=terms))
+        rows.append(
+            Row(
+                label=row.label,
+                kind=RowKind.TRAINED,
+                reference=row.reference,
+                terms=terms,
+                objective=row.objective,
+            )
+        )
     return tuple(rows)
 
 
@@ -83,7 +86,7 @@ def calibration_terms(suite: Suite, registry: Registry) -> tuple[Term, ...]:
 
 
 def reference_rows(suite: Suite) -> tuple[LossRow, ...]:
-    """``pixel`` and ``vgg16-random``, trained and calibrated like any other loss.
+    """``pixel`` and ``vgg16-random``, calibrated like any other loss, and the suite's controls.
 
     Where the suite is calibrated to a VGG16 loss, the random network is tapped where that one is:
     the two rows then differ in the weights alone.
@@ -96,9 +99,14 @@ def reference_rows(suite: Suite) -> tuple[LossRow, ...]:
             params = dict(terms[0].params)
     random = LossTerm(name=f"{DISTRIBUTION}:vgg16-random", params=params)
     pixel = LossTerm(name=f"{DISTRIBUTION}:l1")
+    controls = (
+        LossRow(label=control, terms=(), reference=True, objective={"content_weight": 0.0})
+        for control in suite.controls
+    )
     return (
         LossRow(label="pixel", terms=(pixel,), reference=True),
         LossRow(label="vgg16-random", terms=(random,), reference=True),
+        *controls,
     )
 
 
@@ -116,8 +124,9 @@ def loss_info(row: Row) -> LossInfo:
     """The row as a record describes it; weights are added from the training result."""
     if not row.terms:
         return LossInfo(
-            label=row.label, reference=True, terms=(), summary=UNTRAINED[row.kind], task="none",
-            backbone="none", pretrained_on="", license="Apache-2.0", paper="",
+            label=row.label, reference=True, terms=(), summary=row.kind.summary or NO_CONTENT,
+            task="none", backbone="none", pretrained_on="", license="Apache-2.0", paper="",
+            row_kind=row.kind,
         )  # fmt: skip
     specs = [term.loss.spec for term in row.terms]
     return LossInfo(
@@ -133,6 +142,7 @@ def loss_info(row: Row) -> LossInfo:
         saw_test_images=_union(spec.saw_test_images for spec in specs),
         trains_on_metrics=_union(spec.trains_on_metrics for spec in specs),
         shares_network_with=_union(spec.shares_network_with for spec in specs),
+        row_kind=row.kind,
     )
 
 
@@ -147,9 +157,10 @@ def _term_info(term: Term) -> TermInfo:
     )
 
 
-def _untrained(suite: Suite) -> list[Kind]:
+def _untrained(suite: Suite) -> list[RowKind]:
     # Without a warm start there is only a random generator, which is no reference for anything.
-    return ["hr", "bicubic", *(["warm-start"] if suite.warm_start.iterations else [])]  # type: ignore[list-item]
+    warm_start = [RowKind.WARM_START] if suite.warm_start.iterations else []
+    return [RowKind.HR, RowKind.BICUBIC, *warm_start]
 
 
 def _choose(listed: Sequence[LossRow], registry: Registry, only: Sequence[str]) -> list[LossRow]:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from srbench.host import RegisteredMetric
-from srbench.run.layout import OutFolder, read_json, row_folder
-from srbench.run.plan.keys import content_key
+from srbench.records.layout import OutFolder, row_folder
+from srbench.run.plan.jobs import Job, make_job
+from srbench.run.plan.kinds import SCORING
 from srbench.run.plan.planning import Cell, Plan
+from srbench.run.plan.tasks import ScoringTask, TargetTask
+from srbench.run.writing import read_json
+from srbench.settings.canonical import content_key
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,7 +24,7 @@ class Target:
     """One cell on one data set, and the score files that it needs.
 
     Attributes:
-        row: folder name, see :func:`srbench.run.layout.row_folder`.
+        row: folder name, see :func:`srbench.records.layout.row_folder`.
         identity: sha256 of the generator's file; the row's kind where there is none.
         scores: metric name -> key of its score file.
     """
@@ -67,7 +70,9 @@ def targets(plan: Plan, out: OutFolder) -> list[Target]:
 
 def applicable_metrics(plan: Plan, cell: Cell) -> list[RegisteredMetric]:
     """All metrics; for ``hr`` only those that need no reference."""
-    return [m for m in plan.metrics if cell.row.kind != "hr" or m.spec.reference == "none"]
+    return [
+        m for m in plan.metrics if cell.row.kind.has_reference_scores or m.spec.reference == "none"
+    ]
 
 
 def generator_identity(cell: Cell, out: OutFolder) -> str | None:
@@ -78,28 +83,30 @@ def generator_identity(cell: Cell, out: OutFolder) -> str | None:
     return None if result is None else str(result["generator"]["sha256"])
 
 
-def scoring_request(
-    plan: Plan, out: OutFolder, wanted: Iterable[Target], workers: int
-) -> dict[str, Any]:
-    """The request of a scoring worker, as JSON data."""
-    return {
-        "protocol": plan.suite.protocol,
-        "scale": plan.suite.scale,
-        "device": plan.device,
-        "workers": workers,
-        "execution": {"threads": plan.threads},
-        "targets": [
-            {
-                "row": target.row,
-                "kind": target.cell.row.kind,
-                "dataset": target.dataset,
-                "identity": target.identity,
-                "training": target.cell.training,
-                "scores": {name: target.scores[name] for name in target.missing(out)},
-            }
-            for target in wanted
-        ],
-    }
+def scoring_job(plan: Plan, out: OutFolder, wanted: Iterable[Target], workers: int) -> Job:
+    """The job that makes and scores the images of ``wanted``; its key names its folder, no more."""
+    targets = tuple(
+        TargetTask(
+            row=target.row,
+            kind=target.cell.row.kind,
+            dataset=target.dataset,
+            identity=target.identity,
+            training=target.cell.training,
+            scores={name: target.scores[name] for name in target.missing(out)},
+        )
+        for target in wanted
+    )
+    task = ScoringTask(
+        device=plan.device,
+        scale=plan.suite.scale,
+        execution=plan.suite.execution.but(threads=plan.threads),
+        limits=plan.suite.limits,
+        protocol=plan.suite.protocol,
+        generator=plan.generator,
+        workers=workers,
+        targets=targets,
+    )
+    return make_job(SCORING, "scores", task)
 
 
 def _score_key(plan: Plan, identity: str, dataset: str, metric: RegisteredMetric) -> str:

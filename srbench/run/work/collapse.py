@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from srbench.imaging import upscale
-from srbench.run.plan.jobs import Job
-from srbench.run.work.stage_data import job_validator
+from srbench.run.plan.tasks import AdversarialTask
+from srbench.run.work.stage_data import validator_of
 from srbench.train import Point
 
 
@@ -55,19 +55,19 @@ class CollapseRule:
         return None
 
 
-def collapse_rule(job: Job) -> CollapseRule | None:
+def collapse_rule(task: AdversarialTask) -> CollapseRule | None:
     """The suite's ``[stopping]``, with bicubic's PSNR on the held-out images measured here."""
-    section = job.request.get("stopping")
+    section = task.stopping
     if section is None:
         return None
-    margin, floor = section["psnr_below_bicubic"], None
+    margin, floor = section.psnr_below_bicubic, None
     if margin is not None:
-        validator = job_validator(job, ("psnr",))
+        validator = validator_of(task, ("psnr",))
         assert validator is not None, "the suite's schema asks for held-out images"
-        floor = validator(_Bicubic(job.request["scale"]))["psnr"] - margin
+        floor = validator(_Bicubic(task.scale))["psnr"] - margin
     return CollapseRule(
-        patience=section["patience"],
-        discriminator_below=section["discriminator_below"],
+        patience=section.patience,
+        discriminator_below=section.discriminator_below,
         psnr_below=floor,
     )
 

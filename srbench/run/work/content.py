@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from srbench.contract import BuildContext
 from srbench.host import build_loss, discover, resolve_loss
+from srbench.run.plan.tasks import TermTask, TrainingTask
 from srbench.weights import WeightStore
 
 if TYPE_CHECKING:
@@ -66,28 +67,28 @@ class ContentLoss:
         return sum(p.numel() for loss in self.losses for p in loss.parameters())
 
 
-def build_content(terms: Sequence[Mapping[str, Any]], request: Mapping[str, Any]) -> ContentLoss:
+def build_content(terms: Sequence[TermTask], task: TrainingTask) -> ContentLoss:
     """Build the losses that a job names. Their plugins are imported here, in the worker, alone."""
     registry = discover()
-    resolved = [resolve_loss(registry.loss(term["name"]), term["params"]) for term in terms]
+    resolved = [resolve_loss(registry.loss(term.name), term.params) for term in terms]
     modules: list[nn.Module] = []
     found: dict[str, LoadedWeights] = {}
     for loss in resolved:
         store = WeightStore(loss.spec.weights)
-        modules.append(build_loss(loss, _context(store, request)).to(request["device"]))
+        modules.append(build_loss(loss, _context(store, task)).to(task.device))
         found |= store.used
     return ContentLoss(
         losses=tuple(modules),
-        weights=tuple(float(term["weight"]) for term in terms),
+        weights=tuple(term.weight for term in terms),
         used=tuple(found.values()),
     )
 
 
-def _context(store: WeightStore, request: Mapping[str, Any]) -> BuildContext:
+def _context(store: WeightStore, task: TrainingTask) -> BuildContext:
     return BuildContext(
         weights=store,
-        scale=request["scale"],
-        patch_size=request["data"]["patch_size"],
-        seed=request["seed"],
-        device=request["device"],
+        scale=task.scale,
+        patch_size=task.data.patch_size,
+        seed=task.seed,
+        device=task.device,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,12 +14,12 @@ from srbench.run.work.validation import Validator
 from srbench.train import Hooks
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
     from torch.utils.tensorboard import SummaryWriter
 
 
 @dataclass(slots=True)
-class Monitor:
+class StageHooks:
     """The hooks of one stage.
 
     Attributes:
@@ -35,13 +35,21 @@ class Monitor:
     validator: Validator | None = None
     _writer: SummaryWriter | None = field(default=None, init=False)
 
-    def hooks(self, rule: CollapseRule | None = None) -> Hooks:
-        """For the training room, which knows neither files nor metrics."""
+    def hooks(
+        self, rule: CollapseRule | None = None, held_out: Sequence[tuple[Tensor, Tensor]] = ()
+    ) -> Hooks:
+        """For the training room, which knows neither files nor metrics.
+
+        Args:
+            held_out: batches on which the health of the game is measured.
+        """
         hooks = Hooks(
             on_progress=self.events.progress,
             on_log=self._log,
             validate=self._validate,
             should_stop=self.should_stop,
+            held_out=held_out,
+            on_game=self._game,
         )
         return hooks if rule is None else replace(hooks, is_lost=rule)
 
@@ -52,6 +60,9 @@ class Monitor:
 
     def _log(self, iteration: int, values: dict[str, float]) -> None:
         self._write("log", "train", iteration, values)
+
+    def _game(self, iteration: int, values: dict[str, float]) -> None:
+        self._write("game", "game", iteration, values)
 
     def _validate(self, generator: nn.Module, iteration: int) -> dict[str, float] | None:
         if self.validator is None:

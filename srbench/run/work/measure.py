@@ -23,17 +23,22 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from srbench.errors import DataError
-from srbench.models import build_discriminator, build_generator
-from srbench.run.layout import read_json, write_json
-from srbench.run.plan.jobs import Job, job_from_document
-from srbench.run.work.content import build_content
-from srbench.run.work.stage_data import job_datasets
-from srbench.run.work.stage_settings import (
-    adversarial_settings,
-    runtime_settings,
-    warm_start_settings,
+from srbench.models.discriminator import build_discriminator
+from srbench.run.plan.jobs import load
+from srbench.run.plan.kinds import job_from_document
+from srbench.run.plan.tasks import (
+    AdversarialTask,
+    CalibrationTask,
+    StageTask,
+    TrainingTask,
+    WarmStartTask,
 )
+from srbench.run.work.content import build_content
+from srbench.run.work.stage import runtime_of
+from srbench.run.work.stage_data import datasets_of
+from srbench.run.work.stages import adversarial_settings, new_generator, warm_start_settings
 from srbench.run.work.validation import Validator
+from srbench.run.writing import read_json, write_json
 from srbench.train import (
     CheckpointFolder,
     Hooks,
@@ -60,13 +65,12 @@ class _RandomBatch:
 
     wait_fraction = 0.0
 
-    def __init__(self, request: dict[str, Any]) -> None:
-        data, scale = request["data"], request["scale"]
-        count, side = data["batch_size"], data["patch_size"]
+    def __init__(self, task: TrainingTask) -> None:
+        scale, count, side = task.scale, task.batch_size, task.data.patch_size
         generator = torch.Generator().manual_seed(0)
         lr = torch.rand((count, 3, side // scale, side // scale), generator=generator)
         hr = torch.rand((count, 3, side, side), generator=generator)
-        self.batch = (lr.to(request["device"]), hr.to(request["device"]))
+        self.batch = (lr.to(task.device), hr.to(task.device))
 
     def next(self) -> tuple[Tensor, Tensor]:
         return self.batch
@@ -127,65 +131,58 @@ class _Clock:
         return statistics.median(b - a for a, b in itertools.pairwise(marks))
 
 
-Stage = Callable[[RuntimeSettings, CheckpointFolder, Hooks], StageResult]
+Steps = Callable[[RuntimeSettings, CheckpointFolder, Hooks], StageResult]
 
 
-def measure(job: Job, spawned: float) -> dict[str, Any]:
-    """What :class:`srbench.run.plan.estimate.Measured` holds.
+def warm_start(task: WarmStartTask, spawned: float) -> dict[str, Any]:
+    """What :func:`srbench.run.exec.estimate.estimate_jobs` multiplies, for a warm start.
 
     Args:
         spawned: time of day at which this process was started.
     """
-    runtime = runtime_settings(job.request)
-    sampler = _RandomBatch(dict(job.request))
-    generator = _generator(job)
-    if job.kind == "calibration":
-        loss = build_content(job.request["terms"], job.request).module()
-        start = time.time() - spawned
-        return {"start_seconds": start, **_gradient_norm(generator, loss, sampler, runtime)}
-    stage, loss_or_none = _stage(job, generator, sampler)
-    start = time.time() - spawned
-    found = {"start_seconds": start, **_steps(stage, runtime)}
-    if loss_or_none is not None:
-        found |= _gradient_norm(generator, loss_or_none, sampler, runtime)
-    return {**found, "validation_seconds": _validation(job, generator)}
+    sampler, generator = _RandomBatch(task), new_generator(task)
+    settings = warm_start_settings(task).but(iterations=ENDLESS, validate_every=0)
 
-
-def _generator(job: Job) -> nn.Module:
-    settings = job.request["generator"]
-    return build_generator(
-        settings["name"],
-        blocks=settings["blocks"],
-        channels=settings["channels"],
-        scale=job.request["scale"],
-        seed=job.seed,
-    ).to(job.request["device"])
-
-
-def _stage(job: Job, generator: nn.Module, sampler: _RandomBatch) -> tuple[Stage, nn.Module | None]:
-    request = job.request
-    if job.kind == "warm-start":
-        warm = warm_start_settings(request, 1).but(iterations=ENDLESS, validate_every=0)
-        return (
-            lambda runtime, folder, hooks: run_warm_start(
-                generator, sampler, warm, runtime, seed=0, checkpoints=folder, hooks=hooks
-            ),
-            None,
+    def steps(runtime: RuntimeSettings, folder: CheckpointFolder, hooks: Hooks) -> StageResult:
+        return run_warm_start(
+            generator, sampler, settings, runtime, seed=0, checkpoints=folder, hooks=hooks
         )
-    loss = build_content(request["terms"], request).module()
-    settings = adversarial_settings(request, 1.0, 1).but(iterations=ENDLESS, validate_every=0)
-    discriminator = build_discriminator(request["discriminator"]["channels"], seed=0)
-    discriminator.to(request["device"])
-    return (
-        lambda runtime, folder, hooks: run_adversarial(
+
+    start = time.time() - spawned
+    return {"start_seconds": start, **_steps(steps, task), **_validation(task, generator)}
+
+
+def calibration(task: CalibrationTask, spawned: float) -> dict[str, Any]:
+    """As :func:`warm_start`, for the calibration: one gradient norm."""
+    generator, loss = new_generator(task), build_content(task.terms, task).module()
+    start = time.time() - spawned
+    return {"start_seconds": start, **_gradient_norm(task, generator, loss)}
+
+
+def adversarial(task: AdversarialTask, spawned: float) -> dict[str, Any]:
+    """As :func:`warm_start`, for adversarial training, its calibration included."""
+    sampler, generator = _RandomBatch(task), new_generator(task)
+    loss = build_content(task.terms, task).module()
+    settings = adversarial_settings(task).but(iterations=ENDLESS, validate_every=0)
+    discriminator = build_discriminator(task.discriminator.channels, seed=0).to(task.device)
+
+    def steps(runtime: RuntimeSettings, folder: CheckpointFolder, hooks: Hooks) -> StageResult:
+        return run_adversarial(
             generator, discriminator, loss, sampler, settings, runtime, seed=0,
             checkpoints=folder, hooks=hooks,
-        ),
-        loss,
-    )  # fmt: skip
+        )  # fmt: skip
+
+    start = time.time() - spawned
+    return {
+        "start_seconds": start,
+        **_steps(steps, task),
+        **_gradient_norm(task, generator, loss),
+        **_validation(task, generator),
+    }
 
 
-def _steps(stage: Stage, runtime: RuntimeSettings) -> dict[str, Any]:
+def _steps(stage: Steps, task: TrainingTask) -> dict[str, Any]:
+    runtime = runtime_of(task)
     clock = _Clock(str(runtime.device), ENDLESS)
     with tempfile.TemporaryDirectory() as folder:
         result = stage(runtime, CheckpointFolder(Path(folder)), clock.hooks())
@@ -203,42 +200,42 @@ def _steps(stage: Stage, runtime: RuntimeSettings) -> dict[str, Any]:
     }
 
 
-def _gradient_norm(
-    generator: nn.Module, loss: nn.Module, sampler: _RandomBatch, runtime: RuntimeSettings
-) -> dict[str, Any]:
-    gradient_norm(generator, loss, [sampler.batch], runtime)
+def _gradient_norm(task: TrainingTask, generator: nn.Module, loss: nn.Module) -> dict[str, Any]:
+    batches, runtime = [_RandomBatch(task).batch], runtime_of(task)
+    gradient_norm(generator, loss, batches, runtime)
     began = time.perf_counter()
-    gradient_norm(generator, loss, [sampler.batch], runtime)
+    gradient_norm(generator, loss, batches, runtime)
     return {"gradient_norm_seconds": time.perf_counter() - began}
 
 
-def _validation(job: Job, generator: nn.Module) -> float | None:
+def _validation(task: StageTask, generator: nn.Module) -> dict[str, Any]:
     """Seconds per validation on the held-out images; ``None`` where they are not on this machine.
 
     The metrics are built first: that is paid once per job and counts as nothing here.
     """
-    metrics = tuple(job.request["validation"]["metrics"])
-    if not job.request["data"]["val"] or not metrics:
-        return 0.0
+    if not task.data.val or not task.validation.metrics:
+        return {"validation_seconds": 0.0}
     try:
-        _, val = job_datasets(job)
+        _, val = datasets_of(task)
     except DataError:
-        return None
+        return {"validation_seconds": None}
     some = replace(val, files=val.files[:VALIDATION_IMAGES])
     validator = Validator(
-        some, metrics=metrics, scale=job.request["scale"], device=job.request["device"]
+        some, metrics=task.validation.metrics, scale=task.scale, device=task.device
     )
     generator.eval()
     validator(generator)
     began = time.perf_counter()
     validator(generator)
-    return (time.perf_counter() - began) * len(val) / len(some)
+    return {"validation_seconds": (time.perf_counter() - began) * len(val) / len(some)}
 
 
 def main(argv: list[str]) -> int:
     """Entry point of the measuring process."""
     request = read_json(Path(argv[0]))
-    write_json(Path(argv[1]), measure(job_from_document(request["job"]), request["spawned"]))
+    job = job_from_document(request["job"])
+    assert job.kind.measure is not None
+    write_json(Path(argv[1]), load(job.kind.measure)(job.task, request["spawned"]))
     return 0
 
 

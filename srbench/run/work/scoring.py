@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,68 +19,71 @@ from srbench.host import discover
 from srbench.imaging import to_uint8, upscale, write_image
 from srbench.metrics.determinism import one_thread
 from srbench.metrics.score import ImagePair, ScoreError, Scorer
-from srbench.run.exec.events import EventLog
-from srbench.run.layout import OutFolder, read_json, write_json
-from srbench.run.work.generators import load_generator
+from srbench.records import RowKind
+from srbench.records.layout import HR_FOLDER, OutFolder
+from srbench.run.plan.tasks import ScoringTask, TargetTask
+from srbench.run.work.generators import trained_network
 from srbench.run.work.lr_images import LrImages
+from srbench.run.work.stage import Stage
+from srbench.run.writing import read_json, write_json
 
 Upscaler = Callable[[torch.Tensor], torch.Tensor]
 Alive = Callable[[int, int], None]
 
 
-def run_scoring(
-    request: Mapping[str, Any], out: OutFolder, events: EventLog, should_stop: Callable[[], bool]
-) -> bool:
-    """Make the images and scores that the request lists; false where it was stopped before the end.
+def run_scoring(stage: Stage[ScoringTask]) -> dict[str, Any] | None:
+    """Make the images and scores that the task lists; ``None`` where it was stopped before the end.
 
     Every score file is written as soon as its data set is done, so little is lost by a stop.
     """
-    scorers = _Scorers(request)
-    by_dataset: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for target in request["targets"]:
-        by_dataset[target["dataset"]].append(target)
-    total, done = len(request["targets"]), 0
+    task, out, events, should_stop = stage.task, stage.out, stage.events, stage.should_stop
+    scorers = _Scorers(task)
+    by_dataset: dict[str, list[TargetTask]] = defaultdict(list)
+    for target in task.targets:
+        by_dataset[target.dataset].append(target)
+    total, done = len(task.targets), 0
 
     def alive(*_: int) -> None:
         events.progress(done, 2 * total)  # a sign of life per image; the bar moves per target
 
     for name, targets in by_dataset.items():
         dataset = find_dataset(name)
-        inputs = LrImages(dataset, request["scale"])
-        hr_folder = out.images(name, "hr-images")
-        _write_images(inputs, hr_folder, "hr", None, request["workers"], alive)
+        inputs = LrImages(dataset, task.scale)
+        hr_folder = out.images(name, HR_FOLDER)
+        _write_images(inputs, hr_folder, "hr", None, task.workers, alive)
         for target in targets:
             if should_stop():
-                return False
-            _make_images(target, inputs, out, request, alive)
+                return None
+            _make_images(target, inputs, out, task, alive)
             done += 1
             events.progress(done, 2 * total)
         for metrics, group in _by_metrics(targets).items():
             if should_stop():
-                return False
+                return None
             _score(scorers.of(metrics), group, dataset, hr_folder, out, alive)
             done += len(group)
             events.progress(done, 2 * total)
-    return True
+    return {"key": stage.job.key, "kind": stage.job.kind.name}
 
 
 def _make_images(
-    target: Mapping[str, Any],
+    target: TargetTask,
     inputs: LrImages,
     out: OutFolder,
-    request: Mapping[str, Any],
+    task: ScoringTask,
     alive: Alive,
 ) -> None:
-    folder = out.images(target["dataset"], target["row"])
+    folder = out.images(target.dataset, target.row)
     upscaler: Upscaler | None
-    if target["kind"] == "hr":
+    if target.kind is RowKind.HR:
         upscaler = None
-    elif target["kind"] == "bicubic":
-        upscaler = _bicubic(request["scale"])
+    elif target.kind is RowKind.BICUBIC:
+        upscaler = _bicubic(task.scale)
     else:
-        generator = load_generator(out.generator(target["training"])).to(request["device"])
-        upscaler = _network(generator, request["device"])
-    _write_images(inputs, folder, target["identity"], upscaler, request["workers"], alive)
+        assert target.training is not None
+        network = trained_network(out.generator(target.training), task)
+        upscaler = _network(network, task.device)
+    _write_images(inputs, folder, target.identity, upscaler, task.workers, alive)
 
 
 def _write_images(
@@ -126,20 +129,20 @@ def _network(generator: nn.Module, device: str) -> Upscaler:
 
 
 def _by_metrics(
-    targets: Sequence[Mapping[str, Any]],
-) -> dict[tuple[str, ...], list[Mapping[str, Any]]]:
-    groups: dict[tuple[str, ...], list[Mapping[str, Any]]] = defaultdict(list)
+    targets: Sequence[TargetTask],
+) -> dict[tuple[str, ...], list[TargetTask]]:
+    groups: dict[tuple[str, ...], list[TargetTask]] = defaultdict(list)
     for target in targets:
-        if target["scores"]:
-            groups[tuple(sorted(target["scores"]))].append(target)
+        if target.scores:
+            groups[tuple(sorted(target.scores))].append(target)
     return groups
 
 
 class _Scorers:
     """Builds the metrics of each combination once."""
 
-    def __init__(self, request: Mapping[str, Any]) -> None:
-        self._request = request
+    def __init__(self, task: ScoringTask) -> None:
+        self._task = task
         self._registry = discover()
         self._built: dict[tuple[str, ...], _Metrics] = {}
 
@@ -148,11 +151,11 @@ class _Scorers:
             specs = [self._registry.metric(name).spec for name in names]
             scorer = Scorer(
                 specs,
-                protocol=self._request["protocol"],
-                scale=self._request["scale"],
-                device=self._request["device"],
+                protocol=self._task.protocol,
+                scale=self._task.scale,
+                device=self._task.device,
             )
-            self._built[names] = _Metrics(specs, scorer, self._request["workers"])
+            self._built[names] = _Metrics(specs, scorer, self._task.workers)
         return self._built[names]
 
 
@@ -165,7 +168,7 @@ class _Metrics:
 
 def _score(
     metrics: _Metrics,
-    group: Sequence[Mapping[str, Any]],
+    group: Sequence[TargetTask],
     dataset: Dataset,
     hr_folder: Path,
     out: OutFolder,
@@ -180,17 +183,15 @@ def _score(
     except ScoreError as error:
         if len(group) == 1 and len(metrics.specs) == 1:
             # The row lacks this score and says why; the other rows and metrics go on.
-            key = group[0]["scores"][metrics.specs[0].name]
+            key = group[0].scores[metrics.specs[0].name]
             write_json(out.score_error(key), {"message": error.what})
             return
         _score_one_by_one(metrics, group, dataset, hr_folder, out, alive)
         return
     for target in group:
         for spec in metrics.specs:
-            per_image = {
-                name: scores[spec.name][f"{target['row']}/{name}"] for name in dataset.names
-            }
-            key = target["scores"][spec.name]
+            per_image = {name: scores[spec.name][f"{target.row}/{name}"] for name in dataset.names}
+            key = target.scores[spec.name]
             write_json(
                 out.scores(key),
                 {
@@ -205,7 +206,7 @@ def _score(
 
 def _score_one_by_one(
     metrics: _Metrics,
-    group: Sequence[Mapping[str, Any]],
+    group: Sequence[TargetTask],
     dataset: Dataset,
     hr_folder: Path,
     out: OutFolder,
@@ -219,7 +220,7 @@ def _score_one_by_one(
 
 def _pairs(
     specs: Sequence[MetricSpec],
-    group: Sequence[Mapping[str, Any]],
+    group: Sequence[TargetTask],
     dataset: Dataset,
     hr_folder: Path,
     out: OutFolder,
@@ -227,8 +228,8 @@ def _pairs(
     full = any(spec.reference == "full" for spec in specs)
     return [
         ImagePair(
-            name=f"{target['row']}/{name}",
-            sr=out.images(target["dataset"], target["row"]) / f"{name}.png",
+            name=f"{target.row}/{name}",
+            sr=out.images(target.dataset, target.row) / f"{name}.png",
             hr=hr_folder / f"{name}.png" if full else None,
         )
         for target in group

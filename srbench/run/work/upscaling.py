@@ -8,42 +8,30 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
 
 from srbench.imaging import to_tensor, to_uint8
+from srbench.models.files import TrainedGenerator
 
 Image = npt.NDArray[np.uint8]
 
 
-def receptive_radius(generator: nn.Module) -> int:
-    """LR pixels around a pixel that can change its SR block, bounded from above.
-
-    The half widths of all convolutions on the path from LR to SR. Those after a pixel shuffle see
-    less of LR than is counted here, which leaves room for the one pixel of a bilinear base.
-    """
-    convolutions = [m for m in generator.modules() if isinstance(m, nn.Conv2d)]
-    return sum(int(m.kernel_size[0]) // 2 for m in convolutions)
-
-
 @torch.no_grad()
 def upscale_image(
-    generator: nn.Module,
+    trained: TrainedGenerator,
     image: Image,
     *,
-    scale: int,
     tile: int = 256,
     device: str = "cpu",
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Image:
     """SR of one image; equal to a single pass over the whole image, whatever the tile size.
 
-    Tiles overlap by the generator's receptive field, and only their inner parts are kept, so there
-    are no seams.
+    Tiles overlap by the receptive radius that the generator declares, and only their inner parts
+    are kept, so there are no seams. A generator that looks at the whole image is run in one piece.
 
     Args:
-        generator: in eval mode; moved to ``device``.
+        trained: moved to ``device``.
         image: LR, RGB uint8 ``(H, W, 3)``.
-        scale: factor of the generator.
         tile: side of a tile's inner part, LR pixels; bounds the memory.
         device: where to run.
         progress: called with (tiles done, tiles).
@@ -52,14 +40,15 @@ def upscale_image(
         RGB uint8 ``(scale*H, scale*W, 3)``.
     """
     height, width = image.shape[:2]
-    generator = generator.to(device).eval()
-    margin = receptive_radius(generator)
+    network, scale = trained.network.to(device), trained.generator.scale
+    radius = trained.generator.receptive_radius
+    margin = 0 if radius is None else radius
     result = np.empty((height * scale, width * scale, 3), dtype=np.uint8)
-    tiles = list(_tiles(height, width, tile))
+    tiles = list(_tiles(height, width, max(height, width) if radius is None else tile))
     for done, (top, left, bottom, right) in enumerate(tiles, start=1):
         outer_top, outer_left = max(0, top - margin), max(0, left - margin)
         outer = image[outer_top : bottom + margin, outer_left : right + margin]
-        sr = to_uint8(generator(to_tensor(outer).to(device)).float())
+        sr = to_uint8(network(to_tensor(outer).to(device)).float())
         y, x = (top - outer_top) * scale, (left - outer_left) * scale
         inner = sr[y : y + (bottom - top) * scale, x : x + (right - left) * scale]
         result[top * scale : bottom * scale, left * scale : right * scale] = inner

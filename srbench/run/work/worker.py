@@ -19,6 +19,7 @@ from typing import Any
 
 from filelock import Timeout
 
+from srbench.records.layout import OutFolder
 from srbench.run.exec.attempts import read_attempts
 from srbench.run.exec.events import EventLog
 from srbench.run.exec.failures import (
@@ -29,8 +30,9 @@ from srbench.run.exec.failures import (
 )
 from srbench.run.exec.locks import job_lock
 from srbench.run.exec.process import PARENT
-from srbench.run.layout import OutFolder, read_json, write_json
-from srbench.run.plan.jobs import Job, job_from_document
+from srbench.run.plan.jobs import Job, load
+from srbench.run.plan.kinds import job_from_document
+from srbench.run.writing import read_json, write_json
 
 LOCK_SECONDS = 1.0
 """How often a worker that waits for the job's lock looks whether it is to stop."""
@@ -76,7 +78,7 @@ def _attempt(out: OutFolder, job: Job, should_stop: Callable[[], bool]) -> int:
     events = EventLog(out.job(job.key) / "events.jsonl")
     attempts = read_attempts(out, job.key)
     try:
-        events.write("started", pid=os.getpid(), label=job.label, seed=job.seed, kind=job.kind)
+        events.write("started", pid=os.getpid(), label=job.label, seed=job.seed, kind=job.kind.name)
         result = _work(job, out, events, should_stop, attempts.micro_batches)
         if result is not None:
             result["notes"] = [*result.get("notes", ()), *attempts.notes()]
@@ -106,15 +108,16 @@ def _work(
     should_stop: Callable[[], bool],
     micro_batches: int,
 ) -> dict[str, Any] | None:
-    # Imported here: a scoring worker needs no training code, a training worker no pyiqa.
-    if job.kind == "scoring":
-        from srbench.run.work.scoring import run_scoring
+    run = load(job.kind.run)  # imports what this kind needs: scoring no training code
+    from srbench.run.work.stage import Stage
 
-        done = run_scoring(job.request, out, events, should_stop)
-        return {"key": job.key, "kind": job.kind} if done else None
-    from srbench.run.work.stages import run_stage
-
-    return run_stage(job, out, events, should_stop, micro_batches=micro_batches)
+    result: dict[str, Any] | None = run(
+        Stage(
+            job=job, task=job.task, out=out, events=events, should_stop=should_stop,
+            micro_batches=micro_batches,
+        )
+    )  # fmt: skip
+    return result
 
 
 def _prepare_process() -> None:

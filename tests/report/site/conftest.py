@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
+from synthetic import synthetic_records
 
 from srbench.records import Record, record_text, write_record
 from srbench.records.io import validate_record
-from srbench.report.site import publish
-from srbench.report.synthetic import synthetic_records
+from srbench.report.render.site import publish
 
 LOSSES = {
     "vgg16-conv2_2": ("classification", "vgg16"),

@@ -8,14 +8,16 @@ import tomllib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from synthetic import synthetic_records
 
 from srbench.report import build_leaderboard
-from srbench.report.site.charts.placement import place_names
-from srbench.report.site.charts.svg import element, round_ticks, tick_text
-from srbench.report.site.names import slugs, web_link
-from srbench.report.site.pictures import choose_images
-from srbench.report.site.toml_text import toml_text
-from srbench.report.synthetic import synthetic_records
+from srbench.report.figures.drawing import round_ticks, tick_text
+from srbench.report.figures.placement import place_names
+from srbench.report.render.site.names import slugs
+from srbench.report.render.site.pictures import choose_images
+from srbench.report.render.site.svg import element
+from srbench.report.render.site.toml_text import toml_text
+from srbench.report.text import web_link
 
 
 @given(st.lists(st.text(max_size=40), max_size=12))

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from synthetic import synthetic_records
 
 from srbench.records import write_record
 from srbench.records.io import validate_record
-from srbench.report.site import BUDGET, IMAGES, publish
-from srbench.report.synthetic import synthetic_records
+from srbench.report.render.site import BUDGET, IMAGES, publish
 
 from .conftest import degraded, dressed, photographs, save
 

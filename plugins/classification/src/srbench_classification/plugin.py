@@ -7,21 +7,25 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from srbench.contract import BuildContext, LossSpec, hookimpl
+from srbench.contract.params import FeatureParams
+from srbench.contract.weightfile import UNPINNED
 from srbench_classification.networks import NETWORKS
-from srbench_classification.params import PARAMS, NetworkParams
-from srbench_classification.timm_params import UNPINNED, TimmParams
+from srbench_classification.timm_params import TimmParams
 
 if TYPE_CHECKING:
     from torch import nn
 
-_PRETRAINED_ON = "ImageNet-1k (ILSVRC 2012)"
 
-
-def build_network(ctx: BuildContext, params: NetworkParams) -> nn.Module:
+def build_network(ctx: BuildContext, params: FeatureParams) -> nn.Module:
     """Build the loss of one network."""
-    from srbench_classification.build import build_network_loss
+    from srbench.contract.features import network_loss
 
-    return build_network_loss(ctx, params)
+    return network_loss(ctx, NETWORKS[params.network], params)
+
+
+def resolve_network(params: FeatureParams) -> LossSpec:
+    """The spec with the weights that ``params`` chooses."""
+    return NETWORKS[params.network].spec(build_network, resolve_network, params)
 
 
 def build_timm(ctx: BuildContext, params: TimmParams) -> nn.Module:
@@ -29,11 +33,6 @@ def build_timm(ctx: BuildContext, params: TimmParams) -> nn.Module:
     from srbench_classification.timm_build import build_timm_loss
 
     return build_timm_loss(ctx, params)
-
-
-def resolve_network(params: NetworkParams) -> LossSpec:
-    """The spec with the weights that ``params`` chooses."""
-    return replace(_spec(type(params)), weights=(params.pretrained.file,))
 
 
 def resolve_timm(params: TimmParams) -> LossSpec:
@@ -53,32 +52,7 @@ def resolve_timm(params: TimmParams) -> LossSpec:
     )
 
 
-_SHARED = {
-    network.architecture: network.shares_network_with
-    for network in NETWORKS.values()
-    if network.library == "torchvision"
-}
-
-
-def _spec(params: type[NetworkParams]) -> LossSpec:
-    network = NETWORKS[params.network]
-    default = next(iter(network.pretrained.values()))
-    return LossSpec(
-        name=params.network,
-        version=1,
-        summary=f"features of {network.title} trained for ImageNet classification",
-        task="classification",
-        backbone=network.architecture,
-        pretrained_on=_PRETRAINED_ON,
-        params=params,
-        build=build_network,
-        resolve=resolve_network,
-        weights=(default.file,),
-        min_size=network.min_size,
-        shares_network_with=network.shares_network_with,
-        license=network.license,
-        paper=network.paper,
-    )
+_SHARED = {network.backbone: network.shares_network_with for network in NETWORKS.values()}
 
 
 TIMM = LossSpec(
@@ -99,4 +73,5 @@ TIMM = LossSpec(
 @hookimpl
 def srbench_losses() -> Iterable[LossSpec]:
     """The losses of this plugin: the seven networks of the starting study first."""
-    return [*(_spec(params) for params in PARAMS), TIMM]
+    specs = [network.spec(build_network, resolve_network) for network in NETWORKS.values()]
+    return [*specs, TIMM]

@@ -9,45 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-ALEXNET_NAMES = {
-    name: f"features.{index}"
-    for index, name in enumerate(
-        [
-            "conv1",
-            "relu1",
-            "pool1",
-            "conv2",
-            "relu2",
-            "pool2",
-            "conv3",
-            "relu3",
-            "conv4",
-            "relu4",
-            "conv5",
-            "relu5",
-            "pool5",
-        ]
-    )
-}
-"""AlexNet's layers by the names that its literature has, in the order of torchvision's module."""
+_ALEXNET = "conv1 relu1 pool1 conv2 relu2 pool2 conv3 relu3 conv4 relu4 conv5 relu5 pool5"
 
-
-def chain(length: int) -> frozenset[str]:
-    """A plain ``features`` of so many layers: VGG and AlexNet."""
-    return frozenset({"features", *(f"features.{index}" for index in range(length))})
-
-
-def resnet(blocks: tuple[int, ...]) -> frozenset[str]:
-    """A ResNet of bottleneck blocks, so many per stage: ResNet, ResNeXt, Wide ResNet."""
-    inner = [f"{kind}{k}" for kind in ("conv", "bn") for k in (1, 2, 3)]
-    inner += ["relu", "relu_1", "relu_2"]
-    names = {"conv1", "bn1", "relu", "maxpool"}
-    for stage, count in enumerate(blocks, start=1):
-        layer = f"layer{stage}"
-        names |= {layer, *_under(f"{layer}.0", ["downsample", "downsample.0", "downsample.1"])}
-        for block in range(count):
-            names |= {f"{layer}.{block}", *_under(f"{layer}.{block}", inner)}
-    return frozenset(names)
+ALEXNET = {name: f"features.{index}" for index, name in enumerate(_ALEXNET.split())}
+"""AlexNet's layers by the names that its literature has, with torchvision's module paths."""
 
 
 def densenet(blocks: tuple[int, ...]) -> frozenset[str]:

@@ -37,19 +37,15 @@ def build_timm_loss(ctx: BuildContext, params: TimmParams) -> FeatureLoss:
         network: nn.Module = timm.create_model(params.model, pretrained=False)
     load_weights(network, state_dict, weight_id=file.id)
     config: dict[str, Any] = network.pretrained_cfg  # type: ignore[assignment]
-    return FeatureLoss(
+    return FeatureLoss.from_params(
         network,
-        {_tap(network, name): weight for name, weight in params.tap_weights.items()},
+        params,
         normalize=(_triple(config["mean"]), _triple(config["std"])),
-        distance=params.distance,
-        before_activation=params.before_activation,
-        feature_scale=params.feature_scale,
+        names={LAST: _last(network)} if LAST in params.tap_weights else None,
     )
 
 
-def _tap(network: nn.Module, name: str) -> str:
-    if name != LAST:
-        return name
+def _last(network: nn.Module) -> str:
     info: Any = getattr(network, "feature_info", None)
     if not info:
         raise UserError(

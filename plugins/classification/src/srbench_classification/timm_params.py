@@ -15,12 +15,6 @@ LAST = "last"
 
 _MODEL = re.compile(r"[a-z0-9_]+\.[a-z0-9_]+")
 
-UNPINNED = (
-    "the publisher gives no hash; the tensors' hash is recorded at the first load, and a later "
-    "load that differs is refused"
-)
-"""Why the conformance check ``weights-declared`` fails for every model of timm's hub."""
-
 
 class TimmParams(FeatureParams):
     """Parameters of ``timm``.

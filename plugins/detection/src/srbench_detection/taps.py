@@ -8,7 +8,6 @@ the names of its paper, ``p3`` being at 1/8 of the image's size, and by module p
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 
 from srbench.contract.architectures import (
     RESNET50_BLOCKS,
@@ -21,8 +20,9 @@ _SPLIT = 13
 """The entry of MobileNetV3's ``features`` after whose expansion SSDlite starts its second half."""
 
 
-@cache
-def resnet50_pyramid(first: int, *, batch_norm: bool, extra: tuple[str, ...]) -> Mapping[str, str]:
+def resnet50_pyramid(
+    first: int, *, batch_norm: bool, extra: tuple[str, ...] = ()
+) -> Mapping[str, str]:
     """ResNet-50 with a pyramid from level ``first`` to 5, and ``extra`` convolutions after it."""
     names = {path: f"body.{path}" for path in resnet_modules(RESNET50_BLOCKS)}
     levels = range(6 - first)
@@ -31,7 +31,6 @@ def resnet50_pyramid(first: int, *, batch_norm: bool, extra: tuple[str, ...]) ->
     return names | _same(_pyramid_modules(len(levels), batch_norm=batch_norm))
 
 
-@cache
 def mobilenet_pyramid() -> Mapping[str, str]:
     """MobileNetV3-Large with a pyramid of two levels, both at 1/32 of the image's size."""
     names = {
@@ -42,7 +41,6 @@ def mobilenet_pyramid() -> Mapping[str, str]:
     return names | _same(_pyramid_modules(2, batch_norm=False))
 
 
-@cache
 def ssd_vgg16() -> Mapping[str, str]:
     """SSD's VGG16: exact names, the converted ``conv6`` and ``conv7``, and module paths.
 
@@ -62,7 +60,6 @@ def ssd_vgg16() -> Mapping[str, str]:
     return names | _same({*names.values(), *further})
 
 
-@cache
 def ssdlite() -> Mapping[str, str]:
     """SSDlite's MobileNetV3-Large, by module path.
 
@@ -83,14 +80,6 @@ def ssdlite() -> Mapping[str, str]:
         parent = f"features.0.{index}" if index < _SPLIT else f"features.1.{index - _SPLIT}"
         names |= {f"{parent}.{module}".rstrip(".") for module in modules}
     return _same(names)
-
-
-CRAFT = {
-    name: path
-    for name, path in vgg_tap_paths(vgg_layer_kinds(VGG16_CONVS, batch_norm=True)).items()
-    if int(path.removeprefix("features.")) <= 38
-}
-"""VGG16_BN's layers up to ``bn5_2``: CRAFT goes on with a layer of its own from there."""
 
 
 def _pyramid_modules(levels: int, *, batch_norm: bool) -> set[str]:

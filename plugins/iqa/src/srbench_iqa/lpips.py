@@ -9,14 +9,13 @@ Perceptual Metric", CVPR 2018; version 0.1 of its weights.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import torch
-import torchvision
 from torch import Tensor, nn
 
+from srbench.contract.architectures import torchvision_features
 from srbench.contract.features import Normalize, load_weights
 from srbench.contract.tapped import TappedNetwork
 from srbench.errors import WeightsError
@@ -43,24 +42,29 @@ _UNDER_ROOT = 1e-20
 
 
 class Lpips(MetricLoss):
-    """LPIPS v0.1; 0 for equal images, lower is better.
+    """LPIPS; 0 for equal images, lower is better.
 
     Args:
-        backbone: ``alex`` or ``vgg``.
-        features: torchvision's ``features.N.*`` of AlexNet or VGG16, ImageNet weights.
+        network: takes images in the range of LPIPS's authors; its weights are loaded.
+        taps: the compared layers.
         heads: ``lin{0..4}.model.1.weight``, each ``(1, C, 1, 1)``.
+        min_size: smallest side of an image in pixels.
 
     Raises:
-        WeightsError: a tensor is missing, left over, or of another shape.
+        WeightsError: a head is missing.
     """
 
     def __init__(
-        self, backbone: Backbone, features: Mapping[str, Tensor], heads: Mapping[str, Tensor]
+        self,
+        network: nn.Module,
+        taps: Sequence[str],
+        heads: Mapping[str, Tensor],
+        min_size: int,
     ) -> None:
-        super().__init__(MIN_SIZE[backbone])
+        super().__init__(min_size)
         self.normalize = Normalize(_MEAN, _STD)
-        self.tapped = TappedNetwork(_network(backbone, features), _TAPS[backbone])
-        for index in range(len(_TAPS[backbone])):
+        self.tapped = TappedNetwork(network, taps)
+        for index in range(len(taps)):
             self.register_buffer(f"head{index}", _head(heads, index), persistent=False)
         self.requires_grad_(False)
         self.train(False)
@@ -84,10 +88,26 @@ def unit_length(features: Tensor) -> Tensor:
     return features / (norm + _EPSILON)
 
 
+def lpips_v01(
+    backbone: Backbone, features: Mapping[str, Tensor], heads: Mapping[str, Tensor]
+) -> Lpips:
+    """LPIPS v0.1 on torchvision's AlexNet or VGG16.
+
+    Args:
+        backbone: ``alex`` or ``vgg``.
+        features: torchvision's ``features.N.*``, ImageNet weights.
+        heads: see :class:`Lpips`.
+
+    Raises:
+        WeightsError: a tensor is missing, left over, or of another shape.
+    """
+    network = _network(backbone, features)
+    return Lpips(network, _TAPS[backbone], heads, MIN_SIZE[backbone])
+
+
 def _network(backbone: Backbone, features: Mapping[str, Tensor]) -> nn.Module:
     with torch.device("meta"):
-        whole = torchvision.models.alexnet() if backbone == "alex" else torchvision.models.vgg16()
-    network = nn.Sequential(OrderedDict(features=whole.features))
+        network = torchvision_features("alexnet" if backbone == "alex" else "vgg16")
     load_weights(network, features, weight_id=f"{backbone} of LPIPS", ignore=("classifier.",))
     return network
 

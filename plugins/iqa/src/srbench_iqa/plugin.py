@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from srbench.contract import BuildContext, LossSpec, hookimpl
+from srbench.contract import BuildContext, LossSpec, WeightFile, hookimpl
 from srbench.contract.known_weights import (
     ALEXNET_IMAGENET,
     DISTS_WEIGHTS,
@@ -18,7 +18,9 @@ from srbench.contract.known_weights import (
     LPIPS_VGG,
     VGG16_IMAGENET,
 )
+from srbench.contract.specs import BuildLoss
 from srbench_iqa.params import PyiqaParams
+from srbench_iqa.weights import STLPIPS_ALEXNET, STLPIPS_VGG16
 
 if TYPE_CHECKING:
     from torch import nn
@@ -26,9 +28,9 @@ if TYPE_CHECKING:
 
 def build_lpips(ctx: BuildContext, params: None) -> nn.Module:
     """LPIPS on AlexNet."""
-    from srbench_iqa.lpips import Lpips
+    from srbench_iqa.lpips import lpips_v01
 
-    return Lpips(
+    return lpips_v01(
         "alex",
         ctx.weights.state_dict(ALEXNET_IMAGENET.id),
         ctx.weights.state_dict(LPIPS_ALEX.id),
@@ -37,11 +39,25 @@ def build_lpips(ctx: BuildContext, params: None) -> nn.Module:
 
 def build_lpips_vgg(ctx: BuildContext, params: None) -> nn.Module:
     """LPIPS on VGG16."""
-    from srbench_iqa.lpips import Lpips
+    from srbench_iqa.lpips import lpips_v01
 
-    return Lpips(
+    return lpips_v01(
         "vgg", ctx.weights.state_dict(VGG16_IMAGENET.id), ctx.weights.state_dict(LPIPS_VGG.id)
     )
+
+
+def build_stlpips_alexnet(ctx: BuildContext, params: None) -> nn.Module:
+    """Shift-tolerant LPIPS on AlexNet."""
+    from srbench_iqa.stlpips import shift_tolerant_lpips
+
+    return shift_tolerant_lpips("alexnet", ctx.weights.state_dict(STLPIPS_ALEXNET.id))
+
+
+def build_stlpips_vgg16(ctx: BuildContext, params: None) -> nn.Module:
+    """Shift-tolerant LPIPS on VGG16."""
+    from srbench_iqa.stlpips import shift_tolerant_lpips
+
+    return shift_tolerant_lpips("vgg16", ctx.weights.state_dict(STLPIPS_VGG16.id))
 
 
 def build_dists(ctx: BuildContext, params: None) -> nn.Module:
@@ -67,6 +83,24 @@ def resolve_pyiqa(params: PyiqaParams) -> LossSpec:
         summary=f"pyiqa's {params.metric} with pyiqa's defaults",
         min_size=params.min_size,
         trains_on_metrics=params.metrics,
+    )
+
+
+def _stlpips(backbone: str, build: BuildLoss, file: WeightFile, min_size: int) -> LossSpec:
+    return LossSpec(
+        name=f"stlpips-{backbone}",
+        version=1,
+        summary=f"shift-tolerant LPIPS on a blurred {backbone} that never saw ImageNet",
+        task="iqa",
+        backbone=backbone,
+        # LPIPS's heads saw the same judgements; its trunks did not.
+        pretrained_on="people's judgements of distorted patches (BAPPS), from scratch",
+        build=build,
+        weights=(file,),
+        min_size=min_size,
+        license="BSD-2-Clause; commercial use allowed by the licence; BAPPS's images have terms "
+        "of their own",
+        paper="https://arxiv.org/abs/2207.13686",
     )
 
 
@@ -118,6 +152,8 @@ _LOSSES = (
         license=f"BSD-2-Clause and BSD-3-Clause; commercial use allowed; {_ON_IMAGENET}",
         paper="https://arxiv.org/abs/1801.03924",
     ),
+    _stlpips("alexnet", build_stlpips_alexnet, STLPIPS_ALEXNET, 21),
+    _stlpips("vgg16", build_stlpips_vgg16, STLPIPS_VGG16, 18),
     LossSpec(
         name="dists",
         version=1,

@@ -1,4 +1,4 @@
-"""Names and shapes of the weights that only URLs and hubs carry, for checks with seeded values."""
+"""Names and shapes of smp's weights, for checks with seeded values: the library makes them."""
 
 from __future__ import annotations
 
@@ -6,24 +6,17 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from srbench_segmentation.networks import NETWORKS, Network
 from srbench_segmentation.smp_data import DPT, SEGFORMER, UPERNET, Checkpoint, encoder_file
 from srbench_segmentation.smp_table import REVISIONS
 
 
-def _network(network: Network) -> Any:
-    import torchvision
-
-    return torchvision.models.get_model(network.architecture, weights=None, weights_backbone=None)
-
-
-def _checkpoint(checkpoint: Checkpoint, *, vit: bool = False) -> dict[str, Any]:
+def _checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
     import torch
 
-    from srbench_segmentation.smp_build import _encoder, _vit_encoder
+    from srbench_segmentation.smp_build import empty_encoder
 
     with torch.device("cpu"):  # SegFormer's encoder cannot be made on `meta`
-        encoder = _vit_encoder(checkpoint) if vit else _encoder(checkpoint)
+        encoder = empty_encoder(checkpoint)
     return {f"encoder.{name}": tensor for name, tensor in encoder.state_dict().items()}
 
 
@@ -37,15 +30,10 @@ def _encoder_of_the_library(name: str) -> Any:
 
 
 LAYOUTS: Mapping[str, Callable[[], Any]] = {
-    **{network.file.id: partial(_network, network) for network in NETWORKS.values()},
     **{
         checkpoint.file.id: partial(_checkpoint, checkpoint)
-        for table in (SEGFORMER, UPERNET)
+        for table in (SEGFORMER, UPERNET, DPT)
         for checkpoint in table.values()
-    },
-    **{
-        checkpoint.file.id: partial(_checkpoint, checkpoint, vit=True)
-        for checkpoint in DPT.values()
     },
     **{
         encoder_file(name, weights).id: partial(_encoder_of_the_library, name)

@@ -7,34 +7,32 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from srbench.contract import BuildContext, LossSpec, hookimpl
-from srbench.contract.known_weights import HED_VGG16
-from srbench_segmentation.networks import NETWORKS, PRETRAINED_ON
-from srbench_segmentation.params import PARAMS, HedParams, NetworkParams
+from srbench.contract.params import FeatureParams
+from srbench.contract.weightfile import UNPINNED
+from srbench_segmentation.networks import HED, NETWORKS
 from srbench_segmentation.smp_params import (
+    CHECKPOINTS,
     CheckpointParams,
-    DptParams,
-    SegformerParams,
     SmpEncoderParams,
-    UpernetParams,
 )
-from srbench_segmentation.weights import UNPINNED
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-def build_network(ctx: BuildContext, params: NetworkParams) -> nn.Module:
+def build_network(ctx: BuildContext, params: FeatureParams) -> nn.Module:
     """Build the loss of one of torchvision's networks."""
-    from srbench_segmentation.build import build_network_loss
+    from srbench.contract.features import network_loss
 
-    return build_network_loss(ctx, params)
+    return network_loss(ctx, NETWORKS[params.network], params)
 
 
-def build_hed(ctx: BuildContext, params: HedParams) -> nn.Module:
+def build_hed(ctx: BuildContext, params: FeatureParams) -> nn.Module:
     """Build the loss of HED's VGG16."""
-    from srbench_segmentation.build import build_hed_loss
+    from srbench.contract.features import network_loss
+    from srbench_segmentation.hed import HedRange
 
-    return build_hed_loss(ctx, params)
+    return network_loss(ctx, HED, params, normalize=HedRange())
 
 
 def build_checkpoint(ctx: BuildContext, params: CheckpointParams) -> nn.Module:
@@ -77,23 +75,6 @@ _PRETRAINED_ON = {
     "noisy-student": "ImageNet-1k and JFT-300M with a teacher's labels",
     "noisy-student-475": "ImageNet-1k and JFT-300M with a teacher's labels",
 }
-
-
-def _network_spec(params: type[NetworkParams]) -> LossSpec:
-    network = NETWORKS[params.network]
-    return LossSpec(
-        name=params.network,
-        version=1,
-        summary=f"features of {network.title} trained for semantic segmentation",
-        task="segmentation",
-        backbone=network.backbone,
-        pretrained_on=PRETRAINED_ON,
-        params=params,
-        build=build_network,
-        weights=(network.file,),
-        license=network.file.license,
-        paper=network.paper,
-    )
 
 
 _PAPERS = {
@@ -140,31 +121,13 @@ SMP_ENCODER = LossSpec(
     paper="https://github.com/qubvel-org/segmentation_models.pytorch",
 )
 
-HED = LossSpec(
-    name="hed-vgg16",
-    version=1,
-    summary="features of HED's VGG16 trained for edges (object boundaries)",
-    task="edges",
-    backbone="vgg16",
-    pretrained_on="BSDS500; from the VGG16 of its authors (Caffe, ImageNet), most likely",
-    saw_test_images=("bsd100",),
-    params=HedParams,
-    build=build_hed,
-    weights=(HED_VGG16,),
-    min_size=16,
-    license="MIT; commercial use allowed; trained on BSDS500 (non-commercial research images)",
-    paper="https://arxiv.org/abs/1504.06375",
-)
-
 
 @hookimpl
 def srbench_losses() -> Iterable[LossSpec]:
     """The losses of this plugin."""
     return [
-        *(_network_spec(params) for params in PARAMS),
-        _checkpoint_spec(SegformerParams),
-        _checkpoint_spec(UpernetParams),
-        _checkpoint_spec(DptParams),
+        *(network.spec(build_network) for network in NETWORKS.values()),
+        *(_checkpoint_spec(kind) for kind in CHECKPOINTS),
         SMP_ENCODER,
-        HED,
+        HED.spec(build_hed),
     ]

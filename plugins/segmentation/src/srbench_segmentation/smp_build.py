@@ -15,9 +15,14 @@ from torch.nn import functional as F
 from srbench.contract import BuildContext
 from srbench.contract.features import FeatureLoss, load_weights
 from srbench.errors import WeightsError
-from srbench_segmentation.build import feature_loss
-from srbench_segmentation.smp_data import STAGES, TRANSFORMER_STAGES, Checkpoint, encoder_range
-from srbench_segmentation.smp_params import CheckpointParams, DptParams, SmpEncoderParams
+from srbench_segmentation.smp_data import (
+    DPT,
+    STAGES,
+    TRANSFORMER_STAGES,
+    Checkpoint,
+    encoder_range,
+)
+from srbench_segmentation.smp_params import CheckpointParams, SmpEncoderParams
 
 _MIN_SIZE = 32
 
@@ -58,8 +63,7 @@ def build_checkpoint_loss(ctx: BuildContext, params: CheckpointParams) -> Featur
     """
     checkpoint = params.checkpoint
     state = ctx.weights.state_dict(checkpoint.file.id)
-    make = _vit_encoder if isinstance(params, DptParams) else _encoder
-    network = StageMaps(make(checkpoint), params.stages, checkpoint.multiple)
+    network = StageMaps(empty_encoder(checkpoint), params.stages, checkpoint.multiple)
     kept = {name: tensor for name, tensor in state.items() if name.startswith("encoder.")}
     load_weights(network, kept, weight_id=checkpoint.file.id)
     return _loss(network, params, checkpoint.input_range)
@@ -85,7 +89,10 @@ def build_encoder_loss(ctx: BuildContext, params: SmpEncoderParams) -> FeatureLo
     return _loss(network, params, encoder_range(params.encoder, params.weights))
 
 
-def _encoder(checkpoint: Checkpoint) -> nn.Module:
+def empty_encoder(checkpoint: Checkpoint) -> nn.Module:
+    """The encoder of a checkpoint, without its weights; the random state does not move."""
+    if checkpoint is DPT["large"]:
+        return _vit_encoder(checkpoint)
     with torch.random.fork_rng(devices=[]):
         encoder: nn.Module = library.get_encoder(
             checkpoint.encoder, weights=None, depth=5, **checkpoint.options
@@ -122,4 +129,6 @@ def _loss(
     input_range: tuple[tuple[float, ...], tuple[float, ...]],
 ) -> FeatureLoss:
     names = {stage: f"stages.{stage}" for stage in network.stages}
-    return feature_loss(network, params, input_range, min_size=_MIN_SIZE, names=names)
+    return FeatureLoss.from_params(
+        network, params, normalize=input_range, min_size=_MIN_SIZE, names=names
+    )

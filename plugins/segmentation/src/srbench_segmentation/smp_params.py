@@ -74,6 +74,9 @@ class DptParams(CheckpointParams):
     variant: Literal["large"] = Field("large", description="size of the encoder, a ViT")
 
 
+CHECKPOINTS: tuple[type[CheckpointParams], ...] = (SegformerParams, UpernetParams, DptParams)
+
+
 class SmpEncoderParams(FeatureParams):
     """Parameters of ``smp-encoder``; taps ``stage1`` to ``stage5``."""
 

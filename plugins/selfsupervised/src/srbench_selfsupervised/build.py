@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import timm
 import torch
-import torchvision
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from srbench.contract import BuildContext
 from srbench.contract.features import FeatureLoss, Normalize, load_weights
 from srbench.contract.params import FeatureParams
-from srbench.errors import UserError, unknown_name
-from srbench_selfsupervised.encoders import ENCODERS, Encoder
-from srbench_selfsupervised.params import EncoderParams, TimmVitParams
+from srbench.errors import unknown_name
+from srbench_selfsupervised.encoders import ENCODERS, dynamic_vit
+from srbench_selfsupervised.params import TimmVitParams
 from srbench_selfsupervised.token_maps import TokenMaps
-
-_TORCHVISION = "resnet50"
 
 
 class PaddedNormalize(Normalize):
@@ -56,25 +53,28 @@ class Float32(nn.Module):
         return output
 
 
-def build_encoder_loss(ctx: BuildContext, params: EncoderParams) -> FeatureLoss:
+def build_encoder_loss(ctx: BuildContext, params: FeatureParams) -> FeatureLoss:
     """The loss of the encoder ``params.network``.
 
     Raises:
         WeightsError: its weights cannot be had, or do not fit.
     """
     encoder = ENCODERS[params.network]
-    state = ctx.weights.state_dict(encoder.file.id)
-    model = empty_model(encoder)
-    # DINO's file of ResNet-50 may hold a classifier that nothing was trained for.
-    load_weights(model, state, weight_id=encoder.file.id, ignore=("fc.",))
-    if encoder.float32:
-        model = Float32(model)
-    if not encoder.blocks:
-        normalize = PaddedNormalize(encoder.mean, encoder.std, encoder.patch)
-        names = {tap: f"network.{tap}" for tap in params.tap_weights} if encoder.float32 else None
-        return _loss(model, params, normalize, min_size=32, names=names)
-    maps = TokenMaps(model, params.tap_weights, encoder.patch)
-    return _loss(maps, params, Normalize(encoder.mean, encoder.std), names=maps.tap_paths)
+    pretrained = encoder.chosen(params)
+    state = ctx.weights.state_dict(pretrained.file.id)
+    model: nn.Module = encoder.empty()
+    load_weights(model, state, weight_id=pretrained.file.id, ignore=encoder.ignore)
+    mean, std = pretrained.mean, pretrained.std
+    if encoder.vit:
+        return _token_loss(model, params, (mean, std), encoder.patch)
+    model = Float32(model) if encoder.float32 else model
+    return FeatureLoss.from_params(
+        model,
+        params,
+        normalize=PaddedNormalize(mean, std, encoder.patch),
+        min_size=encoder.min_size,
+        names={tap: f"network.{tap}" for tap in params.tap_weights} if encoder.float32 else None,
+    )
 
 
 def build_timm_vit_loss(ctx: BuildContext, params: TimmVitParams) -> FeatureLoss:
@@ -96,57 +96,19 @@ def build_timm_vit_loss(ctx: BuildContext, params: TimmVitParams) -> FeatureLoss
     state = ctx.weights.state_dict(file.id)
     # Not on `meta`: some compute constants. Their initialisation must not move the random state.
     with torch.random.fork_rng(devices=[]):
-        model = _dynamic_vit(params.model)
+        model = dynamic_vit(params.model)
     load_weights(model, state, weight_id=file.id)
     config: Any = model.pretrained_cfg
     patch: Any = model.patch_embed
-    maps = TokenMaps(model, params.tap_weights, int(patch.patch_size[0]))
-    normalize = Normalize(config["mean"], config["std"])
-    return _loss(maps, params, normalize, names=maps.tap_paths)
+    return _token_loss(model, params, (config["mean"], config["std"]), int(patch.patch_size[0]))
 
 
-def empty_model(encoder: Encoder) -> nn.Module:
-    """The network without values, on the ``meta`` device; ResNet-50 without its classifier."""
-    model: nn.Module
-    with torch.device("meta"):
-        if encoder.blocks:
-            model = _dynamic_vit(encoder.model)
-        elif encoder.model == _TORCHVISION:
-            model = torchvision.models.resnet50(weights=None)
-            model.fc = nn.Identity()
-        else:
-            model = timm.create_model(encoder.model, pretrained=False)
-    return model
-
-
-def _dynamic_vit(model: str) -> Any:
-    try:
-        network: Any = timm.create_model(model, pretrained=False, dynamic_img_size=True)
-    except TypeError as error:
-        raise UserError(
-            f"expected a timm ViT that takes images of any size, got {model!r}: {error}",
-            "the loss timm takes convolutional networks and hierarchical transformers",
-        ) from error
-    if not hasattr(network, "forward_intermediates") or not hasattr(network, "blocks"):
-        raise UserError(f"expected a timm ViT, got {type(network).__name__} for {model!r}")
-    return network
-
-
-def _loss(
-    network: nn.Module,
+def _token_loss(
+    model: nn.Module,
     params: FeatureParams,
-    normalize: nn.Module,
-    *,
-    min_size: int = 1,
-    names: Mapping[str, str] | None = None,
+    input_range: tuple[Sequence[float], Sequence[float]],
+    patch: int,
 ) -> FeatureLoss:
-    return FeatureLoss(
-        network,
-        params.tap_weights,
-        normalize=normalize,
-        distance=params.distance,
-        before_activation=params.before_activation,
-        feature_scale=params.feature_scale,
-        min_size=min_size,
-        names=names,
-    )
+    maps = TokenMaps(model, params.tap_weights, patch)
+    normalize = Normalize(*input_range)
+    return FeatureLoss.from_params(maps, params, normalize=normalize, names=maps.tap_paths)

@@ -7,14 +7,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from srbench.contract import BuildContext, LossSpec, hookimpl
-from srbench_selfsupervised.encoders import ENCODERS, UNPINNED
-from srbench_selfsupervised.params import PARAMS, EncoderParams, TimmVitParams
+from srbench.contract.params import FeatureParams
+from srbench.contract.weightfile import UNPINNED
+from srbench_selfsupervised.encoders import ENCODERS
+from srbench_selfsupervised.params import TimmVitParams
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-def build_encoder(ctx: BuildContext, params: EncoderParams) -> nn.Module:
+def build_encoder(ctx: BuildContext, params: FeatureParams) -> nn.Module:
     """Build the loss of one encoder."""
     from srbench_selfsupervised.build import build_encoder_loss
 
@@ -43,25 +45,6 @@ def resolve_timm_vit(params: TimmVitParams) -> LossSpec:
     )
 
 
-def _spec(params: type[EncoderParams]) -> LossSpec:
-    encoder = ENCODERS[params.network]
-    return LossSpec(
-        name=params.network,
-        version=1,
-        summary=f"features of {encoder.title}",
-        task="self-supervised",
-        backbone=encoder.backbone,
-        pretrained_on=encoder.pretrained_on,
-        params=params,
-        build=build_encoder,
-        weights=(encoder.file,),
-        min_size=1 if encoder.blocks else 32,
-        license=encoder.license,
-        paper=encoder.paper,
-        known_failures={"weights-declared": UNPINNED},
-    )
-
-
 TIMM_VIT = LossSpec(
     name="timm-vit",
     version=1,
@@ -80,4 +63,4 @@ TIMM_VIT = LossSpec(
 @hookimpl
 def srbench_losses() -> Iterable[LossSpec]:
     """The losses of this plugin."""
-    return [*(_spec(params) for params in PARAMS), TIMM_VIT]
+    return [*(encoder.spec(build_encoder) for encoder in ENCODERS.values()), TIMM_VIT]

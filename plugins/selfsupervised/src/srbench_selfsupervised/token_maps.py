@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from srbench.contract.taps import unknown_tap
-from srbench_selfsupervised.params import NORM
+from srbench_selfsupervised.encoders import NORM
 
 
 class TokenMaps(nn.Module):

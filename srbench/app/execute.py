@@ -1,0 +1,170 @@
+"""A whole run: train, score, put the records together, and show them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from srbench.app.outcome import show
+from srbench.app.prepare import Prepared
+from srbench.files import available_cores
+from srbench.records import Record, read_record
+from srbench.records.layout import OutFolder, row_folder
+from srbench.run.exec.backends import Place, backend
+from srbench.run.exec.failures import Outcome
+from srbench.run.exec.local import LocalBackend, gpus_of
+from srbench.run.exec.locks import one_at_a_time
+from srbench.run.exec.progress import RunProgress
+from srbench.run.exec.scheduler import Observer, Scheduler
+from srbench.run.plan.planning import Plan, check_ready
+from srbench.run.plan.targets import Target, scoring_job, targets
+from srbench.run.records import assemble_records
+from srbench.run.writing import write_json, writing_to
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from srbench.report import Leaderboard
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Execution:
+    """What the execution of a plan left behind.
+
+    Attributes:
+        paths: files of this run's records.
+        outcomes: job key -> how it ended.
+        failed: titles of the jobs that failed, with the reason.
+        targets: every row on every test set, with the keys of its scores.
+    """
+
+    paths: tuple[Path, ...]
+    outcomes: Mapping[str, Outcome]
+    failed: tuple[str, ...]
+    targets: tuple[Target, ...]
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """The records, read anew."""
+        return tuple(read_record(path) for path in self.paths)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunResult(Execution):
+    """What a run left behind.
+
+    Attributes:
+        out: the out folder.
+        leaderboard: the table over all records in the out folder.
+        page: the table as a page, to be opened in a browser.
+    """
+
+    out: Path
+    leaderboard: Leaderboard
+    page: Path
+
+
+def execute(
+    prepared: Prepared, console: Console, *, executor: str = "local", storage: str | None = None
+) -> RunResult:
+    """Run everything that has no result yet, then write the table, the pictures and the page.
+
+    Rerunning after any kind of end continues.
+
+    Args:
+        console: shows the progress.
+        executor: where training jobs run, a name of :data:`srbench.run.exec.backends.BACKENDS`.
+        storage: URL that jobs' files travel through, where no file system is shared.
+
+    Raises:
+        SrbenchError: an input is missing; nothing was started.
+        OutFolderError: the out folder could not be written.
+        KeyboardInterrupt: after the workers wrote their checkpoints.
+    """
+    plan, out = prepared.plan, prepared.out
+    with watched(plan, out, console) as observer:
+        done = execute_plan(prepared, observer, executor=executor, storage=storage)
+        board, page = show(plan, out, done.targets)
+    return RunResult(
+        paths=done.paths, outcomes=done.outcomes, failed=done.failed, targets=done.targets,
+        out=out.root, leaderboard=board, page=page,
+    )  # fmt: skip
+
+
+@contextmanager
+def watched(plan: Plan, out: OutFolder, console: Console) -> Iterator[RunProgress]:
+    """The progress display of a run that is ready to start, and explanations of a failing disk."""
+    check_ready(plan)
+    with writing_to(out), RunProgress(console, out, plan.jobs) as observer:
+        yield observer
+
+
+def execute_plan(
+    prepared: Prepared,
+    observer: Observer,
+    *,
+    executor: str = "local",
+    storage: str | None = None,
+) -> Execution:
+    """As :func:`execute`, without table, pictures and page."""
+    plan, out = prepared.plan, prepared.out
+    check_ready(plan)
+    at_once = prepared.parallel if executor == "local" else prepared.jobs
+    place = Place(
+        out=out, device=plan.device, threads=plan.threads, at_once=at_once, storage=storage
+    )
+    where = backend(executor, place)
+    with writing_to(out):
+        write_json(out.root / "suite.json", plan.suite.model_dump(mode="json", by_alias=True))
+        write_json(out.plan, _names(plan))
+        outcomes = Scheduler(out, observer, where).run(plan.jobs)
+        found = targets(plan, out)
+        # One run at a time: what the other has scored and recorded meanwhile is not done again.
+        with one_at_a_time(
+            out.root / ".scoring.lock",
+            lambda: observer.job_event(scoring_job(plan, out, (), 1), {"event": "waiting"}),
+        ):
+            outcomes |= _score(plan, out, found, observer)
+            paths = assemble_records(plan, out, found)
+    return Execution(
+        paths=tuple(paths),
+        outcomes=outcomes,
+        failed=_failures(plan, outcomes),
+        targets=tuple(found),
+    )
+
+
+def _names(plan: Plan) -> dict[str, list[str]]:
+    rows = {row_folder(c.row.label, c.seed, c.content_scale) for c in plan.cells}
+    return {"jobs": sorted(job.key for job in plan.jobs), "rows": sorted(rows)}
+
+
+def _score(
+    plan: Plan, out: OutFolder, found: Sequence[Target], observer: Observer
+) -> dict[str, Outcome]:
+    """One worker on this machine makes and scores the images of all cells that lack them."""
+    wanted = [t for t in found if t.missing(out) or not t.images_ready(out)]
+    if not wanted:
+        return {}
+    workers = 1 if plan.device == "cuda" else available_cores()
+    job = scoring_job(plan, out, wanted, workers)
+    out.result(job.key).unlink(missing_ok=True)  # its images may have been removed since
+    return Scheduler(out, observer, LocalBackend(out=out, gpus=gpus_of(plan.device))).run([job])
+
+
+def _failures(plan: Plan, outcomes: Mapping[str, Outcome]) -> tuple[str, ...]:
+    titles = {job.key: job.title for job in plan.jobs}
+    return tuple(
+        f"{titles.get(key, 'scoring')}: {_reason(outcome)}"
+        for key, outcome in outcomes.items()
+        if outcome.status != "finished"
+    )
+
+
+def _reason(outcome: Outcome) -> str:
+    if outcome.failure is None:
+        return "stopped before its end; the same command continues it"
+    return outcome.failure.message

@@ -1,0 +1,191 @@
+"""A plan for people and programs: what is cached, what would run, and what that will take."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from srbench.records.layout import OutFolder
+from srbench.run.exec.estimate import METHOD, Estimate, Estimates
+from srbench.run.plan.environment import cpu_name
+from srbench.run.plan.jobs import Job
+from srbench.run.plan.planning import Plan
+from srbench.run.plan.targets import applicable_metrics, targets
+
+
+def plan_overview(
+    plan: Plan, out: OutFolder, *, parallel: int, estimates: Estimates | None = None
+) -> dict[str, Any]:
+    """The plan as JSON data.
+
+    Args:
+        parallel: jobs at once.
+        estimates: from :func:`srbench.run.exec.estimate.estimate_jobs`; left out: no figures.
+    """
+    suite = plan.suite
+    jobs = [_job(job, out, estimates or {}) for job in plan.jobs]
+    return {
+        "suite": suite.name,
+        "version": suite.version,
+        "track": suite.track,
+        "summary": suite.summary,
+        "out": str(out.root),
+        "device": plan.device,
+        "device_name": cpu_name() if plan.device == "cpu" else _gpu_name(),
+        "threads_per_job": plan.threads,
+        "parallel": parallel,
+        "seeds": sorted({cell.seed for cell in plan.cells}),
+        "jobs": jobs,
+        "scores": _scores(plan, out),
+        "missing": [str(problem) for problem in plan.inputs.problems],
+        "total": None if estimates is None else _total(plan, jobs, parallel),
+        "method": None if estimates is None else METHOD,
+    }
+
+
+def jobs_to_measure(plan: Plan, out: OutFolder) -> list[Job]:
+    """The jobs that would run, and the warm starts that sharing saves."""
+    todo = {job.key: job for job in plan.jobs if not out.result(job.key).exists()}
+    shared = _shared(plan)
+    needed = {need for job in todo.values() for need in job.needs if need in shared}
+    return [job for job in plan.jobs if job.key in todo or job.key in needed]
+
+
+def _shared(plan: Plan) -> set[str]:
+    """Keys of jobs whose generator other jobs start from: the warm starts."""
+    makers = {job.key for job in plan.jobs if job.kind.makes_generator}
+    return {need for job in plan.jobs for need in job.needs if need in makers}
+
+
+def _gpu_name() -> str:
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "no CUDA device here"
+
+
+def _job(job: Job, out: OutFolder, estimates: Estimates) -> dict[str, Any]:
+    found = estimates.get(job.key)
+    return {
+        "key": job.key,
+        "kind": job.kind.name,
+        "title": job.title,
+        "label": job.label,
+        "seed": job.seed,
+        "content_scale": job.content_scale,
+        "state": "cached" if out.result(job.key).exists() else "run",
+        "estimate": asdict(found) if isinstance(found, Estimate) else None,
+        "no_estimate": found if isinstance(found, str) else None,
+    }
+
+
+def _scores(plan: Plan, out: OutFolder) -> dict[str, Any]:
+    """Scores by data set and metric: how many there are, and how many would be computed."""
+    known = {(id(t.cell), t.dataset): t for t in targets(plan, out)}
+    total: Counter[tuple[str, str]] = Counter()
+    missing: Counter[tuple[str, str]] = Counter()
+    for cell in plan.cells:
+        for dataset in plan.suite.data.test:
+            names = [metric.spec.name for metric in applicable_metrics(plan, cell)]
+            target = known.get((id(cell), dataset))
+            total.update((dataset, name) for name in names)
+            missing.update(
+                (dataset, name) for name in (names if target is None else target.missing(out))
+            )
+    return {
+        "total": total.total(),
+        "to_compute": missing.total(),
+        "by_dataset_and_metric": [
+            {"dataset": d, "metric": m, "total": n, "to_compute": missing[d, m]}
+            for (d, m), n in sorted(total.items())
+        ],
+    }
+
+
+def _total(plan: Plan, jobs: list[dict[str, Any]], parallel: int) -> dict[str, Any]:
+    """Hours of all jobs that would run; and what they would be if every loss warm-started anew."""
+    run = [job for job in jobs if job["estimate"] is not None and job["state"] == "run"]
+    took = {job["key"]: job["estimate"]["seconds"] for job in jobs if job["estimate"] is not None}
+    seconds = sum(took[job["key"]] for job in run)
+    shared = _shared(plan)
+    needs = {job.key: job.needs for job in plan.jobs if job.kind.makes_generator}
+    # Each training would bring its own; what is shared runs once, if it runs at all.
+    alone = seconds + sum(
+        took.get(need, 0.0) for job in run for need in needs.get(job["key"], ()) if need in shared
+    )
+    alone -= sum(took[job["key"]] for job in run if job["key"] in shared)
+    return {
+        "jobs_to_run": sum(job["state"] == "run" for job in jobs),
+        "jobs_cached": sum(job["state"] == "cached" for job in jobs),
+        "without_estimate": sum(job["no_estimate"] is not None for job in jobs),
+        "flops": sum(job["estimate"]["flops"] or 0.0 for job in run),
+        "peak_memory_bytes": max((job["estimate"]["memory_bytes"] or 0 for job in run), default=0),
+        "job_hours": seconds / 3600,
+        "job_hours_without_shared_warm_start": alone / 3600,
+        "wall_hours": seconds / 3600 / max(1, min(parallel, len(run))),
+    }
+
+
+def overview_lines(document: dict[str, Any]) -> Iterator[str]:
+    """The overview as plain text."""
+    yield (
+        f"suite {document['suite']} version {document['version']}, track {document['track']}: "
+        f"{document['summary']}"
+    )
+    seeds = ", ".join(map(str, document["seeds"]))
+    yield (
+        f"{document['device']} ({document['device_name']}), {document['threads_per_job']} threads "
+        f"per job, {document['parallel']} at once, seeds {seeds}, out folder {document['out']}"
+    )
+    width = max((len(job["title"]) for job in document["jobs"]), default=0)
+    for job in document["jobs"]:
+        yield f"  {job['state']:6}  {job['title']:{width}}  {_figures(job)}".rstrip()
+    scores = document["scores"]
+    yield f"scores: {scores['to_compute']} of {scores['total']} to compute"
+    for line in scores["by_dataset_and_metric"]:
+        if line["to_compute"]:
+            yield (
+                f"  run     {line['dataset']} {line['metric']}: {line['to_compute']} of "
+                f"{line['total']} rows"
+            )
+    for problem in document["missing"]:
+        yield f"missing: {problem}"
+    yield from _total_lines(document)
+
+
+def _figures(job: dict[str, Any]) -> str:
+    if job["no_estimate"]:
+        return f"no estimate: {job['no_estimate']}"
+    estimate = job["estimate"]
+    if estimate is None:
+        return ""
+    parts = []
+    if estimate["flops"] is not None:
+        parts.append(f"{estimate['flops'] / 1e12:9.3g} TFLOP")
+        parts.append(f"{estimate['memory_bytes'] / 2**30:6.2f} GiB")
+    else:
+        parts.append(" " * 27)
+    parts.append(f"{estimate['seconds'] / 3600:8.3f} h")
+    if not estimate["validation_counted"]:
+        parts.append("(without validation: its images are not here)")
+    return "  ".join(parts)
+
+
+def _total_lines(document: dict[str, Any]) -> Iterator[str]:
+    total = document["total"]
+    if total is None:
+        return
+    yield (
+        f"to run: {total['jobs_to_run']} jobs, {total['jobs_cached']} cached; "
+        f"{total['flops'] / 1e12:.3g} TFLOP, {total['job_hours']:.3f} h of jobs, about "
+        f"{total['wall_hours']:.3f} h with {document['parallel']} at once; at most "
+        f"{total['peak_memory_bytes'] / 2**30:.2f} GiB per job"
+    )
+    yield (
+        f"without sharing the warm start: {total['job_hours_without_shared_warm_start']:.3f} h of "
+        "jobs"
+    )
+    if total["without_estimate"]:
+        yield f"{total['without_estimate']} jobs could not be estimated and are not in the totals"
+    yield f"how: {document['method']}"

@@ -1,0 +1,64 @@
+"""From what a user asks for to a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from srbench.host import Registry, discover
+from srbench.records.layout import OutFolder
+from srbench.run.exec.local import default_jobs
+from srbench.run.plan.environment import detect_device
+from srbench.run.plan.planning import Plan, make_plan
+from srbench.settings import Suite, load_suite
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prepared:
+    """A plan, where it goes, and how many workers may be at it.
+
+    Attributes:
+        jobs: what the user said; ``None``: nothing.
+        parallel: workers at once on this machine.
+    """
+
+    plan: Plan
+    out: OutFolder
+    jobs: int | None = None
+    parallel: int = 1
+
+
+def prepare(
+    suite: str | Path | Suite,
+    *,
+    out: str | Path | None = None,
+    losses: Sequence[str] = (),
+    seeds: Sequence[int] = (),
+    device: str | None = None,
+    jobs: int | None = None,
+    overrides: Sequence[str] = (),
+    registry: Registry | None = None,
+    pull: bool = True,
+    say: Callable[[str], None] = lambda line: None,
+) -> Prepared:
+    """Resolve names, hash inputs, lay out jobs. Nothing is trained, the out folder is not touched.
+
+    Args are those of :func:`srbench.run_suite`, and:
+        registry: what is installed, where the caller has looked already.
+        pull: fetch weights that are missing.
+        say: is told what takes a while.
+
+    Raises:
+        UserError: a setting, a name or a parameter that does not fit.
+    """
+    if not isinstance(suite, Suite):
+        suite = load_suite(str(suite), overrides)
+    device = device or detect_device()
+    parallel = jobs or default_jobs(suite.execution.threads, device)
+    plan = make_plan(
+        suite, registry or discover(), device=device, only=losses, seeds=seeds, parallel=parallel,
+        pull=pull, say=say,
+    )  # fmt: skip
+    folder = OutFolder(Path(out) if out is not None else Path("runs") / suite.name)
+    return Prepared(plan=plan, out=folder, jobs=jobs, parallel=parallel)

@@ -1,0 +1,248 @@
+"""Reruns one record from what it holds: its suite, seeds, versions and hashes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from srbench.app.execute import execute_plan, watched
+from srbench.app.prepare import Prepared
+from srbench.errors import JobFailed, UserError
+from srbench.host import Registry
+from srbench.namesake import DISTRIBUTION, NAMESAKE
+from srbench.records import Record
+from srbench.records.layout import OutFolder
+from srbench.run.plan.environment import describe_environment, detect_device
+from srbench.run.plan.planning import Cell, Plan, make_plan
+from srbench.settings import Suite
+from srbench.settings.load import validate_suite
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+TOLERANCE = 1e-6
+"""Scores that differ by no more count as the same: the last bits of another processor."""
+
+
+def lock_file(record: Record) -> str:
+    """The record's versions as a requirements file for pip."""
+    environment = record.environment
+    versions = {**environment.packages}
+    for term in record.loss.terms:
+        versions[term.distribution] = term.distribution_version
+    versions.pop(NAMESAKE, None)  # in records of before the distribution had a name of its own
+    versions[DISTRIBUTION] = environment.srbench
+    lines = [
+        f"{name}=={version}"
+        for name, version in sorted(versions.items())
+        if version != "not installed"
+    ]
+    commit = environment.git_commit or "none: an installed srbench"
+    head = [
+        f"# the environment of record {record.key}",
+        f"# Python {environment.python}, {environment.platform}",
+        f"# srbench's commit: {commit}{' with changes' if environment.git_dirty else ''}",
+    ]
+    return "\n".join([*head, *lines]) + "\n"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """A rerun beside its record.
+
+    Attributes:
+        generator_same: equal files; ``None`` for rows without a generator.
+        largest: data set -> metric -> largest difference of one image's score.
+        missing: scores that one of the two lacks.
+    """
+
+    generator_same: bool | None
+    largest: Mapping[str, Mapping[str, float]]
+    missing: tuple[str, ...]
+
+    @property
+    def same(self) -> bool:
+        """Whether all scores agree."""
+        worst = max((v for scores in self.largest.values() for v in scores.values()), default=0.0)
+        return not self.missing and worst <= TOLERANCE
+
+    def document(self) -> dict[str, Any]:
+        """As JSON data."""
+        return {
+            "same": self.same,
+            "generator_same": self.generator_same,
+            "largest_difference": {d: dict(m) for d, m in self.largest.items()},
+            "missing": list(self.missing),
+        }
+
+    def lines(self) -> Iterator[str]:
+        """For people."""
+        if self.generator_same is not None:
+            said = "the same, bit for bit" if self.generator_same else "other weights"
+            yield f"generator: {said}"
+        for dataset, metrics in self.largest.items():
+            for metric, difference in metrics.items():
+                yield f"{dataset} {metric}: largest difference of an image {difference:.3g}"
+        for name in self.missing:
+            yield f"missing on one side: {name}"
+        yield "reproduced" if self.same else "not reproduced: the scores differ"
+
+
+class Reproduction:
+    """One record, planned again on this machine.
+
+    Args:
+        record: a valid one.
+        device: instead of the record's.
+
+    Raises:
+        UserError: its suite does not fit this version, or its loss is not installed.
+    """
+
+    def __init__(
+        self,
+        record: Record,
+        registry: Registry,
+        *,
+        device: str | None,
+        pull: bool,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self.record = record
+        self.device = device or ("cuda" if record.environment.gpu else "cpu")
+        suite = validate_suite(record.suite.document, f"the suite in record {record.key[:12]}")
+        # The threads are part of the key: a suite that leaves them to the machine gets that one's.
+        execution = suite.execution.model_copy(update={"threads": record.environment.threads})
+        plan = make_plan(
+            suite.model_copy(update={"execution": execution}),
+            registry,
+            device=self.device,
+            only=self._only(suite),
+            seeds=(record.seed,),
+            pull=pull,
+            say=say,
+        )
+        self.plan = _restricted(plan, self._cell(plan))
+
+    def _only(self, suite: Suite) -> tuple[str, ...]:
+        from srbench.settings import RESERVED_LABELS, expand_losses
+
+        label = self.record.loss.label
+        labels = [row.label for row in expand_losses(suite)]
+        if label in labels:
+            return (label,)
+        if label in RESERVED_LABELS:
+            return (labels[0],)  # reference rows come by themselves
+        term = self.record.loss.terms[0]  # added with --loss, under its default parameters
+        return (term.name if label == term.name else f"{term.distribution}:{term.name}",)
+
+    def _cell(self, plan: Plan) -> Cell:
+        record = self.record
+        for cell in plan.cells:
+            here = (cell.row.label, cell.content_scale)
+            seeds = (cell.seed, record.seed)
+            if here == (record.loss.label, record.content_scale) and (
+                cell.training is None or seeds[0] == seeds[1]
+            ):
+                return cell
+        raise UserError(
+            f"expected the row {record.loss.label!r} in the record's own suite, found none",
+            "the record was edited, or made by another version of srbench",
+        )
+
+    def differences(self) -> list[str]:
+        """What differs here from where the record was made; empty: the same bits are expected."""
+        return [*self._environment(), *self._inputs()]
+
+    def _environment(self) -> Iterator[str]:
+        was = self.record.environment
+        gpu = _gpu_name() if self.device == "cuda" and detect_device() == "cuda" else None
+        now = describe_environment(threads=was.threads, gpu=gpu)
+        for name in ("srbench", "git_commit", "python", "platform", "cpu", "gpu"):
+            then, here = getattr(was, name), getattr(now, name)
+            if then != here:
+                yield f"{name}: record {then}, here {here}"
+        if was.git_dirty:
+            yield "the record was made from a checkout with uncommitted changes"
+        for package in sorted({*was.packages, *now.packages}):
+            then, here = was.packages.get(package), now.packages.get(package)
+            if then != here:
+                yield f"package {package}: record {then}, here {here}"
+
+    def _inputs(self) -> Iterator[str]:
+        record, inputs = self.record, self.plan.inputs
+        here = {"train": inputs.train, "val": inputs.val}
+        for manifest in record.data:
+            now = inputs.test.get(manifest.name) if manifest.role == "test" else here[manifest.role]
+            if now != manifest.sha256:
+                yield f"{manifest.role} images {manifest.name}: other images, or not here"
+        now_terms = {t.loss.spec.name: t.loss for t in self.plan.cells[0].row.terms}
+        for term in record.loss.terms:
+            loss = now_terms.get(term.name)
+            if loss is not None and loss.spec.version != term.version:
+                yield f"loss {term.name}: record version {term.version}, here {loss.spec.version}"
+            if loss is not None and loss.version != term.distribution_version:
+                yield (
+                    f"distribution {term.distribution}: record {term.distribution_version}, "
+                    f"here {loss.version}"
+                )
+        weights = {file.id: sha256 for file, sha256 in inputs.weights.items()}
+        for used in record.loss.weights:
+            if weights.get(used.id, used.tensors_sha256) != used.tensors_sha256:
+                yield f"weights {used.id}: other tensors, or not here"
+        training = self.plan.cells[0].training
+        if training and record.keys.get("training", training) != training:
+            yield "the key of the training: something that decides its result differs"
+
+    def run(self, out: OutFolder, console: Console) -> Comparison:
+        """Train and score the row again.
+
+        Raises:
+            JobFailed: the rerun failed; the message says why.
+        """
+        with watched(self.plan, out, console) as observer:
+            done = execute_plan(Prepared(plan=self.plan, out=out), observer)
+        if done.failed:
+            raise JobFailed(f"the rerun failed: {'; '.join(done.failed)}")
+        return compare(self.record, done.records[0])
+
+
+def compare(record: Record, rerun: Record) -> Comparison:
+    """Generators by hash, scores image by image."""
+    missing, largest = [], {}
+    for dataset in sorted({*record.scores, *rerun.scores}):
+        if dataset not in record.scores or dataset not in rerun.scores:
+            missing.append(dataset)
+            continue
+        then, now = record.scores[dataset].metrics, rerun.scores[dataset].metrics
+        missing += [f"{dataset} {metric}" for metric in sorted(set(then) ^ set(now))]
+        largest[dataset] = {
+            metric: max(
+                abs(value - now[metric].per_image.get(image, float("inf")))
+                for image, value in then[metric].per_image.items()
+            )
+            for metric in sorted(set(then) & set(now))
+        }
+    pair = [r.artifacts.get("generator") for r in (record, rerun)]
+    same = None if pair[0] is None or pair[1] is None else pair[0].sha256 == pair[1].sha256
+    return Comparison(generator_same=same, largest=largest, missing=tuple(missing))
+
+
+def _restricted(plan: Plan, cell: Cell) -> Plan:
+    """The plan of one cell and of the jobs that it needs."""
+    by_key = {job.key: job for job in plan.jobs}
+    wanted: set[str] = set()
+    queue = [cell.training] if cell.training else []
+    while queue:
+        key = queue.pop()
+        wanted.add(key)
+        queue.extend(by_key[key].needs)
+    jobs = tuple(job for job in plan.jobs if job.key in wanted)
+    return replace(plan, jobs=jobs, cells=(cell,))
+
+
+def _gpu_name() -> str:
+    import torch
+
+    return str(torch.cuda.get_device_name())

@@ -1,0 +1,192 @@
+"""The perception-distortion plane (Blau and Michaeli, CVPR 2018) with its Pareto front."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from srbench.records import MetricInfo
+from srbench.report.figures.drawing import (
+    PALETTE_SIZE,
+    SHAPES,
+    Axis,
+    Drawing,
+    Line,
+    Mark,
+    Part,
+    Point,
+    Spot,
+    grid,
+    line,
+    shorten,
+    spanning,
+    text,
+    text_width,
+)
+from srbench.report.figures.front import pareto_front
+from srbench.report.figures.placement import place_names
+from srbench.report.model import Cell, Leaderboard, Row
+from srbench.report.text import interval, plain
+
+MAX_NAMES = 16
+TEXT = 12.5
+Axes = tuple[MetricInfo, MetricInfo]
+"""(distortion, perception)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Look:
+    """How the rows of one pretraining task are drawn."""
+
+    name: str
+    kind: str
+    shape: str
+
+
+def looks(board: Leaderboard) -> dict[str, Look]:
+    """Label -> how it is drawn: colour and shape by task, hollow where no loss was trained."""
+    tasks = sorted({row.task for row in board.rows if row.trained})
+    by_task = {
+        task: Look(name=task, kind=f"t{i % PALETTE_SIZE}", shape=SHAPES[i % PALETTE_SIZE])
+        for i, task in enumerate(tasks)
+    }
+    none = Look(name="no loss (reference)", kind="tn", shape="circle")
+    return {row.label: by_task[row.task] if row.trained else none for row in board.rows}
+
+
+def legend(board: Leaderboard) -> list[Look]:
+    """Every look once, that of the reference rows last."""
+    by_name = {look.name: look for look in looks(board).values()}
+    return sorted(by_name.values(), key=lambda look: (look.kind == "tn", look.name))
+
+
+def plane(
+    board: Leaderboard, dataset: str, axes: Axes, *, width: int = 980, height: int = 500
+) -> Drawing | None:
+    """One data set's plane: better distortion to the right, better perception downwards.
+
+    ``None`` where no row has both scores.
+    """
+    keys = [(dataset, metric.name) for metric in axes]
+    rows = [row for row in board.rows if all(key in row.cells for key in keys)]
+    if not rows:
+        return None
+    points = [(row.cells[keys[0]].mean, row.cells[keys[1]].mean) for row in rows]
+    lower = (axes[0].lower_is_better, axes[1].lower_is_better)
+    few = width < 500
+    frame = (58.0, 30.0, width - 14.0, height - 46.0)
+    x = spanning([p[0] for p in points], frame[0], frame[2], margin=0.09, flipped=lower[0])
+    y = spanning([p[1] for p in points], frame[3], frame[1], margin=0.09, flipped=not lower[1])
+    pixels = [(x.at(a), y.at(b)) for a, b in points]
+    parts: list[Part] = [
+        *grid(x, y, few=few),
+        text(frame[0], 16, f"{axes[1].heading}  perception", "axis-name"),
+        text(frame[2], height - 8, f"distortion  {axes[0].heading}", "axis-name", "end"),
+        text(frame[2] - 6, frame[3] - 8, "better ↘", "hint", "end"),
+        *_front(points, pixels, lower),
+    ]
+    styles = looks(board)
+    for row, pixel in zip(rows, pixels, strict=True):
+        cells = (row.cells[keys[0]], row.cells[keys[1]])
+        bars = _bars(cells, pixel, x, y) if board.intervals.kind == "seeds" else []
+        parts.append(_spot(row, styles[row.label], cells, axes, pixel, bars))
+    named = _named(rows, points, lower, few=few)
+    parts += _names(rows, named, pixels, frame)
+    return Drawing(
+        width=width,
+        height=height,
+        kind="plane",
+        told=f"Perception-distortion plane of {dataset}: {len(rows)} rows by {axes[0].heading} and "
+        f"{axes[1].heading}. The table above holds the same numbers.",
+        parts=tuple(parts),
+        title=f"{dataset}: perception against distortion",
+        note=_note(board, len(rows) - len(named)),
+    )
+
+
+def _note(board: Leaderboard, unnamed: int) -> str:
+    marks = "; ".join(f"{look.shape}: {plain(look.name)}" for look in legend(board))
+    hidden = f" {unnamed} rows behind the front are not named." if unnamed else ""
+    spread = (
+        f"Bars: {board.intervals.meaning}"
+        if board.intervals.kind == "seeds"
+        else "One seed: how far another training of a loss would move its point is unknown."
+    )
+    return (
+        "The staircase is the Pareto front: no row beats those on it in both. Nearer the lower "
+        f"right is better. Suite {board.suite} v{board.suite_version}, protocol "
+        f"{board.protocol}.{hidden} {spread} Pretrained for: {marks}."
+    )
+
+
+def _front(
+    points: Sequence[Point], pixels: Sequence[Point], lower: tuple[bool, bool]
+) -> list[Line]:
+    front = [pixels[i] for i in pareto_front(points, lower=lower)]
+    if len(front) < 2:
+        return []
+    corners = [front[0]]
+    for before, after in itertools.pairwise(front):
+        # Between two points of the front lies what both rows reach: the worse of each axis.
+        corners += [(after[0], before[1]), after]
+    return [Line(points=tuple(corners), kind="front")]
+
+
+def _named(
+    rows: Sequence[Row], points: Sequence[Point], lower: tuple[bool, bool], *, few: bool
+) -> list[int]:
+    """Rows whose name is written: all, or the front and the references where that would clutter."""
+    if len(rows) <= (MAX_NAMES // 2 if few else MAX_NAMES):
+        return list(range(len(rows)))
+    front = set(pareto_front(points, lower=lower))
+    return [i for i, row in enumerate(rows) if i in front or (row.reference and not few)]
+
+
+def _names(
+    rows: Sequence[Row],
+    named: Sequence[int],
+    pixels: Sequence[Point],
+    frame: tuple[float, float, float, float],
+) -> list[Part]:
+    names = [shorten(rows[i].label, 26) for i in named]
+    sizes = [(text_width(name, TEXT), TEXT + 3) for name in names]
+    places = place_names([pixels[i] for i in named], sizes, frame, pixels)
+    parts: list[Part] = []
+    for i, name, (box, leader) in zip(named, names, places, strict=True):
+        if leader:
+            px, py = pixels[i]
+            nx, ny = min(max(px, box[0]), box[2]), min(max(py, box[1]), box[3])
+            parts.append(line(px, py, nx, ny, "leader"))
+        parts.append(text(box[0], box[3] - 4, name, "name"))
+    return parts
+
+
+def _bars(cells: tuple[Cell, Cell], pixel: Point, x: Axis, y: Axis) -> list[Part]:
+    parts: list[Part] = []
+    if cells[0].low is not None and cells[0].high is not None:
+        ends = [x.clipped(value) for value in (cells[0].low, cells[0].high)]
+        parts.append(line(ends[0], pixel[1], ends[1], pixel[1], "bar"))
+    if cells[1].low is not None and cells[1].high is not None:
+        ends = [y.clipped(value) for value in (cells[1].low, cells[1].high)]
+        parts.append(line(pixel[0], ends[0], pixel[0], ends[1], "bar"))
+    return parts
+
+
+def _spot(
+    row: Row, look: Look, cells: tuple[Cell, Cell], axes: Axes, pixel: Point, bars: list[Part]
+) -> Spot:
+    values = []
+    for cell, metric in zip(cells, axes, strict=True):
+        covered = interval(cell, metric)
+        values.append(
+            f"{metric.title} {metric.number(cell.mean)}" + (f" ({covered})" if covered else "")
+        )
+    area = Mark(at=pixel, shape="circle", kind="target", radius=13)
+    mark = Mark(at=pixel, shape=look.shape, kind=f"point {look.kind}")
+    return Spot(
+        row=row.label,
+        kind=f"spot {look.kind}",
+        told=f"{row.label}: {', '.join(values)}",
+        parts=(*bars, area, mark),
+    )

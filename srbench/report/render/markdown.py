@@ -1,0 +1,150 @@
+"""``leaderboard.md``: the table for a README or a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from srbench.records import AgreementInfo
+from srbench.report.agreement import TRADE_OFF
+from srbench.report.columns import COSTS, LOSSES, Column, Entry, columns, entries
+from srbench.report.model import CostLine, Leaderboard, Row
+from srbench.report.second_view import second_views, view_line
+from srbench.report.stability import order_stability, stability_line
+from srbench.report.text import (
+    DETECTABLE,
+    detectable,
+    flag_codes,
+    interval,
+    markdown_text,
+    rank_rule,
+    title,
+    used_flags,
+    web_link,
+)
+
+
+def leaderboard_markdown(board: Leaderboard) -> str:
+    """The whole leaderboard as GitHub-flavoured Markdown. Strings from records are escaped."""
+    parts = [f"# {markdown_text(title(board))}", markdown_text(board.summary)]
+    for dataset in board.datasets:
+        parts += [f"## {markdown_text(dataset)}", _dataset_table(board, dataset)]
+    parts += ["## Reading the table", _bullets(_explanations(board))]
+    troubled = [row for row in board.rows if row.missing or row.errors]
+    if troubled:
+        parts += ["## Incomplete and failed rows", _bullets(map(_trouble, troubled))]
+    parts += ["## The losses", _losses_table(board.rows)]
+    parts += _cost_sections(board.costs)
+    parts += ["## How far the metrics stand in for people", _bullets(_agreements(board))]
+    return "\n\n".join(parts) + "\n"
+
+
+def leaderboard_tables(board: Leaderboard) -> str:
+    """The tables of scores alone, and how to read them: for a README.
+
+    The leading data set's is open, those of the others are folded.
+    """
+    lead = board.lead_dataset()
+    parts = [f"**{markdown_text(title(board))}**: {markdown_text(board.summary)}"]
+    for dataset in sorted(board.datasets, key=lambda name: name != lead):
+        about = f"{markdown_text(dataset)}, {board.images(dataset)} images"
+        table = _dataset_table(board, dataset)
+        if dataset == lead:
+            parts += [f"*{about}*", table]
+        else:
+            parts += [f"<details><summary>{about}</summary>", table, "</details>"]
+    flags = [f"{code}: {flag}, {meaning}" for code, flag, meaning in used_flags(board)]
+    parts.append(_bullets([board.intervals.meaning, board.intervals.groups, *flags]))
+    return "\n\n".join(parts)
+
+
+def _table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    rows = [header, ["---"] * len(header), *lines]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def _bullets(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _dataset_table(board: Leaderboard, dataset: str) -> str:
+    found = entries(board, dataset)
+    shown = columns(board, "markdown", found)
+    lines = [[_text(column, entry) for column in shown] for entry in found]
+    if any(board.families[dataset, m.name].tukey is not None for m in board.metrics):
+        last = [detectable(column, board, dataset) for column in shown]
+        lines.append([f"*{text}*" if text == "detectable" else text for text in last])
+    return _table([markdown_text(column.title(board)) for column in shown], lines)
+
+
+def _text(column: Column, entry: Entry) -> str:
+    if column.metric is None:
+        return markdown_text(column.shown(entry))
+    cell, metric = entry.cell(column.metric), column.metric
+    if cell is None:
+        return "-"
+    text = metric.number(cell.mean)
+    if cell.group:
+        text += f" {cell.group}"
+    if cell.flags:
+        text += f" ({flag_codes(cell)})"
+    covered = interval(cell, metric)
+    return f"{text}<br>{covered}" if covered else text
+
+
+def _explanations(board: Leaderboard) -> list[str]:
+    lines = [
+        board.intervals.meaning,
+        board.intervals.groups,
+        markdown_text(rank_rule(board)),
+    ]
+    if any(family.tukey is not None for family in board.families.values()):
+        lines.insert(2, DETECTABLE)
+    lines += [
+        markdown_text(f"{row.label}: {row.scale_reason}") for row in board.rows if row.scale_reason
+    ]
+    lines += [f"{code}: {flag}: {meaning}" for code, flag, meaning in used_flags(board)]
+    lines += [markdown_text(view_line(board, view)) for view in second_views(board)]
+    if (stability := order_stability(board)) is not None:
+        lines.append(markdown_text(stability_line(board, stability)))
+    return [*lines, *(markdown_text(note) for note in board.notes)]
+
+
+def _trouble(row: Row) -> str:
+    reasons = [f"missing {item}" for item in row.missing] + list(row.errors)
+    return markdown_text(f"{row.label} ({row.status}): " + "; ".join(reasons))
+
+
+def _losses_table(rows: Sequence[Row]) -> str:
+    lines = [[markdown_text(text(row)) for _, text in LOSSES] for row in rows]
+    return _table([heading for heading, _ in LOSSES], lines)
+
+
+def _cost_sections(costs: Sequence[CostLine]) -> list[str]:
+    parts = []
+    for device in dict.fromkeys(line.device for line in costs):
+        lines = [
+            [markdown_text(line.label), *(column.text(line) for column in COSTS)]
+            for line in costs
+            if line.device == device
+        ]
+        header = ["label", *(column.heading for column in COSTS)]
+        parts += [f"## Cost on {markdown_text(device)}", _table(header, lines)]
+    return parts
+
+
+def _agreements(board: Leaderboard) -> list[str]:
+    lines = []
+    for metric in board.metrics:
+        known, name = metric.agreement, markdown_text(metric.title)
+        lines.append(
+            f"{name}: no published agreement with people is on file here."
+            if known is None
+            else f"{name}: {_sourced(known)}"
+        )
+    return [*lines, _sourced(TRADE_OFF)]
+
+
+def _sourced(known: AgreementInfo) -> str:
+    finding, source = markdown_text(known.finding), markdown_text(known.source)
+    link = web_link(known.url)
+    return f"{finding}. [{source}]({link})" if link else f"{finding}. {source}"

@@ -1,0 +1,243 @@
+"""Display images: lossy WebP under content-addressed names, made once and then reused."""
+
+from __future__ import annotations
+
+import io
+import json
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from srbench.errors import ImageError
+from srbench.files import sha256_hex
+from srbench.records import RowKind
+from srbench.report.comparison import choose_crop
+from srbench.report.render.site.files import SiteFolder
+from srbench.report.render.site.generators import inside
+
+Pixels = npt.NDArray[np.uint8]
+
+INDEX: Final = "media/index.json"
+ENCODING: Final = "webp-2"
+QUALITY: Final = 88
+"""Of whole images. High enough that what the losses did is seen and not the codec."""
+CROP_QUALITY: Final = 92
+MAX_SIDE: Final = 768
+"""Pixels; of a longer side the middle is shown, at full resolution."""
+THUMB_SIDE: Final = 200
+THUMB_QUALITY: Final = 70
+CROP_SIDE: Final = 96
+MAX_PIXELS: Final = 64_000_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shown:
+    """One row's picture of a test image.
+
+    Attributes:
+        source: sha256 of the file it was made from.
+        full, crop: files of the site.
+    """
+
+    source: str
+    full: str
+    crop: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageGroup:
+    """All rows' pictures of one test image, with the crop where they differ most.
+
+    Attributes:
+        box: (top, left, side) of the crop in the pictures shown, pixels.
+        rows: label -> picture, in the table's order.
+    """
+
+    thumb: str
+    thumb_width: int
+    thumb_height: int
+    box: tuple[int, int, int]
+    rows: Mapping[str, Shown]
+
+
+class Media:
+    """The site's pictures. What was encoded before, from the same files, is not encoded again."""
+
+    def __init__(self, site: SiteFolder, published: Iterable[Path]) -> None:
+        self._site = site
+        self._known: dict[str, tuple[Path, ImageGroup]] = {}
+        for folder in (*published, site.root):
+            for key, group in _read_index(folder).items():
+                self._known[key] = (folder, group)
+        self._groups: dict[str, ImageGroup] = {}
+
+    def group(self, key: str, files: Mapping[str, Path | None]) -> ImageGroup | None:
+        """Pictures of one test image.
+
+        Args:
+            key: what the image is, of which suite and data set; the same each time.
+            files: row -> the image's lossless file, or ``None`` where there is none; such a row
+                keeps the picture of an earlier publishing, if it had one.
+
+        Raises:
+            ImageError: a file is no image, or the rows' images differ in size.
+        """
+        folder, before = self._known.get(key, (None, None))
+        data = {label: path.read_bytes() for label, path in files.items() if path is not None}
+        hashes = {label: sha256_hex(content) for label, content in data.items()}
+        kept = {label: s for label, s in before.rows.items() if label in files} if before else {}
+        changed = [label for label, digest in hashes.items() if _source(kept, label) != digest]
+        if before is not None and folder is not None and not changed:
+            if self._copy(folder, before, kept):
+                group = _with_rows(before, {k: kept[k] for k in files if k in kept})
+            else:
+                group = self._encode(key, data, hashes)
+        elif data:
+            group = self._encode(key, data, hashes)
+        else:
+            return None
+        self._groups[key] = group
+        return group if group.rows else None
+
+    def finish(self) -> None:
+        """Write the index that a later publishing finds the pictures by."""
+        if self._groups:
+            groups = {key: asdict(group) for key, group in sorted(self._groups.items())}
+            document = {"encoding": ENCODING, "groups": groups}
+            self._site.put(INDEX, json.dumps(document, indent=1) + "\n")
+
+    def _copy(self, folder: Path, group: ImageGroup, rows: Mapping[str, Shown]) -> bool:
+        names = [group.thumb, *(n for shown in rows.values() for n in (shown.full, shown.crop))]
+        found = {}
+        for name in names:
+            path = inside(folder, name)
+            if path is None or not path.is_file():
+                return False
+            found[name] = path.read_bytes()
+            if name != _media_name(found[name]):
+                return False
+        for name, content in found.items():
+            self._site.put(name, content)
+        return True
+
+    def _encode(self, key: str, data: Mapping[str, bytes], hashes: Mapping[str, str]) -> ImageGroup:
+        pixels = {label: _decode(key, label, content) for label, content in data.items()}
+        pixels = _same_size(key, pixels)
+        height, width = next(iter(pixels.values())).shape[:2]
+        box = choose_crop(pixels, min(CROP_SIDE, height, width))
+        top, left, side = box
+        rows = {
+            label: Shown(
+                source=hashes[label],
+                full=self._put(image, QUALITY),
+                crop=self._put(image[top : top + side, left : left + side], CROP_QUALITY),
+                width=width,
+                height=height,
+            )
+            for label, image in pixels.items()
+        }
+        best = pixels[RowKind.HR] if RowKind.HR in pixels else list(pixels.values())[-1]
+        thumb = Image.fromarray(best)
+        thumb.thumbnail((THUMB_SIDE, THUMB_SIDE), Image.Resampling.LANCZOS)
+        return ImageGroup(
+            thumb=self._put(np.asarray(thumb), THUMB_QUALITY),
+            thumb_width=thumb.width,
+            thumb_height=thumb.height,
+            box=box,
+            rows=rows,
+        )
+
+    def _put(self, image: Pixels, quality: int) -> str:
+        buffer = io.BytesIO()
+        picture = Image.fromarray(np.ascontiguousarray(image))
+        picture.save(buffer, format="WEBP", quality=quality, method=4)
+        return self._site.put(_media_name(buffer.getvalue()), buffer.getvalue())
+
+
+def _source(rows: Mapping[str, Shown], label: str) -> str | None:
+    return rows[label].source if label in rows else None
+
+
+def _with_rows(group: ImageGroup, rows: Mapping[str, Shown]) -> ImageGroup:
+    return ImageGroup(
+        thumb=group.thumb,
+        thumb_width=group.thumb_width,
+        thumb_height=group.thumb_height,
+        box=group.box,
+        rows=rows,
+    )
+
+
+def _media_name(content: bytes) -> str:
+    return f"media/{sha256_hex(content)[:20]}.webp"
+
+
+def _read_index(folder: Path) -> dict[str, ImageGroup]:
+    """Groups of an earlier publishing; none where there is no index or another encoding."""
+    try:
+        document = json.loads((folder / INDEX).read_bytes())
+        if document["encoding"] != ENCODING:
+            return {}
+        return {key: _group(entry) for key, entry in document["groups"].items()}
+    except FileNotFoundError:
+        return {}
+    except (ValueError, TypeError, KeyError) as error:
+        raise ImageError(
+            f"{folder / INDEX}: expected the index of a published folder, got: {error}",
+            "delete it and publish from the out folder of the run",
+        ) from error
+
+
+def _group(entry: Mapping[str, Any]) -> ImageGroup:
+    rows = {label: Shown(**shown) for label, shown in entry["rows"].items()}
+    top, left, side = (int(value) for value in entry["box"])
+    return ImageGroup(
+        thumb=str(entry["thumb"]),
+        thumb_width=int(entry["thumb_width"]),
+        thumb_height=int(entry["thumb_height"]),
+        box=(top, left, side),
+        rows=rows,
+    )
+
+
+def _decode(key: str, label: str, content: bytes) -> Pixels:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(content)) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise ImageError(
+                        f"{key}: expected at most {MAX_PIXELS} pixels, got {image.size} of {label}"
+                    )
+                return np.asarray(image.convert("RGB"))
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ImageError(f"{key}: expected an image of {label}, got: {error}") from error
+    except Image.DecompressionBombWarning as error:
+        raise ImageError(f"{key}: {label}: the image is suspiciously large: {error}") from error
+
+
+def _same_size(key: str, images: Mapping[str, Pixels]) -> dict[str, Pixels]:
+    """Cut to the size that all have, and of long sides to the middle.
+
+    HR may exceed SR by less than the scale at the bottom and the right.
+    """
+    height = min(image.shape[0] for image in images.values())
+    width = min(image.shape[1] for image in images.values())
+    for label, image in images.items():
+        if image.shape[0] - height >= 16 or image.shape[1] - width >= 16:
+            raise ImageError(
+                f"{key}: expected images of one size, got {image.shape[:2]} of {label} beside "
+                f"{(height, width)}"
+            )
+    top, left = max(0, height - MAX_SIDE) // 2, max(0, width - MAX_SIDE) // 2
+    rows = slice(top, top + min(height, MAX_SIDE))
+    columns = slice(left, left + min(width, MAX_SIDE))
+    return {label: image[rows, columns] for label, image in images.items()}

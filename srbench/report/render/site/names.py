@@ -1,0 +1,64 @@
+"""File names and links from hostile strings."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+MAX_NAME = 72
+
+
+def slugs(names: Iterable[str]) -> dict[str, str]:
+    """A file name for each string: letters, digits, dots and dashes, and no two alike.
+
+    A string that had to be changed, or that differs from another only in case, carries the start
+    of its hash, so that its name does not depend on which others there are.
+
+    >>> slugs(["vgg16-relu2_2"])
+    {'vgg16-relu2_2': 'vgg16-relu2_2'}
+    """
+    found = list(dict.fromkeys(names))
+    folded = [name.casefold() for name in found]
+    return {name: _slug(name, alone=folded.count(name.casefold()) == 1) for name in found}
+
+
+def _slug(name: str, *, alone: bool) -> str:
+    clean = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:MAX_NAME]
+    if name and alone and clean == name:
+        return clean
+    return f"{clean or 'x'}-{short_hash(name)}"
+
+
+def short_hash(text: str) -> str:
+    """Eight hexadecimal digits that stand for ``text``."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """Where the pages of one suite lie, relative to the site's root."""
+
+    slug: str
+    first: bool
+    losses: dict[str, str]
+    datasets: dict[str, str]
+
+    @property
+    def board(self) -> str:
+        """The table: of the first suite it is the site's index."""
+        return "index.html" if self.first else f"{self.slug}/index.html"
+
+    @property
+    def reading(self) -> str:
+        """How to read the table."""
+        return f"{self.slug}/how-to-read.html"
+
+    def loss(self, label: str) -> str:
+        """The page of a row."""
+        return f"{self.slug}/losses/{self.losses[label]}.html"
+
+    def image(self, dataset: str, image_slug: str) -> str:
+        """The page of a test image."""
+        return f"{self.slug}/images/{self.datasets[dataset]}/{image_slug}.html"

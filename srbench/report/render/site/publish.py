@@ -1,0 +1,165 @@
+"""From out folders to a folder that any web host serves, and that opens from the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from srbench.records.marks import FILE, parse_marks, read_marks
+from srbench.report.build import build_leaderboard
+from srbench.report.model import Leaderboard
+from srbench.report.render.files import TableTexts, joined_tables, table_texts
+from srbench.report.render.markdown import leaderboard_tables
+from srbench.report.render.site.files import SiteFolder
+from srbench.report.render.site.marks import Marks
+from srbench.report.render.site.media import Media
+from srbench.report.render.site.names import Place, short_hash, slugs
+from srbench.report.render.site.readme import embed
+from srbench.report.render.site.sources import Source, TableKey, read_sources, tables
+from srbench.report.render.site.suite_site import OtherTable, Shared, SuiteSite
+
+IMAGES = 8
+"""Test images shown of each data set, where nothing else is asked for."""
+BUDGET = 60_000_000
+"""Bytes that a published folder should stay below."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Published:
+    """What was published.
+
+    Attributes:
+        root: the folder; its ``index.html`` is where to start.
+        bytes: of all its files.
+        sizes: name below the folder -> bytes.
+        records: in all tables.
+    """
+
+    root: Path
+    bytes: int
+    sizes: Mapping[str, int]
+    records: int
+
+    @property
+    def index(self) -> Path:
+        """The page to open."""
+        return self.root / "index.html"
+
+
+def publish(
+    folders: Iterable[Path | str],
+    to: Path | str,
+    *,
+    images: int = IMAGES,
+    readme: Path | str | None = None,
+    verification: Mapping[str, str] | None = None,
+) -> Published:
+    """Write the site of all records in ``folders`` to the folder ``to``.
+
+    The same records and images give the same bytes. A folder published before may be among
+    ``folders``: its pictures and generators are taken over.
+
+    Args:
+        images: test images shown of each data set, evenly spaced by difficulty; 0 for none.
+        readme: a Markdown file whose table, between two markers, is replaced too.
+        verification: record key -> mark; by default those of ``to/verification.json``.
+
+    Raises:
+        UserError: a folder without records, a foreign ``index.html`` at ``to``, no markers in
+            the README, a damaged image.
+        MixedRecords: records that must not share a table.
+    """
+    origins = [Path(folder) for folder in folders]
+    root = Path(to)
+    marks = read_marks(root / FILE) if verification is None else parse_marks(verification)
+    groups = tables(read_sources(origins))
+    site = SiteFolder(root)
+    media = Media(site, origins)
+    names = _names([key for key, _ in groups])
+    listed = _listed(groups, names)
+    study = "STUDY.md" if (root / "STUDY.md").exists() else ""
+    shared = Shared(
+        site=site, media=media, marks=Marks(marks), images=images, tables=listed, study=study
+    )
+    texts, sections, count = _write_tables(groups, names, shared)
+    for name, text in joined_tables(texts).items():
+        site.put(name, text)
+    _write_assets(site)
+    media.finish()
+    if readme is not None:
+        embed(Path(readme), sections)
+    size = site.finish()
+    return Published(root=root, bytes=size, sizes=site.sizes(), records=count)
+
+
+def _write_tables(
+    groups: list[tuple[TableKey, list[Source]]], names: Mapping[TableKey, str], shared: Shared
+) -> tuple[list[TableTexts], list[str], int]:
+    """Write every table's pages: the tables as text, as README sections, and their records."""
+    texts: list[TableTexts] = []
+    sections = []
+    count = 0
+    while groups:  # each table is let go of before the next is made
+        key, sources = groups.pop(0)
+        board = _write_suite(sources, names[key], shared, first=not texts)
+        count += len(board.records)
+        texts.append(table_texts(names[key], board))
+        sections.append(leaderboard_tables(board))
+    return texts, sections, count
+
+
+def _write_suite(
+    sources: Sequence[Source], name: str, shared: Shared, *, first: bool
+) -> Leaderboard:
+    board = build_leaderboard([source.record for source in sources])
+    by_record = {id(source.record): source for source in sources}
+    for record in board.records:
+        shared.site.put(f"records/{record.key}.json", by_record[id(record)].path.read_bytes())
+    SuiteSite(board, by_record, _place(board, name, first=first), shared).write()
+    return board
+
+
+def _place(board: Leaderboard, name: str, *, first: bool) -> Place:
+    return Place(
+        slug=name,
+        first=first,
+        losses=slugs(row.label for row in board.rows),
+        datasets=slugs(board.datasets),
+    )
+
+
+def _names(keys: Sequence[TableKey]) -> dict[TableKey, str]:
+    """A folder for each table: the suite's name, with more where one suite has several."""
+    plain = slugs(key[0] for key in keys)
+    found = {}
+    for key in keys:
+        alone = sum(other[0] == key[0] for other in keys) == 1
+        name = f"suite-{plain[key[0]]}" if plain[key[0]] in _TAKEN else plain[key[0]]
+        found[key] = name if alone else f"{name}-v{key[1]}-{short_hash(repr(key))}"
+    return found
+
+
+_TAKEN = frozenset({"records", "generators", "media", "files", "assets"})
+"""Folders of the site that no suite's pages may share."""
+
+
+def _listed(
+    groups: Sequence[tuple[TableKey, Sequence[Source]]], names: Mapping[TableKey, str]
+) -> list[OtherTable]:
+    return [
+        OtherTable(
+            name=f"{key[0]} v{key[1]}",
+            url=f"{names[key]}/index.html" if index else "index.html",
+            track=key[3],
+            records=len(sources),
+        )
+        for index, (key, sources) in enumerate(groups)
+    ]
+
+
+def _write_assets(site: SiteFolder) -> None:
+    folder = files("srbench.report.render.site") / "assets"
+    for name in ("site.css", "site.js"):
+        site.put(f"assets/{name}", (folder / name).read_bytes())

@@ -1,0 +1,208 @@
+"""All pages of one suite's table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from srbench.report.agreement import TRADE_OFF
+from srbench.report.figures.curves import VERDICT_WORDS
+from srbench.report.figures.plane import legend
+from srbench.report.model import Leaderboard, Row
+from srbench.report.render.site.board_view import (
+    cell_view,
+    dataset_views,
+    options,
+    suite_facts,
+)
+from srbench.report.render.site.conditions import REFERENCES, conditions, protocol_lines
+from srbench.report.render.site.files import SiteFolder
+from srbench.report.render.site.image_view import first_pair, picture_views
+from srbench.report.render.site.loss_view import (
+    Downloads,
+    RowCurves,
+    RunView,
+    row_terms,
+    row_weights,
+    run_views,
+    seed_swatches,
+)
+from srbench.report.render.site.marks import Marks
+from srbench.report.render.site.media import Media
+from srbench.report.render.site.names import Place
+from srbench.report.render.site.pages import render
+from srbench.report.render.site.pictures import (
+    ShownImage,
+    best_and_worst,
+    collect_images,
+    shown_runs,
+)
+from srbench.report.render.site.sources import Source
+from srbench.report.stability import order_stability
+from srbench.report.text import DETECTABLE, rank_rule, used_flags
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OtherTable:
+    """A table of the site, for the list of tables."""
+
+    name: str
+    url: str
+    track: str
+    records: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shared:
+    """What the pages of all suites share. ``study``: a file of the site, or empty."""
+
+    site: SiteFolder
+    media: Media
+    marks: Marks
+    images: int
+    tables: Sequence[OtherTable]
+    study: str
+
+
+class SuiteSite:
+    """Writes the pages of one table."""
+
+    def __init__(
+        self, board: Leaderboard, sources: Mapping[int, Source], place: Place, shared: Shared
+    ) -> None:
+        self._board = board
+        self._place = place
+        self._shared = shared
+        self._downloads = Downloads(shared.site)
+        self._by_label: dict[str, list[Source]] = {row.label: [] for row in board.rows}
+        for record in board.records:
+            self._by_label[record.loss.label].append(sources[id(record)])
+        self._images = collect_images(
+            board, shown_runs(board, sources), shared.media, shared.images
+        )
+        self._keys = {
+            source.record.key: mark
+            for found in self._by_label.values()
+            for source in found
+            if (mark := shared.marks.of(source)) is not None
+        }
+        self._suite_file = self._downloads.suite(board.records[0])
+
+    def write(self) -> None:
+        """Write the table, the page on reading it, and a page per row and per image."""
+        self._write_board()
+        self._write_reading()
+        self._write_losses()
+        for index, image in enumerate(self._images):
+            self._write_image(index, image)
+
+    def _page(self, template: str, url: str, **context: Any) -> None:
+        board = self._board
+        text = render(
+            template,
+            url,
+            board=board,
+            place=self._place,
+            study=self._shared.study,
+            suite_file=self._suite_file,
+            rule=rank_rule(board),
+            detectable=DETECTABLE,
+            any_detectable=any(f.tukey is not None for f in board.families.values()),
+            any_mark=bool(self._keys),
+            **context,
+        )
+        self._shared.site.put(url, text)
+
+    def _write_board(self) -> None:
+        board, url = self._board, self._place.board
+        marks = {label: self._shared.marks.row(found) for label, found in self._by_label.items()}
+        views = dataset_views(board, self._place.loss, marks, "../" * url.count("/"))
+        devices = list(dict.fromkeys(line.device for line in board.costs))
+        sets = {image.dataset for image in self._images}
+        sampled = any(view.images > self._shared.images for view in views if view.name in sets)
+        self._page(
+            "board.html.j2",
+            url,
+            views=views,
+            facts=suite_facts(board),
+            tasks=options(board.rows, "task"),
+            backbones=options(board.rows, "backbone"),
+            used=used_flags(board),
+            legend=legend(board),
+            devices=devices,
+            stability=order_stability(board),
+            gallery=self._images,
+            sampled=self._shared.images if sampled else 0,
+            troubled=[row for row in board.rows if row.missing or row.errors],
+            others=self._shared.tables if len(self._shared.tables) > 1 else [],
+            tracks=sorted({table.track for table in self._shared.tables}),
+        )
+
+    def _write_reading(self) -> None:
+        board = self._board
+        present = {row.label for row in board.rows}
+        self._page(
+            "reading.html.j2",
+            self._place.reading,
+            conditions=conditions(board),
+            protocol=protocol_lines(board.protocol),
+            references=[item for item in REFERENCES.items() if item[0] in present],
+            trade_off=TRADE_OFF,
+        )
+
+    def _write_losses(self) -> None:
+        curves = RowCurves(self._board)
+        rows = self._board.rows
+        for index, row in enumerate(rows):
+            runs = run_views(
+                row, self._by_label[row.label], self._shared.site, self._downloads, self._keys
+            )
+            self._page(
+                "loss.html.j2",
+                self._place.loss(row.label),
+                row=row,
+                runs=runs,
+                curves=curves.of(row),
+                seeds=seed_swatches(row),
+                before=rows[index - 1].label if index else None,
+                after=rows[index + 1].label if index + 1 < len(rows) else None,
+                **self._row_context(row, runs),
+            )
+
+    def _row_context(self, row: Row, runs: Sequence[RunView]) -> dict[str, Any]:
+        board = self._board
+        best, worst = best_and_worst(board, row, self._images) if row.trained else ([], [])
+        return {
+            "terms": row_terms(runs),
+            "weights": row_weights(runs),
+            "verdict": VERDICT_WORDS[row.convergence],
+            "ranked": sum(r.rank is not None for r in board.rows),
+            "best": best,
+            "worst": worst,
+            "scores": [
+                (
+                    dataset,
+                    [cell_view(row.cells.get((dataset, m.name)), m) for m in board.metrics],
+                )
+                for dataset in board.datasets
+            ],
+        }
+
+    def _write_image(self, index: int, image: ShownImage) -> None:
+        pages = {row.label: self._place.loss(row.label) for row in self._board.rows}
+        views = picture_views(self._board, image, pages)
+        first = next((view.picture for view in views if view.picture is not None), None)
+        self._page(
+            "image.html.j2",
+            self._place.image(image.dataset, image.slug),
+            image=image,
+            views=views,
+            pair=first_pair(views) if first is not None else None,
+            width=first.width if first is not None else 0,
+            height=first.height if first is not None else 0,
+            box=image.group.box if image.group is not None else None,
+            seed=next((view.seed for view in views if view.seed is not None), None),
+            before=self._images[index - 1] if index else None,
+            after=self._images[index + 1] if index + 1 < len(self._images) else None,
+        )

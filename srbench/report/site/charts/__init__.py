@@ -1,1 +1,0 @@
-"""Charts of the site as inline SVG: drawn without matplotlib, coloured by the style sheet."""

@@ -1,0 +1,50 @@
+"""Where jobs can run. To add a place is to add its entry here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from srbench.errors import unknown_name
+
+if TYPE_CHECKING:
+    from srbench.records.layout import OutFolder
+    from srbench.run.exec.scheduler import Backend
+
+BACKENDS: Final[dict[str, str]] = {
+    "local": "srbench.run.exec.local:local_backend",
+    "ray": "srbench.run.exec.ray_cluster:RayBackend",
+}
+"""Name -> ``module:function`` that makes a backend of a :class:`Place`; imported when chosen."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """What the user says of where jobs run.
+
+    Attributes:
+        device: ``cuda`` or ``cpu``.
+        threads: CPUs per job.
+        at_once: jobs at once; ``None``: as many as there is room for.
+        storage: URL that jobs' files travel through, where no file system is shared.
+    """
+
+    out: OutFolder
+    device: str
+    threads: int
+    at_once: int | None = None
+    storage: str | None = None
+
+
+def backend(name: str, place: Place) -> Backend:
+    """The backend of this name.
+
+    Raises:
+        UserError: no such backend, or one that cannot do what the place asks.
+    """
+    from srbench.run.plan.jobs import load
+
+    if name not in BACKENDS:
+        raise unknown_name("executor", name, BACKENDS)
+    made: Backend = load(BACKENDS[name])(place)
+    return made

@@ -1,0 +1,101 @@
+"""A job at work: what it was told, where its files lie, and how it is watched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import torch
+from torch import nn
+
+from srbench.data import PatchSampler
+from srbench.errors import ContractError
+from srbench.records.layout import OutFolder, row_folder
+from srbench.run.exec.events import EventLog
+from srbench.run.plan.jobs import Job
+from srbench.run.plan.tasks import StageTask, Task, TrainingTask
+from srbench.run.work.generators import trained_network
+from srbench.run.work.hooks import StageHooks
+from srbench.run.work.stage_data import prepare_images, sampler_of, validator_of
+from srbench.train import CheckpointFolder, RuntimeSettings, gradient_norm
+
+TaskT_co = TypeVar("TaskT_co", bound=Task, covariant=True)
+Batches = Sequence[tuple[torch.Tensor, torch.Tensor]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stage(Generic[TaskT_co]):
+    """What the function of a :class:`srbench.run.plan.jobs.StageKind` works on.
+
+    Attributes:
+        should_stop: asked between iterations; true after SIGTERM.
+        micro_batches: in how many parts each batch is computed.
+    """
+
+    job: Job
+    task: TaskT_co
+    out: OutFolder
+    events: EventLog
+    should_stop: Callable[[], bool]
+    micro_batches: int = 1
+
+
+def runtime_of(task: Task) -> RuntimeSettings:
+    """The task's ``[execution]`` on its device.
+
+    Raises:
+        ContractError: CUDA is wanted and torch sees none.
+    """
+    if task.device == "cuda" and not torch.cuda.is_available():
+        raise ContractError(
+            "expected a CUDA device, found none that torch can use",
+            "run with --device cpu, or install a torch build for this machine's driver",
+        )
+    return RuntimeSettings(**dict(task.execution), device=task.device)
+
+
+def prepare(stage: Stage[TrainingTask]) -> None:
+    """Have the training images ready; tells of it, since that may take hours."""
+    stage.events.write("imported")
+    with stage.events.beating("preparing"):
+        prepare_images(stage.task)
+    stage.events.write("prepared")
+
+
+@contextmanager
+def training(stage: Stage[StageTask], stream: int) -> Iterator[tuple[PatchSampler, StageHooks]]:
+    """The batches of a stage and the hooks that watch it."""
+    job = stage.job
+    sampler = sampler_of(stage.task, stream)
+    hooks = StageHooks(
+        events=stage.events,
+        logs=stage.out.tensorboard(row_folder(job.label, job.seed, job.content_scale)),
+        should_stop=stage.should_stop,
+        validator=validator_of(stage.task),
+    )
+    try:
+        yield sampler, hooks
+    finally:
+        sampler.close()
+        hooks.close()
+
+
+def checkpoints(stage: Stage[TrainingTask]) -> CheckpointFolder:
+    """The job's checkpoints, at the intervals of the suite's ``[checkpoint]``."""
+    folder = stage.out.checkpoint(stage.job.key)
+    return CheckpointFolder(folder, identity=stage.job.key, **dict(stage.task.checkpoint))
+
+
+def norm_of(
+    stage: Stage[TrainingTask], generator: nn.Module, loss: nn.Module, batches: Batches
+) -> float:
+    """See :func:`srbench.train.gradient_norm`."""
+    runtime = runtime_of(stage.task)
+    return gradient_norm(generator, loss, batches, runtime, parts=stage.micro_batches)
+
+
+def trained(stage: Stage[TrainingTask], key: str) -> nn.Module:
+    """The generator that an earlier job left."""
+    return trained_network(stage.out.generator(key), stage.task)

@@ -1,0 +1,63 @@
+"""Rows that show one half of the objective, and the calibration's own batch."""
+
+from __future__ import annotations
+
+from srbench.host import discover
+from srbench.run.plan.planning import Plan, make_plan
+from srbench.run.plan.tasks import AdversarialTask, CalibrationTask
+from srbench.settings import parse_suite
+
+CONTROLS = ("seeds=[1]", 'controls=["adversarial-only"]')
+
+
+def planned(text: str, *overrides: str) -> Plan:
+    return make_plan(parse_suite(text, overrides=overrides), discover(), device="cpu", pull=False)
+
+
+def tasks(plan: Plan) -> dict[str, AdversarialTask]:
+    return {j.label: j.task for j in plan.jobs if isinstance(j.task, AdversarialTask)}
+
+
+def test_controls_leave_the_other_rows_their_keys_and_conditions(suite_text: str) -> None:
+    more = suite_text.replace('name = "l2"', 'name = "l2"\ncontent_only = true')
+    plain, controlled = planned(suite_text, "seeds=[1]"), planned(more, *CONTROLS)
+    assert {j.key for j in plain.jobs} < {j.key for j in controlled.jobs}
+    assert plain.suite.conditions == controlled.suite.conditions
+    labels = {j.label for j in controlled.jobs} - {j.label for j in plain.jobs}
+    assert labels == {"adversarial-only", "first-content-only"}
+
+
+def test_each_control_lacks_one_half(suite_text: str) -> None:
+    found = tasks(planned(suite_text.replace('"l2"', '"l2"\ncontent_only = true'), *CONTROLS))
+    suite, alone = found["first"].adversarial, found["adversarial-only"]
+    assert alone.adversarial == suite.but(content_weight=0.0)
+    assert alone.terms == ()
+    assert alone.calibration is None
+    assert found["first-content-only"].adversarial == suite.but(adversarial_weight=0.0)
+    assert found["first-content-only"].terms == found["first"].terms
+
+
+def test_without_a_content_loss_there_is_one_scale(suite_text: str) -> None:
+    plan = planned(suite_text, *CONTROLS, "adversarial.content_scales=[0.3, 1.0]")
+    assert [c.content_scale for c in plan.cells if c.row.label == "adversarial-only"] == [1.0]
+    assert [c.content_scale for c in plan.cells if c.row.label == "first"] == [0.3, 1.0]
+
+
+def test_the_calibration_has_a_batch_of_its_own(suite_text: str) -> None:
+    def calibration(*overrides: str) -> CalibrationTask:
+        plan = planned(suite_text, "seeds=[1]", *overrides)
+        (task,) = (j.task for j in plan.jobs if isinstance(j.task, CalibrationTask))
+        return task
+
+    assert calibration().patches is None
+    assert calibration("calibration.batch_size=16").patches == 16
+    assert calibration("calibration.batch_size=16").identity() != calibration().identity()
+
+
+def test_adversarial_training_has_a_batch_of_its_own(suite_text: str) -> None:
+    few = planned(suite_text, "seeds=[1]", "adversarial.batch_size=1")
+    assert {task.batch_size for task in tasks(few).values()} == {1}
+    assert {j.task.batch_size for j in few.jobs if j.kind.name != "adversarial"} == {2}
+    before = planned(suite_text, "seeds=[1]")
+    same = [{j.key for j in p.jobs if j.kind.name != "adversarial"} for p in (few, before)]
+    assert same[0] == same[1]  # warm starts and calibrations are shared
