@@ -35,7 +35,7 @@ REFERENCES: Final = MappingProxyType(
         "bicubic": "LR enlarged by bicubic interpolation: no network at all",
         "warm-start": "the generator before any adversarial training: what each loss starts from, "
         "one per seed, shared by all losses",
-        "pixel": "L1 as the content loss: what the adversarial loss does alone",
+        "pixel": "L1 as the content loss; calibrated, it outweighs the adversarial loss",
         "vgg16-random": "VGG16 with random weights: what the architecture does without learning",
         "hr": "the truth, for metrics that need no reference",
     }
