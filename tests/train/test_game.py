@@ -31,8 +31,7 @@ class MeanLogit(nn.Module):
         return image.mean((1, 2, 3)) - 0.5
 
 
-def loss(hr: Tensor, sr: Tensor) -> Tensor:
-    return adversarial_loss("non-saturating").discriminator(hr, sr)
+loss = adversarial_loss("non-saturating").discriminator
 
 
 def flat(*values: float) -> tuple[Tensor, Tensor]:
