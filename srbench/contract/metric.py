@@ -53,7 +53,7 @@ class MetricSpec:
         paper: URL or citation.
         summary: one line.
         title: as tables and axes write it; the name where left out.
-        digits: decimals that tables print; files carry full precision.
+        digits: decimals that tables print; files carry eight significant digits.
         axis: of the perception-distortion plane; in none where left out.
         tolerance: largest difference of one image's score between two machines.
         min_size: smallest side in pixels that it can score.
