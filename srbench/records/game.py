@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final, Literal
 if TYPE_CHECKING:
     from srbench.records.schema import CurvePoint
 
+_JUDGED: Final = frozenset({"accuracy_hr", "accuracy_sr", "accuracy_pairs"})
+
 GameVerdict = Literal["discriminator-won", "discriminator-lost"]
 
 WON_ACCURACY: Final = 0.98
@@ -20,7 +22,9 @@ WON_ACCURACY: Final = 0.98
 reaches the generator says how far off it is and not what to change."""
 
 LOST_ACCURACY: Final = 0.55
-"""Mean accuracy up to which the discriminator has lost; a coin has 0.5."""
+"""Share of rightly ordered pairs up to which the discriminator has lost; a coin has 0.5. Not the
+mean accuracy: that falls to 0.5 whenever a discriminator that knows the two apart is biased for a
+few iterations."""
 
 
 def game_verdict(points: Sequence[CurvePoint]) -> GameVerdict | None:
@@ -28,13 +32,15 @@ def game_verdict(points: Sequence[CurvePoint]) -> GameVerdict | None:
 
     Args:
         points: the record's ``game``, by iteration: ``accuracy_hr`` and ``accuracy_sr`` are the
-            shares of HR and SR patches that the discriminator names rightly, 0 to 1.
+            shares of HR and SR patches that the discriminator names rightly, ``accuracy_pairs``
+            that of pairs in which it prefers HR; 0 to 1.
     """
-    judged = [p.scores for p in points if "accuracy_hr" in p.scores and "accuracy_sr" in p.scores]
+    judged = [p.scores for p in points if p.scores.keys() >= _JUDGED]
     if not judged:
         return None
     ended = judged[len(judged) // 2 :]
-    accuracy = fmean((scores["accuracy_hr"] + scores["accuracy_sr"]) / 2 for scores in ended)
-    if accuracy >= WON_ACCURACY:
+    named = fmean((scores["accuracy_hr"] + scores["accuracy_sr"]) / 2 for scores in ended)
+    if named >= WON_ACCURACY:
         return "discriminator-won"
-    return "discriminator-lost" if accuracy <= LOST_ACCURACY else None
+    ordered = fmean(scores["accuracy_pairs"] for scores in ended)
+    return "discriminator-lost" if ordered <= LOST_ACCURACY else None

@@ -37,8 +37,8 @@ FLAGS: Final = MappingProxyType(
         ),
         "discriminator-lost": (
             "L",
-            f"the discriminator named at most {LOST_ACCURACY:.0%} rightly, hardly more than a "
-            "coin: there was no game; not in a tie group",
+            f"the discriminator preferred HR in at most {LOST_ACCURACY:.0%} of pairs, hardly more "
+            "than a coin: there was no game; not in a tie group",
         ),
         "small-image": (
             "S",

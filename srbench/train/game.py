@@ -30,6 +30,9 @@ def discriminator_health(
 ) -> dict[str, float]:
     """The discriminator's ``loss`` of ``(hr_logits, sr_logits)`` and its accuracies, 0 to 1.
 
+    ``accuracy_pairs`` is the share of all pairs of an HR and an SR patch in which HR has the higher
+    logit: what the discriminator knows, whatever its bias is at the moment.
+
     BatchNorm normalises HR and SR batches apart, as it does in training: that is the
     discriminator which the generator plays against. An answer is right where the logit of HR is
     above 0, that of SR not.
@@ -44,6 +47,7 @@ def discriminator_health(
         "discriminator": float(torch.stack([loss(*pair) for pair in logits]).mean()),
         "accuracy_hr": float((hr > 0).float().mean()),
         "accuracy_sr": float((sr <= 0).float().mean()),
+        "accuracy_pairs": float((hr[:, None] > sr[None, :]).float().mean()),
     }
 
 

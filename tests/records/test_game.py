@@ -8,9 +8,16 @@ from srbench.records import CurvePoint
 from srbench.records.game import LOST_ACCURACY, WON_ACCURACY, game_verdict
 
 
-def points(*accuracies: tuple[float, float]) -> list[CurvePoint]:
+def points(*accuracies: tuple[float, float], pairs: float | None = None) -> list[CurvePoint]:
     return [
-        CurvePoint(iteration=100 * i, scores={"accuracy_hr": hr, "accuracy_sr": sr})
+        CurvePoint(
+            iteration=100 * i,
+            scores={
+                "accuracy_hr": hr,
+                "accuracy_sr": sr,
+                "accuracy_pairs": (hr + sr) / 2 if pairs is None else pairs,
+            },
+        )
         for i, (hr, sr) in enumerate(accuracies, start=1)
     ]
 
@@ -29,6 +36,11 @@ def points(*accuracies: tuple[float, float]) -> list[CurvePoint]:
 )
 def test_thresholds(hr: float, sr: float, verdict: str | None) -> None:
     assert game_verdict(points((hr, sr))) == verdict
+
+
+def test_a_biased_discriminator_that_knows_the_two_apart_has_not_lost() -> None:
+    assert game_verdict(points((0.1, 1.0), pairs=0.9)) is None
+    assert game_verdict(points((0.1, 1.0), pairs=0.5)) == "discriminator-lost"
 
 
 def test_the_end_is_judged_not_the_beginning() -> None:

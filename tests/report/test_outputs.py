@@ -135,7 +135,7 @@ def test_json_is_strict_and_complete(three_seeds, tmp_path):
 
     document = json.loads(paths[1].read_text(), parse_constant=refuse)
     assert document == json.loads(json.dumps(leaderboard_document(board)))
-    assert document["protocol"] == "y4-v1"
+    assert document["protocol"] == "y4-v2"
     row = next(r for r in document["rows"] if r["label"] == "alexnet")
     assert row["scores"]["set14"]["lpips"]["flags"] == ["shares-network"]
     assert (

@@ -102,7 +102,8 @@ def test_a_run_without_content_is_measured_and_recorded(suite_text: str, tmp_pat
     plan = planned(suite_text, 'controls=["adversarial-only"]')
     both, alone = (train(plan, out, label) for label in ("first", "adversarial-only"))
     assert [point["iteration"] for point in both["game"]] == [2, 4]
-    shared = {"discriminator", "accuracy_hr", "accuracy_sr", "adversarial_gradient"}
+    shared = {"discriminator", "adversarial_gradient"}
+    shared |= {"accuracy_hr", "accuracy_sr", "accuracy_pairs"}
     content = {"content_gradient", "content_signal", "content_to_adversarial"}
     assert set(both["game"][-1]["scores"]) == shared | content
     assert set(alone["game"][-1]["scores"]) == shared

@@ -51,6 +51,16 @@ def test_accuracies_and_loss_are_those_of_the_logits() -> None:
     assert found["discriminator"] == pytest.approx(float(expected), rel=1e-6)
 
 
+def test_pairs_do_not_depend_on_the_discriminators_bias() -> None:
+    lr, _ = flat(0.1, 0.6)
+    hr = torch.tensor([0.5, 0.7]).reshape(2, 1, 1, 1).expand(2, 3, 8, 8)
+    for bias in (0.0, 5.0):
+        discriminator = MeanLogit()
+        discriminator.register_forward_hook(lambda _m, _i, logits, b=bias: logits + b)
+        found = discriminator_health(Gain(), discriminator, [(lr, hr)], loss)
+        assert found["accuracy_pairs"] == 0.75  # 0.5 > 0.1 but not 0.6; 0.7 > both
+
+
 def test_gradients_and_signal_in_closed_form() -> None:
     # d mean(sr) / d gain is the batch's mean: 0.2 and 0.6. RMS: sqrt((0.04 + 0.36) / 2).
     batches = [flat(0.2), flat(0.6)]

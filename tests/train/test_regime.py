@@ -160,8 +160,8 @@ def test_the_game_is_measured_where_the_run_is_validated(
     assert logged == [3, 6] == [iteration for iteration, _ in with_game.game]
     assert silent == [] == without.game
     assert set(with_game.game[-1][1]) == {
-        "discriminator", "accuracy_hr", "accuracy_sr", "content_gradient", "content_signal",
-        "adversarial_gradient", "content_to_adversarial",
+        "discriminator", "accuracy_hr", "accuracy_sr", "accuracy_pairs",
+        "content_gradient", "content_signal", "adversarial_gradient", "content_to_adversarial",
     }  # fmt: skip
     for name, tensor in plain.state_dict().items():  # looking on changes nothing
         assert torch.equal(measured.state_dict()[name], tensor), name

@@ -76,14 +76,13 @@ def test_the_file_counts_faces_and_only_on_its_own_features(states, tmp_path):
     for width in (512, 512, 512, 256, 128, 64):  # the dilated back end of its paper
         layers += [nn.Conv2d(channels, width, 3, padding=2, dilation=2), nn.ReLU()]
         channels = width
-    density = nn.ModuleDict(
-        {"backend": nn.Sequential(*layers), "output_layer": nn.Conv2d(64, 1, 1)}
-    )
+    backend, output = nn.Sequential(*layers), nn.Conv2d(64, 1, 1)
+    density = nn.ModuleDict({"backend": backend, "output_layer": output})
     density.load_state_dict({k: v for k, v in whole.items() if not k.startswith("frontend.")})
 
     def count(features, images):
         with torch.no_grad():
-            return float(density["output_layer"](density["backend"](features(images))).sum())
+            return float(output(backend(features(images))).sum())
 
     faces, others = crops()
     ours, parent = vgg16(states[0]), vgg16(states[1])
