@@ -39,7 +39,7 @@ def read_tensors(data: bytes, expected: Layout) -> tuple[dict[str, bytearray], d
     from safetensors import SafetensorError, deserialize
 
     try:
-        found = dict(deserialize(data))
+        found = dict(deserialize(data))  # type: ignore[no-untyped-call]
     except SafetensorError as error:
         raise _bad(f"{error!s:.200}") from error
     header = _parse_json(data[8 : 8 + int.from_bytes(data[:8], "little")])
