@@ -126,6 +126,13 @@ COLUMNS: tuple[Column, ...] = (
         numeric=True,
     ),
     Column(name="label", value=lambda e: e.row.label),
+    Column(
+        name="game",
+        value=lambda e: ", ".join(e.row.game),
+        outputs=ALL - {"csv"},
+        note="whether the adversarial game lived; empty: it did, or was not measured",
+        present=lambda entries: any(entry.row.game for entry in entries),
+    ),
     Column(name="dataset", value=lambda e: e.dataset, outputs=frozenset({"csv"})),
     Column(
         name="seeds",

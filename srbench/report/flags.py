@@ -53,5 +53,5 @@ def comparable(label: str, records: Sequence[Record]) -> bool:
     Not of a row whose game did not live, nor of one that lacks a half of the objective; and not of
     ``pixel``, whose runs hardly differ from the warm start they all share.
     """
-    control = label == "pixel" or label.endswith(CONTENT_ONLY)
+    control = label in ("pixel", "adversarial-only") or label.endswith(CONTENT_ONLY)
     return not control and not game_flags(records)

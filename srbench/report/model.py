@@ -45,6 +45,7 @@ class Row:
         scale: content scale that was chosen on the validation images.
         missing: what keeps the row from a rank, in words.
         errors: why runs failed, one line each.
+        game: flags of an adversarial game that did not live, in any seed.
         mean_rank: mean over the suite's rank data sets of the rank by its rank metric.
         rank: place by ``mean_rank``.
     """
@@ -68,6 +69,7 @@ class Row:
     missing: tuple[str, ...]
     errors: tuple[str, ...]
     cells: Mapping[Key, Cell]
+    game: tuple[str, ...] = ()
     mean_rank: float | None = None
     rank: float | None = None
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from srbench.records import MetricInfo, Record, RowKind
 from srbench.report.convergence import row_verdict
-from srbench.report.flags import cell_flags, comparable
+from srbench.report.flags import cell_flags, comparable, game_flags
 from srbench.report.model import Cell, Key, Row, Status
 from srbench.report.scales import choose_scale
 from srbench.report.statistics import image_bootstrap, t_interval
@@ -94,6 +94,7 @@ def _row(label: str, by_scale: Mapping[float, Sequence[Record]], context: TableC
         missing=missing,
         errors=_errors([r for scale in sorted(by_scale) for r in by_scale[scale]]),
         cells=cells,
+        game=game_flags(scored),
     )
     in_family = trained and status == "finished" and comparable(label, scored)
     return BuiltRow(row=row, seed_means=seed_means, in_family=in_family)

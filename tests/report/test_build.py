@@ -9,7 +9,9 @@ import pytest
 from scipy import stats
 from synthetic import synthetic_records
 
+from srbench.records import CurvePoint
 from srbench.report import build_leaderboard, tidy_scores
+from srbench.report.columns import columns, entries
 from srbench.report.correlation import metric_correlations
 from srbench.report.statistics import tukey
 
@@ -279,5 +281,28 @@ def test_a_constant_metric_has_no_correlation(three_seeds, edited):
     # Equal scores share a rank, and no pair is called different.
     cells = [board.row(label).cells["set14", "psnr"] for label in TRAINED]
     assert {cell.rank for cell in cells} == {3.5}
-    assert {cell.group for cell in cells} == {"a"}
+    pooled = [board.row(label).cells["set14", "psnr"] for label in POOLED]
+    assert {cell.group for cell in pooled} == {"a"}
     assert all(math.isfinite(cell.low) for cell in cells)
+
+
+def test_a_row_without_a_game_says_so_beside_its_name_and_is_not_pooled():
+    won = tuple(
+        CurvePoint(
+            iteration=i, scores={"accuracy_hr": 1.0, "accuracy_sr": 1.0, "accuracy_pairs": 1.0}
+        )
+        for i in (1, 2)
+    )
+    records = [
+        r.model_copy(update={"game": won}) if r.loss.label == "alexnet" and r.seed == 2 else r
+        for r in synthetic_records(seeds=[1, 2, 3], datasets=["set5"], images=2)
+    ]
+    board = build_leaderboard(records)
+    assert board.row("alexnet").game == ("discriminator-won",)
+    assert board.row("mobilenet").game == ()
+    assert board.row("alexnet").rank is not None
+    assert set(board.families["set5", "lpips"].labels) == POOLED - {"alexnet"}
+    table = entries(board, "set5")
+    shown = {c.name: c for c in columns(board, "terminal", table)}["game"]
+    assert {e.row.label: shown.shown(e) for e in table}["alexnet"] == "discriminator-won"
+    assert "discriminator-won" in board.row("alexnet").cells["set5", "lpips"].flags

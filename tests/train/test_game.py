@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from srbench.train.adversarial_losses import adversarial_loss
 from srbench.train.game import discriminator_health, gradient_health
-from srbench.train.objective import discriminator_loss
 
 
 class Gain(nn.Module):
@@ -31,8 +31,7 @@ class MeanLogit(nn.Module):
         return image.mean((1, 2, 3)) - 0.5
 
 
-def loss(hr: Tensor, sr: Tensor) -> Tensor:
-    return discriminator_loss(hr, sr, "non-saturating")
+loss = adversarial_loss("non-saturating").discriminator
 
 
 def flat(*values: float) -> tuple[Tensor, Tensor]:
