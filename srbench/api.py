@@ -119,7 +119,7 @@ def evaluate(
     *,
     metrics: Sequence[str] = (),
     scale: int = 4,
-    protocol: str = "y4-v1",
+    protocol: str = "y4-v2",
     workers: int = 1,
 ) -> Evaluation:
     """Score a folder of images, as ``srbench eval`` does.

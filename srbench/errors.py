@@ -126,7 +126,8 @@ def unknown_name(kind: str, name: str, known: Iterable[str], fix: str | None = N
     expected the name of a loss, got 'vg16'; did you mean 'vgg16'?
     """
     names = sorted(set(known))
-    what = f"expected the name of a {kind}, got {name!r}"
+    article = "an" if kind[0] in "aeiou" else "a"
+    what = f"expected the name of {article} {kind}, got {name!r}"
     near = did_you_mean(name, names)
     if not near:
         near = "; known: " + (", ".join(names[:20]) if names else "none")

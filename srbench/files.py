@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,6 +67,34 @@ def write_atomic(path: Path, data: str | bytes, *, sync: bool = True) -> Path:
     with replacing(path, sync=sync) as file:
         file.write(data.encode("utf-8") if isinstance(data, str) else data)
     return path
+
+
+@contextlib.contextmanager
+def locked(path: Path, what: str) -> Iterator[None]:
+    """Hold the lock at ``path``, which one process has at a time; who waits is told for what.
+
+    On a disk without locks (some network disks) ``filelock`` writes who holds it into the file. It
+    takes over from a process of this machine that is gone; elsewhere a person has to delete it.
+
+    Args:
+        path: the lock file; its folder is made where it is missing.
+        what: that the other process does, for "waiting for another process that ...".
+    """
+    from filelock import FileLock, Timeout
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path, mode=0o666)  # an empty file; 0644 would keep a second user from it
+    try:
+        lock.acquire(timeout=2)
+    except Timeout:
+        holder = " ".join(path.read_text(errors="replace")[:200].split()) if path.exists() else ""
+        by_hand = f" (process and host {holder!a}; if it is gone, delete {path})" if holder else ""
+        sys.stderr.write(f"waiting for another process that {what}{by_hand}\n")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def sync_folder(folder: Path) -> None:

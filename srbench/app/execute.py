@@ -18,7 +18,7 @@ from srbench.run.exec.failures import Outcome
 from srbench.run.exec.local import LocalBackend, gpus_of
 from srbench.run.exec.locks import one_at_a_time
 from srbench.run.exec.progress import RunProgress
-from srbench.run.exec.scheduler import Observer, Scheduler
+from srbench.run.exec.scheduler import Backend, Observer, Scheduler
 from srbench.run.plan.planning import Plan, check_ready
 from srbench.run.plan.targets import Target, scoring_job, targets
 from srbench.run.records import assemble_records
@@ -85,8 +85,13 @@ def execute(
         KeyboardInterrupt: after the workers wrote their checkpoints.
     """
     plan, out = prepared.plan, prepared.out
+    at_once = prepared.parallel if executor == "local" else prepared.jobs
+    where = backend(
+        executor,
+        Place(out=out, device=plan.device, threads=plan.threads, at_once=at_once, storage=storage),
+    )
     with watched(plan, out, console) as observer:
-        done = execute_plan(prepared, observer, executor=executor, storage=storage)
+        done = execute_plan(plan, out, observer, where)
         board, page = show(plan, out, done.targets)
     return RunResult(
         paths=done.paths, outcomes=done.outcomes, failed=done.failed, targets=done.targets,
@@ -102,21 +107,9 @@ def watched(plan: Plan, out: OutFolder, console: Console) -> Iterator[RunProgres
         yield observer
 
 
-def execute_plan(
-    prepared: Prepared,
-    observer: Observer,
-    *,
-    executor: str = "local",
-    storage: str | None = None,
-) -> Execution:
+def execute_plan(plan: Plan, out: OutFolder, observer: Observer, where: Backend) -> Execution:
     """As :func:`execute`, without table, pictures and page."""
-    plan, out = prepared.plan, prepared.out
     check_ready(plan)
-    at_once = prepared.parallel if executor == "local" else prepared.jobs
-    place = Place(
-        out=out, device=plan.device, threads=plan.threads, at_once=at_once, storage=storage
-    )
-    where = backend(executor, place)
     with writing_to(out):
         write_json(out.root / "suite.json", plan.suite.model_dump(mode="json", by_alias=True))
         write_json(out.plan, _names(plan))

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from srbench.app.execute import execute_plan, watched
-from srbench.app.prepare import Prepared
 from srbench.errors import JobFailed, UserError
 from srbench.host import Registry
 from srbench.namesake import DISTRIBUTION, NAMESAKE
 from srbench.records import Record
 from srbench.records.layout import OutFolder
+from srbench.run.exec.local import LocalBackend, gpus_of
 from srbench.run.plan.environment import describe_environment, detect_device
 from srbench.run.plan.planning import Cell, Plan, make_plan
 from srbench.settings import Suite
@@ -202,7 +202,8 @@ class Reproduction:
             JobFailed: the rerun failed; the message says why.
         """
         with watched(self.plan, out, console) as observer:
-            done = execute_plan(Prepared(plan=self.plan, out=out), observer)
+            local = LocalBackend(out=out, gpus=gpus_of(self.device))
+            done = execute_plan(self.plan, out, observer, local)
         if done.failed:
             raise JobFailed(f"the rerun failed: {'; '.join(done.failed)}")
         return compare(self.record, done.records[0])

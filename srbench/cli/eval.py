@@ -40,7 +40,7 @@ _FOLDER = click.Path(path_type=Path)
     "Default: psnr, ssim, lpips and niqe; niqe without --hr.",
 )
 @click.option("--scale", default=4, show_default=True, type=click.IntRange(min=1))
-@click.option("--protocol", default="y4-v1", show_default=True, metavar="NAME")
+@click.option("--protocol", default="y4-v2", show_default=True, metavar="NAME")
 @click.option("--json", "as_json", is_flag=True, help="JSON on stdout and nothing else.")
 @click.option(
     "--csv",

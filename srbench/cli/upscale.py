@@ -17,8 +17,18 @@ import click
     help="Side of a tile in input pixels; bounds the memory, does not change the result.",
 )
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Default: CUDA if there is one.")
+@click.option(
+    "--exact",
+    is_flag=True,
+    help="Compute in float64, as for images that are scored: the same bytes on every machine.",
+)
 def command(
-    checkpoint: str, images: tuple[str, ...], out: str, tile: int, device: str | None
+    checkpoint: str,
+    images: tuple[str, ...],
+    out: str,
+    tile: int,
+    device: str | None,
+    exact: bool,
 ) -> None:
     """Enlarge IMAGES by the factor of the generator in CHECKPOINT.
 
@@ -33,8 +43,8 @@ def command(
     from srbench.host import discover
     from srbench.imaging import read_image, write_image
     from srbench.models.files import load_generator
+    from srbench.models.images import upscale_image
     from srbench.run.plan.environment import detect_device
-    from srbench.run.work.upscaling import output_path, upscale_image
 
     trained = load_generator(Path(checkpoint), discover().generator_spec)
     scale = trained.generator.scale
@@ -45,9 +55,11 @@ def command(
             "upscale them in two calls with different --out folders",
         )
     device = device or detect_device()
+    if exact:
+        trained.network.double()
     for name in images:
         image = read_image(Path(name))  # decoded one at a time: a bad one costs no finished work
-        target = output_path(Path(name), Path(out), scale)
+        target = Path(out) / f"{Path(name).stem}_x{scale}.png"
         with progress_bar(Path(name).name) as advance:
             sr = upscale_image(trained, image, tile=tile, device=device, progress=advance)
         write_image(target, sr)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from srbench.contract.params import FeatureParams, feature_params
 from srbench.contract.specs import BuildLoss, LossSpec, Task
@@ -53,7 +53,8 @@ class Network:
         make: makes the network without its head; called with ``meta`` as the default device.
         weights: tag -> weights; the first is the default, and several become the parameter
             ``weights``.
-        tap: the default.
+        tap: the default, or several with the weight of each.
+        distance: the default.
         taps: everything that a tap may be called -> module path in what ``make`` gives; ``None``:
             its module paths, which only the built network knows.
         prefix: of the names in the file that belong to the network; the others are left out.
@@ -67,12 +68,13 @@ class Network:
     backbone: str
     make: Callable[[], Any]
     weights: Mapping[str, Pretrained]
-    tap: str
+    tap: str | Mapping[str, float]
     task: Task
     pretrained_on: str
     license: str
     paper: str
     taps: Mapping[str, str] | None = None
+    distance: Literal["l1", "l2"] = "l2"
     prefix: str = ""
     ignore: tuple[str, ...] = ()
     min_size: int = 1
@@ -84,7 +86,9 @@ class Network:
     def params(self) -> type[FeatureParams]:
         """What a suite may set."""
         tags = self.weights if len(self.weights) > 1 else ()
-        return feature_params(self.name, tap=self.tap, known=self.taps, weights=tags)
+        return feature_params(
+            self.name, tap=self.tap, known=self.taps, weights=tags, distance=self.distance
+        )
 
     def chosen(self, params: FeatureParams) -> Pretrained:
         """The weights that ``params`` ask for."""

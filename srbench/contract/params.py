@@ -52,9 +52,10 @@ class FeatureParams(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _taps_replace_the_default_tap(cls, data: Any) -> Any:
-        if isinstance(data, Mapping) and data.get("taps") is not None and "tap" not in data:
-            return {**data, "tap": None}
+    def _what_is_given_replaces_the_default(cls, data: Any) -> Any:
+        for given, other in (("taps", "tap"), ("tap", "taps")):
+            if isinstance(data, Mapping) and data.get(given) is not None and other not in data:
+                return {**data, other: None}
         return data
 
     @field_validator("tap")
@@ -97,9 +98,10 @@ class FeatureParams(BaseModel):
 def feature_params(
     network: str,
     *,
-    tap: str,
+    tap: str | Mapping[str, float],
     known: Collection[str] | None = None,
     weights: Iterable[str] = (),
+    distance: Literal["l1", "l2"] = "l2",
 ) -> type[FeatureParams]:
     """The parameters of a loss that has no others than every feature loss.
 
@@ -107,16 +109,19 @@ def feature_params(
 
     Args:
         network: what the loss network is called in messages.
-        tap: the default.
+        tap: the default; several with the weight of each are the default of ``taps``.
         known: everything that a tap may be called; ``None``: only the built network knows.
         weights: names of several sets of weights, the default first; adds the field ``weights``.
+        distance: the default.
 
     Example:
         >>> Params = feature_params("vgg16", tap="pool5", known={"conv5_3", "pool5"})
         >>> Params(distance="l1").tap_weights
         {'pool5': 1.0}
     """
-    return _made(network, tap, None if known is None else frozenset(known), tuple(weights))
+    taps = tap if isinstance(tap, str) else tuple(tap.items())
+    names = None if known is None else frozenset(known)
+    return _made(network, taps, names, tuple(weights), distance)
 
 
 class _Made(type(BaseModel)):  # type: ignore[misc]  # the metaclass of pydantic has no stable name
@@ -125,10 +130,14 @@ class _Made(type(BaseModel)):  # type: ignore[misc]  # the metaclass of pydantic
 
 @cache
 def _made(
-    network: str, tap: str, known: frozenset[str] | None, weights: tuple[str, ...]
+    network: str,
+    tap: str | tuple[tuple[str, float], ...],
+    known: frozenset[str] | None,
+    weights: tuple[str, ...],
+    distance: str,
 ) -> type[FeatureParams]:
     class Base(FeatureParams, metaclass=_Made):
-        recipe: ClassVar[tuple[object, ...]] = (network, tap, known, weights)
+        recipe: ClassVar[tuple[object, ...]] = (network, tap, known, weights, distance)
 
         @classmethod
         def known_taps(cls) -> Collection[str] | None:
@@ -136,8 +145,12 @@ def _made(
             return known
 
     Base.network = network
+    one, several = (tap, None) if isinstance(tap, str) else (None, dict(tap))
+    defaults = {"tap": one, "taps": several, "distance": distance}
     fields: dict[str, Any] = {
-        "tap": (str | None, Field(tap, description="the layer whose features are compared"))
+        name: (inherited.annotation, Field(default, description=inherited.description))
+        for name, default in defaults.items()
+        for inherited in (FeatureParams.model_fields[name],)
     }
     if weights:
         about = "which of the network's published weights"

@@ -60,7 +60,7 @@ class BuildContext:
     """
 
     weights: WeightResolver
-    protocol: str = "y4-v1"
+    protocol: str = "y4-v2"
     scale: int = 4
     patch_size: int = 96
     seed: int = 0

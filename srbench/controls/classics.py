@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from srbench.contract import BuildContext, LossSpec
 from srbench.contract.known_weights import VGG16_IMAGENET
-from srbench.contract.params import FeatureParams
+from srbench.contract.params import FeatureParams, feature_params
 from srbench.contract.taps import VGG16_CONVS, unknown_tap, vgg_taps
 
 if TYPE_CHECKING:
@@ -20,26 +19,8 @@ _VGG16_TAPS = frozenset(vgg_taps(VGG16_CONVS))
 _GRAM_TAPS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 
 
-class GramParams(FeatureParams):
-    """Parameters of ``gram``: VGG16's taps, by default one in each of the first four blocks."""
-
-    network: ClassVar[str] = "gram"
-    taps: dict[str, float] | None = Field(
-        default_factory=lambda: dict.fromkeys(_GRAM_TAPS, 1.0),
-        description="several layers with the weight of each",
-    )
-
-    @classmethod
-    def known_taps(cls) -> Collection[str]:
-        """The names of torchvision's VGG16."""
-        return _VGG16_TAPS
-
-    @model_validator(mode="before")
-    @classmethod
-    def _tap_replaces_the_default_taps(cls, data: Any) -> Any:
-        if isinstance(data, Mapping) and data.get("tap") is not None and "taps" not in data:
-            return {**data, "taps": None}
-        return data
+GramParams = feature_params("gram", tap=dict.fromkeys(_GRAM_TAPS, 1.0), known=_VGG16_TAPS)
+"""VGG16's taps, by default one in each of the first four blocks."""
 
 
 class ContextualParams(BaseModel):
@@ -70,6 +51,19 @@ class FocalFrequencyParams(BaseModel):
     )
 
 
+class WaveletParams(BaseModel):
+    """Parameters of ``wavelet-l1``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    levels: Annotated[int, Field(ge=1, le=4)] = Field(
+        2, description="how often the frequencies are halved"
+    )
+    approximation: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        0.1, description="weight of the frequencies below the last level"
+    )
+
+
 class RandomParams(FeatureParams):
     """Parameters of ``random``. Only the built network knows its taps."""
 
@@ -84,7 +78,7 @@ class RandomParams(FeatureParams):
     )
 
 
-def build_gram(ctx: BuildContext, params: GramParams) -> nn.Module:
+def build_gram(ctx: BuildContext, params: FeatureParams) -> nn.Module:
     """Distance of Gram matrices in VGG16."""
     from srbench.contract.features import IMAGENET_MEAN, IMAGENET_STD
     from srbench.controls.gram import GramLoss
@@ -113,6 +107,32 @@ def build_focal_frequency(ctx: BuildContext, params: FocalFrequencyParams) -> nn
     from srbench.controls.focal_frequency import FocalFrequencyLoss
 
     return FocalFrequencyLoss(params.alpha)
+
+
+def build_fft_l1(ctx: BuildContext, params: None) -> nn.Module:
+    """L1 of the spectra of the pixels."""
+    from srbench.controls.artefacts import fft_l1
+    from srbench.controls.pixel import PixelLoss
+
+    return PixelLoss(fft_l1)
+
+
+def build_wavelet_l1(ctx: BuildContext, params: WaveletParams) -> nn.Module:
+    """L1 of the wavelet bands of the pixels."""
+    from functools import partial
+
+    from srbench.controls.artefacts import wavelet_l1
+    from srbench.controls.pixel import PixelLoss
+
+    return PixelLoss(partial(wavelet_l1, levels=params.levels, approximation=params.approximation))
+
+
+def build_ldl(ctx: BuildContext, params: None) -> nn.Module:
+    """L1 of the pixels, weighed by a map of artefacts."""
+    from srbench.controls.artefacts import ldl
+    from srbench.controls.pixel import PixelLoss
+
+    return PixelLoss(ldl)
 
 
 def build_random(ctx: BuildContext, params: RandomParams) -> nn.Module:
@@ -213,6 +233,38 @@ CLASSICS = (
         license=_NO_WEIGHTS,
         paper="https://arxiv.org/abs/2012.12821",
     ),
+    LossSpec(
+        name="fft-l1",
+        version=1,
+        summary="mean absolute difference of the spectra of the pixels",
+        task="pixel",
+        backbone="none",
+        build=build_fft_l1,
+        license=_NO_WEIGHTS,
+        paper="https://arxiv.org/abs/2108.05054",
+    ),
+    LossSpec(
+        name="wavelet-l1",
+        version=1,
+        summary="mean absolute differences of the Haar wavelet bands of the pixels",
+        task="pixel",
+        backbone="none",
+        params=WaveletParams,
+        build=build_wavelet_l1,
+        license=_NO_WEIGHTS,
+        paper="https://arxiv.org/abs/2402.19215",
+    ),
+    LossSpec(
+        name="ldl",
+        version=1,
+        summary="LDL's artefact loss: L1 of the pixels where the residual varies, without its EMA",
+        task="pixel",
+        backbone="none",
+        build=build_ldl,
+        license=_NO_WEIGHTS,
+        min_size=4,
+        paper="https://arxiv.org/abs/2203.09195",
+    ),
     RANDOM,
 )
-"""Gram, contextual, focal frequency, and random weights of any backbone."""
+"""Gram, contextual, frequencies, wavelets, artefacts, and random weights of any backbone."""

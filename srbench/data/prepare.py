@@ -21,14 +21,13 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from filelock import FileLock
 
 from srbench.data.cache import image_sizes
 from srbench.data.dataset import Dataset
 from srbench.data.decoding import Decode, DecodeTask, decode_into, decode_processes
 from srbench.data.store import INDEX_FILE, PIXELS_FILE, ImageStore, StoreIndex, store_key
 from srbench.errors import DataError
-from srbench.files import available_cores, cache_folder
+from srbench.files import available_cores, cache_folder, locked
 from srbench.imaging.listing import name_below
 
 _DIGESTS_FILE = "digests.bin"
@@ -84,8 +83,7 @@ def prepare_store(
     stores = (cache_folder() if cache is None else cache) / "stores"
     folder = stores / store_key(dataset)
     if not folder.is_dir():
-        stores.mkdir(parents=True, exist_ok=True)
-        with FileLock(stores / f"{folder.name}.lock"):
+        with locked(stores / f"{folder.name}.lock", f"prepares {dataset.name}"):
             if not folder.is_dir():
                 _Build(dataset, folder, workers or min(16, available_cores()), progress).run()
     return ImageStore.open(folder)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         upscale,
     )
     from srbench.imaging.color import rgb_to_y
+    from srbench.imaging.exact import bicubic_image, lr_image, pixels_sha256
     from srbench.imaging.files import MAX_PIXELS, decode_image, image_size, read_image, write_image
     from srbench.imaging.listing import (
         IMAGE_SUFFIXES,
@@ -28,12 +29,14 @@ if TYPE_CHECKING:
         plain_name,
         some_names,
     )
-    from srbench.imaging.tensors import crop_to_multiple, quantize, to_tensor, to_uint8
+    from srbench.imaging.tensors import Image, crop_to_multiple, quantize, to_tensor, to_uint8
 
 __all__ = [
     "IMAGE_SUFFIXES",
     "MARGIN_LR",
     "MAX_PIXELS",
+    "Image",
+    "bicubic_image",
     "crop_to_multiple",
     "decode_image",
     "degrade",
@@ -41,7 +44,9 @@ __all__ = [
     "downscale",
     "image_size",
     "list_images",
+    "lr_image",
     "name_below",
+    "pixels_sha256",
     "plain_name",
     "quantize",
     "read_image",
@@ -58,8 +63,9 @@ __getattr__ = lazy_names(
     {
         ".bicubic": ("MARGIN_LR", "degrade", "degrade_patches", "downscale", "upscale"),
         ".color": ("rgb_to_y",),
+        ".exact": ("bicubic_image", "lr_image", "pixels_sha256"),
         ".files": ("MAX_PIXELS", "decode_image", "image_size", "read_image", "write_image"),
         ".listing": ("IMAGE_SUFFIXES", "list_images", "name_below", "plain_name", "some_names"),
-        ".tensors": ("crop_to_multiple", "quantize", "to_tensor", "to_uint8"),
+        ".tensors": ("Image", "crop_to_multiple", "quantize", "to_tensor", "to_uint8"),
     },
 )

@@ -10,13 +10,22 @@ import numpy.typing as npt
 from srbench.errors import ImageError
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 Image = npt.NDArray[np.uint8]
 
 
-def to_tensor(image: Image) -> Tensor:
-    """A uint8 image ``(H, W, 3)`` as float32 ``(1, 3, H, W)`` in [0,1], contiguous, on the CPU.
+_TIE = 2.0**20
+"""Steps of a grey level, to which float64 values are rounded first: see :func:`to_uint8`."""
+
+
+def to_tensor(image: Image, dtype: torch.dtype | None = None) -> Tensor:
+    """A uint8 image ``(H, W, 3)`` as ``(1, 3, H, W)`` in [0,1], contiguous, on the CPU.
+
+    Args:
+        image: RGB.
+        dtype: float32, or float64 for images whose bytes must be the same everywhere.
 
     Raises:
         ImageError: another type or shape.
@@ -26,11 +35,16 @@ def to_tensor(image: Image) -> Tensor:
     check_image(image)
     # A copy: memory-mapped arrays are read-only, which torch.from_numpy warns about.
     pixels = torch.from_numpy(np.array(image.transpose(2, 0, 1), order="C", copy=True))
-    return pixels.unsqueeze(0).to(torch.float32).div_(255.0)
+    return pixels.unsqueeze(0).to(dtype or torch.float32).div_(255.0)
 
 
 def to_uint8(image: Tensor) -> Image:
     """One float image ``(3, H, W)`` or ``(1, 3, H, W)`` as uint8 ``(H, W, 3)``: clamped, rounded.
+
+    float64 values are first rounded to a millionth of a grey level. Resampling has rational weights
+    and so gives values that are half way between two levels in truth; their last bits, which differ
+    between processors, would decide. After the first rounding they are ties everywhere, which go to
+    the even level.
 
     Raises:
         ImageError: another shape, or values that are not finite (they would turn into noise).
@@ -44,11 +58,14 @@ def to_uint8(image: Tensor) -> Image:
             "expected one float image (3, H, W) or (1, 3, H, W), "
             f"got {image.dtype} {tuple(image.shape)}"
         )
-    values = image.detach().to("cpu", torch.float32)
+    exact = image.dtype == torch.float64
+    values = image.detach().to("cpu", torch.float64 if exact else torch.float32)
     if not bool(torch.isfinite(values).all()):
         raise ImageError("expected an image of finite values, got NaN or infinity")
-    steps = values.clamp(0.0, 1.0).mul(255.0).round().to(torch.uint8)
-    pixels: Image = steps.permute(1, 2, 0).contiguous().numpy()
+    levels = values.clamp(0.0, 1.0).mul_(255.0)
+    if exact:
+        levels.mul_(_TIE).round_().div_(_TIE)
+    pixels: Image = levels.round_().to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
     return pixels
 
 

@@ -97,7 +97,7 @@ def evaluate_folders(
     metrics: Sequence[MetricSpec],
     *,
     scale: int = 4,
-    protocol: str = "y4-v1",
+    protocol: str = "y4-v2",
     workers: int = 1,
     device: str = "cpu",
     weights: WeightResolver | None = None,

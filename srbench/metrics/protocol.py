@@ -6,10 +6,10 @@ text for readers is ``docs/protocols.md``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 from srbench.errors import unknown_name
 
@@ -33,35 +33,47 @@ class Protocol:
         color: ``y`` is BT.601 studio-range luma, ``rgb`` all three channels.
         clamp_contrast: whether SSIM's contrast-structure term is held at 0 from below, pixel by
             pixel, as pyiqa does; BasicSR and the paper do not.
+        known_bytes: whether a record states the hash of every image that was scored, so that SR
+            made anywhere else is held to its bytes. Without, images were made in float32 and
+            differ between processors.
     """
 
     name: str
     summary: str
     color: Literal["y", "rgb"]
     clamp_contrast: bool
+    known_bytes: bool
 
     def border(self, scale: int) -> int:
         """Pixels removed on each side before PSNR and SSIM: the scale."""
         return scale
 
 
+def _both(family: str, summary: str, **preparation: Any) -> Iterator[Protocol]:
+    """A protocol for images of known bytes, and its forerunner, which scores files the same."""
+    for version, known in (("v2", True), ("v1", False)):
+        yield Protocol(
+            name=f"{family}-{version}", summary=summary, known_bytes=known, **preparation
+        )
+
+
 _ALL = (
-    Protocol(
-        name="y4-v1",
-        summary="PSNR and SSIM on BT.601 Y; LPIPS and DISTS on RGB; NIQE on BT.601 Y",
+    *_both(
+        "y4",
+        "PSNR and SSIM on BT.601 Y; LPIPS and DISTS on RGB; NIQE on BT.601 Y",
         color="y",
         clamp_contrast=True,
     ),
-    Protocol(
-        name="rgb4-v1",
-        summary="PSNR and SSIM on RGB as BasicSR reports them; the rest as y4-v1",
+    *_both(
+        "rgb4",
+        "PSNR and SSIM on RGB as BasicSR reports them; the rest as y4",
         color="rgb",
         clamp_contrast=False,
     ),
 )
 
 PROTOCOLS: Mapping[str, Protocol] = MappingProxyType({item.name: item for item in _ALL})
-"""Every protocol by its name; the first is the default."""
+"""Every protocol by its name."""
 
 
 def get_protocol(name: str) -> Protocol:

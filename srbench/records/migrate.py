@@ -12,9 +12,9 @@ from srbench.records.schema import SCHEMA_VERSION
 Step = Callable[[dict[str, Any]], dict[str, Any]]
 """From a document of one schema version to the same record in the next; it copies, never edits."""
 
-STEPS: Final[Mapping[int, Step]] = MappingProxyType({})
-"""Version -> the step that leaves it. Version 1 is the first, so there is none yet. Whoever raises
-``SCHEMA_VERSION`` adds the step from the version before."""
+STEPS: Final[Mapping[int, Step]] = MappingProxyType({1: dict})
+"""Version -> the step that leaves it. Whoever raises ``SCHEMA_VERSION`` adds the step from the
+version before. Version 2 brought the hashes of images, which older records do not have."""
 
 
 def migrate(

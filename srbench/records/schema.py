@@ -1,4 +1,4 @@
-"""The schema of a record (``records/<key>.json``), version 1.
+"""The schema of a record (``records/<key>.json``), version 2.
 
 A record holds per-image scores; means are stored too, and checked against them on reading, so that
 an edited file is noticed. NaN and infinity are not valid anywhere.
@@ -16,7 +16,7 @@ from srbench.records.metrics import MetricInfo
 from srbench.records.row_kind import RowKind, kind_of_label
 from srbench.strict import Strict
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -141,6 +141,10 @@ class DatasetScores(Strict):
     sizes: dict[str, tuple[int, int]] = Field(
         default_factory=dict, description="image -> (height, width), pixels"
     )
+    pixels_sha256: dict[str, Sha256] = Field(
+        default_factory=dict,
+        description="image -> hash of what was scored; absent under protocols of before y4-v2",
+    )
     metrics: dict[str, MetricScores]
 
     @model_validator(mode="after")
@@ -148,9 +152,12 @@ class DatasetScores(Strict):
         expected = set(self.images)
         if len(expected) != len(self.images):
             raise ValueError("an image is named twice")
-        unknown = set(self.sizes) - expected
-        if unknown:
-            raise ValueError(f"sizes name images that are not in the set: {sorted(unknown)[:3]}")
+        for what, named in (("sizes", self.sizes), ("hashes", self.pixels_sha256)):
+            unknown = set(named) - expected
+            if unknown:
+                raise ValueError(
+                    f"{what} name images that are not in the set: {sorted(unknown)[:3]}"
+                )
         for name, scores in self.metrics.items():
             missing = expected - set(scores.per_image)
             extra = set(scores.per_image) - expected
@@ -229,7 +236,7 @@ class Record(Strict):
     ``evaluation``, ``calibration``), where there are any.
     """
 
-    schema_version: Literal[1] = Field(1, alias="schema")
+    schema_version: Literal[2] = Field(2, alias="schema")
     key: Sha256
     suite: SuiteInfo
     loss: LossInfo

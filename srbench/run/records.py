@@ -166,10 +166,12 @@ class _Assembler:
         return read_failure(self.out, cell.training)
 
     def _scores(self, target: Target) -> DatasetScores | None:
-        metrics = {}
+        metrics: dict[str, MetricScores] = {}
+        pixels: dict[str, str] = {}
         for name, key in target.scores.items():
             document = read_json(self.out.scores(key))
             if document is not None:
+                pixels = document.pop("pixels", {})
                 metrics[name] = MetricScores.model_validate(document)
         if not metrics:
             return None
@@ -179,6 +181,7 @@ class _Assembler:
             manifest_sha256=self.plan.inputs.test[target.dataset],
             sizes=self._sizes_of(target.dataset, images),
             metrics=metrics,
+            pixels_sha256=pixels,
         )
 
     def _score_errors(self, found: list[Target]) -> list[str]:

@@ -19,7 +19,6 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
 PixelLoss = Literal["l1", "l2"]
-AdversarialLoss = Literal["non-saturating", "one-minus-d"]
 Precision = Literal["float32", "bf16"]
 
 
@@ -112,9 +111,10 @@ class Objective(Optimisation):
     content_weight: NonNegative = 1.0
     pixel_loss: PixelLoss = "l1"
     pixel_weight: NonNegative = 0.0
-    adversarial_loss: AdversarialLoss = Field(
+    adversarial_loss: Name = Field(
         "non-saturating",
-        description="binary cross-entropy on logits, or the 1 - D(SR) of much PyTorch code",
+        description="non-saturating, one-minus-d (of much PyTorch code), relativistic-average "
+        "(ESRGAN), hinge or least-squares",
     )
     adversarial_weight: NonNegative = Field(1e-3, description="0: no discriminator")
     batch_size: int | None = Field(

@@ -78,7 +78,7 @@ class Suite(Strict):
     version: int = Field(ge=1)
     summary: Annotated[str, OUTSIDE]
     track: Literal["calibrated", "raw"]
-    protocol: str = "y4-v1"
+    protocol: str = "y4-v2"
     scale: Literal[2, 3, 4] = 4
     seeds: Annotated[tuple[int, ...], OUTSIDE] = Field(min_length=1)
     metrics: Annotated[tuple[str, ...], OUTSIDE] = ("psnr", "ssim", "lpips", "niqe")

@@ -3,7 +3,8 @@
 One discriminator forward of the fake batch serves both updates. The generator's update needs its
 gradient with respect to the image, the discriminator's with respect to the weights, and both start
 from the same logits of the same weights: so the graph is kept and walked twice. The usual form
-runs the fake batch forward a second time for the same numbers.
+runs the fake batch forward a second time for the same numbers. Where the generator's loss is
+relativistic, the HR batch's forward comes first too and serves both updates in the same way.
 
 Each term is differentiated with respect to SR as soon as its value is there, and its graph is
 freed; the generator's graph is walked once, from the sum of those gradients. That bounds memory
@@ -13,31 +14,24 @@ by the largest network instead of their sum, and the norms of the parts come for
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from srbench.errors import ContractError, UserError
+from srbench.train.adversarial_losses import adversarial_loss
 from srbench.train.checkpoint import CheckpointFolder
 from srbench.train.game import Batch, discriminator_health, gradient_health
 from srbench.train.loop import Loop
 from srbench.train.micro_batch import MicroBatch, combined, micro_batches
-from srbench.train.objective import discriminator_loss, generator_adversarial_loss, pixel_loss
+from srbench.train.objective import Part, part_of, pixel_loss
 from srbench.train.offset import shifted
 from srbench.train.runtime import Placement, session
 from srbench.train.schedule import learning_rate, set_learning_rate
 from srbench.train.settings import AdversarialSettings, RuntimeSettings
 from srbench.train.stage import Hooks, Sampler, Schedule, StageResult
-
-
-class _Part(NamedTuple):
-    """A weighted term of the objective: its value and its gradient with respect to SR."""
-
-    name: str
-    value: Tensor
-    gradient: Tensor
 
 
 class AdversarialStep:
@@ -60,6 +54,7 @@ class AdversarialStep:
         placement: Placement,
     ) -> None:
         self._settings = settings
+        self._adversarial_loss = adversarial_loss(settings.adversarial_loss)
         self._placement = placement
         self.generator = placement.module(generator).train()
         self.discriminator = placement.module(discriminator).train()
@@ -131,20 +126,22 @@ class AdversarialStep:
             parts.append(self._content(image, batch))
         if self._settings.pixel_weight:
             parts.append(self._pixel(image, batch))
-        fake_logits = None
+        fake_logits = real_logits = None
         if self._settings.adversarial_weight:
             with self._placement.networks():
                 fake_logits = self._discriminate(image)
-            parts.append(self._adversarial(image, fake_logits, batch))
+                if self._adversarial_loss.relativistic:
+                    real_logits = self._discriminate(batch.hr)
+            parts.append(self._adversarial(image, real_logits, fake_logits, batch))
         self._backward_generator(sr, parts)
         values = [torch.linalg.vector_norm(image.detach())]
         for part in parts:
             values += [part.value, torch.linalg.vector_norm(part.gradient)]
         if fake_logits is not None:
-            values.append(self._backward_discriminator(batch, fake_logits))
+            values.append(self._backward_discriminator(batch, real_logits, fake_logits))
         return torch.stack(values)
 
-    def _content(self, image: Tensor, batch: MicroBatch) -> _Part:
+    def _content(self, image: Tensor, batch: MicroBatch) -> Part:
         with self._placement.losses():
             value = self._content_loss(image, batch.hr)
         if value.ndim:
@@ -153,20 +150,22 @@ class AdversarialStep:
                 "return the mean over the batch",
             )
         weighted = batch.scaled(self._settings.content_factor * value.float())
-        return _part("content", weighted, image)
+        return part_of("content", weighted, image)
 
-    def _pixel(self, image: Tensor, batch: MicroBatch) -> _Part:
+    def _pixel(self, image: Tensor, batch: MicroBatch) -> Part:
         value = pixel_loss(image, batch.hr, self._settings.pixel_loss)
-        return _part("pixel", batch.scaled(self._settings.pixel_weight * value), image)
+        return part_of("pixel", batch.scaled(self._settings.pixel_weight * value), image)
 
-    def _adversarial(self, image: Tensor, fake_logits: Tensor, batch: MicroBatch) -> _Part:
-        value = generator_adversarial_loss(fake_logits, self._settings.adversarial_loss)
+    def _adversarial(
+        self, image: Tensor, real_logits: Tensor | None, fake_logits: Tensor, batch: MicroBatch
+    ) -> Part:
+        real = fake_logits if real_logits is None else real_logits
         # Only the image's gradient is asked for: no weight gradient is computed here. The graph
         # stays for the discriminator's update.
-        weighted = batch.scaled(self._settings.adversarial_weight * value)
-        return _part("adversarial", weighted, image, retain_graph=True)
+        weighted = batch.scaled(self._adversarial_value(real, fake_logits))
+        return part_of("adversarial", weighted, image, retain_graph=True)
 
-    def _backward_generator(self, sr: Tensor, parts: list[_Part]) -> None:
+    def _backward_generator(self, sr: Tensor, parts: list[Part]) -> None:
         # Last part first: the order in which autograd adds the branches of one objective, so that
         # the sum has the same bits.
         gradient = parts[-1].gradient
@@ -174,11 +173,14 @@ class AdversarialStep:
             gradient = gradient + part.gradient
         sr.backward(gradient)  # type: ignore[no-untyped-call]
 
-    def _backward_discriminator(self, batch: MicroBatch, fake_logits: Tensor) -> Tensor:
-        # A forward of its own: BatchNorm must see HR and SR batches apart.
-        with self._placement.networks():
-            real_logits = self._discriminate(batch.hr)
-        loss = discriminator_loss(real_logits, fake_logits, self._settings.adversarial_loss)
+    def _backward_discriminator(
+        self, batch: MicroBatch, real_logits: Tensor | None, fake_logits: Tensor
+    ) -> Tensor:
+        if real_logits is None:
+            # A forward of its own: BatchNorm must see HR and SR batches apart.
+            with self._placement.networks():
+                real_logits = self._discriminate(batch.hr)
+        loss = self._adversarial_loss.discriminator(real_logits.float(), fake_logits.float())
         loss = batch.scaled(loss)
         torch.autograd.backward(loss, inputs=self._discriminator_weights)
         return loss.detach()
@@ -200,28 +202,27 @@ class AdversarialStep:
 
     def examine(self, batches: Sequence[Batch]) -> dict[str, float]:
         """The health of the game on fixed ``batches``; nothing changes (``srbench.train.game``)."""
-        s = self._settings
-        game = discriminator_health(
-            self.generator,
-            self.discriminator,
-            batches,
-            lambda hr, sr: discriminator_loss(hr, sr, s.adversarial_loss),
-        ) if s.adversarial_weight else {}  # fmt: skip
+        weight, critic = self._settings.adversarial_weight, self._adversarial_loss.discriminator
+        networks = (self.generator, self.discriminator)
+        game = discriminator_health(*networks, batches, critic) if weight else {}
         return game | gradient_health(
-            self.generator,
-            self.discriminator,
+            *networks,
             batches,
             content=self._content_term if self._use_content else None,
-            adversarial=self._adversarial_term if s.adversarial_weight else None,
+            adversarial=self._adversarial_term if weight else None,
         )
 
     def _content_term(self, sr: Tensor, hr: Tensor) -> Tensor:
         return self._settings.content_factor * self._content_loss(sr, hr)
 
     def _adversarial_term(self, sr: Tensor, hr: Tensor) -> Tensor:
-        s = self._settings
-        logits = self._discriminate(sr)
-        return s.adversarial_weight * generator_adversarial_loss(logits, s.adversarial_loss)
+        fake = self._discriminate(sr)
+        relativistic = self._adversarial_loss.relativistic
+        return self._adversarial_value(self._discriminate(hr) if relativistic else fake, fake)
+
+    def _adversarial_value(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        value = self._adversarial_loss.generator(real_logits.detach().float(), fake_logits.float())
+        return self._settings.adversarial_weight * value
 
     def state_dict(self) -> dict[str, Any]:
         """Both networks, both optimisers, and the average where one is taken."""
@@ -254,16 +255,6 @@ def _average(generator: nn.Module, decay: float) -> AveragedModel | None:
         return None
     rule = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
     return AveragedModel(generator, multi_avg_fn=rule)
-
-
-def _part(name: str, value: Tensor, image: Tensor, *, retain_graph: bool = False) -> _Part:
-    if not value.requires_grad:
-        raise ContractError(
-            f"expected a {name} loss with a gradient with respect to SR, got a constant",
-            "do not detach sr, and do not compute it under torch.no_grad()",
-        )
-    (gradient,) = torch.autograd.grad(value, image, retain_graph=retain_graph)
-    return _Part(name, value.detach(), gradient)
 
 
 def run_adversarial(

@@ -1,17 +1,15 @@
-"""The terms of the objective, as functions of images and logits. Every value is a batch mean.
-
-Non-saturating form: Goodfellow et al., "Generative Adversarial Nets", 2014, as the SRGAN paper
-uses it, on logits. The ``one-minus-d`` form is what the widespread PyTorch SRGAN code optimises
-instead of the paper's: ``1 - D(SR)`` against ``1 - D(HR) + D(SR)`` with ``D`` a sigmoid.
-"""
+"""The parts of the objective, and its pixel term; adversarial ones are a table of their own."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from srbench.settings.sections import AdversarialLoss, PixelLoss
+from srbench.errors import ContractError
+from srbench.settings.sections import PixelLoss
 
 
 def pixel_loss(sr: Tensor, hr: Tensor, kind: PixelLoss) -> Tensor:
@@ -19,17 +17,24 @@ def pixel_loss(sr: Tensor, hr: Tensor, kind: PixelLoss) -> Tensor:
     return F.l1_loss(sr, hr) if kind == "l1" else F.mse_loss(sr, hr)
 
 
-def generator_adversarial_loss(sr_logits: Tensor, kind: AdversarialLoss) -> Tensor:
-    """What the generator minimises, from the discriminator's logits ``(N,)`` of SR."""
-    logits = sr_logits.float()
-    if kind == "non-saturating":
-        return F.softplus(-logits).mean()  # -log sigmoid(logits)
-    return (1 - torch.sigmoid(logits)).mean()
+class Part(NamedTuple):
+    """A weighted term of the objective: its value and its gradient with respect to SR."""
+
+    name: str
+    value: Tensor
+    gradient: Tensor
 
 
-def discriminator_loss(hr_logits: Tensor, sr_logits: Tensor, kind: AdversarialLoss) -> Tensor:
-    """What the discriminator minimises, from its logits ``(N,)`` of HR and of SR."""
-    real, fake = hr_logits.float(), sr_logits.float()
-    if kind == "non-saturating":
-        return F.softplus(-real).mean() + F.softplus(fake).mean()
-    return 1 - torch.sigmoid(real).mean() + torch.sigmoid(fake).mean()
+def part_of(name: str, value: Tensor, image: Tensor, *, retain_graph: bool = False) -> Part:
+    """The part with this ``value``, differentiated with respect to ``image``.
+
+    Raises:
+        ContractError: the value does not depend on the image.
+    """
+    if not value.requires_grad:
+        raise ContractError(
+            f"expected a {name} loss with a gradient with respect to SR, got a constant",
+            "do not detach sr, and do not compute it under torch.no_grad()",
+        )
+    (gradient,) = torch.autograd.grad(value, image, retain_graph=retain_graph)
+    return Part(name, value.detach(), gradient)

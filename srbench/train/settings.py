@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from srbench.settings import Execution, Objective, WarmStart
 from srbench.settings.sections import Positive
 from srbench.strict import Strict
+from srbench.train.adversarial_losses import adversarial_loss
 
 
 class Pace(Strict):
@@ -30,6 +31,12 @@ class AdversarialSettings(Objective, Pace):
 
     content_scale: Positive = 1.0
     content_constant: Positive = 1.0
+
+    @field_validator("adversarial_loss")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        adversarial_loss(name)
+        return name
 
     @property
     def content_factor(self) -> float:

@@ -13,9 +13,8 @@ from types import TracebackType
 from typing import BinaryIO, Final, Self
 
 from srbench.errors import SubmissionError
-from srbench.verify.limits import Kind, Limits
+from srbench.verify.limits import Kind, Limits, too_large, too_many
 from srbench.verify.names import file_kind, refuse_duplicates
-from srbench.verify.source import too_large, too_many
 
 _FIRST: Final = b"PK\x03\x04"
 _LOCAL_HEADER: Final = 30

@@ -17,11 +17,11 @@ from srbench.records import (
     states_conditions,
 )
 from srbench.settings.load import validate_suite
-from srbench.verify.content import check_content
 from srbench.verify.difference import printable
 from srbench.verify.limits import Limits
 from srbench.verify.manifest import Manifest, SubmittedFile, parse_manifest
 from srbench.verify.names import MANIFEST, SUITE
+from srbench.verify.signatures import check_content
 from srbench.verify.source import Source
 
 ImageKey = tuple[str, str, str]

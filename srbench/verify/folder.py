@@ -10,9 +10,8 @@ from types import TracebackType
 from typing import Final, Self
 
 from srbench.errors import SubmissionError
-from srbench.verify.limits import Kind, Limits
+from srbench.verify.limits import Kind, Limits, too_large, too_many
 from srbench.verify.names import MANIFEST, board_kind, file_kind
-from srbench.verify.source import too_large, too_many
 
 _BOARD: Final = ("generators", "records")
 _CHUNK: Final = 1 << 20

@@ -40,6 +40,17 @@ def installed_suite(name: str) -> Suite | None:
     return None
 
 
+def is_past(record: Record) -> bool:
+    """Whether its protocol is of before images had hashes: nobody can make its images again."""
+    protocol = PROTOCOLS.get(record.protocol)
+    return protocol is not None and not protocol.known_bytes
+
+
+def _present_suite(record: Record) -> Suite | None:
+    """The installed suite that the record is held to; a past one belongs to an earlier version."""
+    return None if is_past(record) else installed_suite(record.suite.name)
+
+
 def identity_differences(record: Record, carried: Mapping[str, Any] | None) -> Iterator[Difference]:
     """Everything about a record that does not fit together.
 
@@ -96,7 +107,7 @@ def _suite(record: Record, suite: Suite, carried: Mapping[str, Any] | None) -> I
             yield _about("suite", f"{field} {stated!r:.80} stated, {found!r} in the suite itself")
     if carried is not None and conditions != validate_suite(dict(carried)).conditions:
         yield _about("suite", "the record's suite has other conditions than suite.json")
-    installed = installed_suite(suite.name)
+    installed = _present_suite(record)
     if installed is not None and installed.version != suite.version:
         yield _about(
             "suite",
@@ -130,7 +141,7 @@ def _row(record: Record, suite: Suite) -> Iterator[Difference]:
     if kind is RowKind.TRAINED and record.content_scale not in (*scales, 1.0):
         yield _about("record", f"content scale {record.content_scale:g}, the suite's are {scales}")
     # The list of losses is not in the hash of the conditions: a label must mean one loss.
-    for source in (suite, installed_suite(suite.name)):
+    for source in (suite, _present_suite(record)):
         for row in () if source is None else expand_losses(source):
             if row.label == label and not _same_losses(record, row):
                 yield _about(
@@ -163,7 +174,7 @@ def _plain(value: Any) -> Any:
 
 def wanted_metrics(record: Record, suite: Suite) -> set[str]:
     """Metrics that the suite asks for; for ``hr`` those alone that need no reference."""
-    installed = installed_suite(suite.name)
+    installed = _present_suite(record)
     wanted = {*suite.metrics, *(installed.metrics if installed else ())}
     if record.loss.kind.has_reference_scores:
         return wanted

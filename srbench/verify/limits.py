@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal
 
+from srbench.errors import SubmissionError
+
 Kind = Literal["manifest", "suite", "record", "generator", "image"]
 
 MIB: Final = 1 << 20
@@ -44,3 +46,16 @@ class Limits:
 
 
 DEFAULT_LIMITS: Final = Limits()
+
+
+def too_large(name: str, limit: int) -> SubmissionError:
+    """The error for a file of more than ``limit`` bytes."""
+    return SubmissionError(
+        f"expected {name!r:.120} of at most {limit:,} bytes uncompressed, got more",
+        "srbench reads no larger files; see docs/submitting.md",
+    )
+
+
+def too_many(limit: int) -> SubmissionError:
+    """The error for more than ``limit`` files."""
+    return SubmissionError(f"expected a submission of at most {limit:,} files, got more")

@@ -7,19 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from srbench.data import Dataset, crop_to_multiple, find_dataset
 from srbench.errors import DataError
-from srbench.imaging import degrade, to_tensor, to_uint8, upscale
+from srbench.imaging import Image, bicubic_image, lr_image
 from srbench.metrics.determinism import calm_torch, one_thread
-from srbench.verify.images import Image
-
-if TYPE_CHECKING:
-    import torch
-
-Upscaler = Callable[["torch.Tensor"], "torch.Tensor"]
-"""LR ``(1, 3, h, w)`` to SR ``(1, 3, H, W)``, RGB [0, 1]."""
 
 
 @dataclass
@@ -46,44 +38,23 @@ class TestImages:
         }
 
     @cached_property
-    def lr(self) -> dict[str, torch.Tensor]:
-        """Image name -> LR ``(1, 3, h, w)`` on 8 bits, as training and scoring make it."""
-        return {name: degrade(to_tensor(hr), self.scale) for name, hr in self.hr.items()}
+    def lr(self) -> dict[str, Image]:
+        """Image name -> LR, as scoring makes it."""
+        return {name: lr_image(hr, self.scale) for name, hr in self.hr.items()}
 
     @cached_property
     def bicubic(self) -> dict[str, Image]:
         """Image name -> what bicubic interpolation makes of LR."""
-        return self.made_by(self.upscale)
+        return {name: bicubic_image(lr, self.scale) for name, lr in self.lr.items()}
 
-    def upscale(self, lr: torch.Tensor) -> torch.Tensor:
-        """Bicubic interpolation by the scale, not rounded."""
-        return upscale(lr, self.scale)
-
-    def values_by(self, upscaler: Upscaler, image: str) -> torch.Tensor:
-        """One SR ``(1, 3, H, W)`` before it is rounded, made as :meth:`made_by` makes it."""
-        import torch
-
-        def make() -> torch.Tensor:
-            with torch.inference_mode():
-                return upscaler(self.lr[image]).float()
-
-        with calm_torch(), ThreadPoolExecutor(1, initializer=one_thread) as pool:
-            return pool.submit(make).result()
-
-    def made_by(self, upscaler: Upscaler, workers: int = 1) -> dict[str, Image]:
-        """Image name -> SR, each made on one torch thread, as scoring does: for the same bits.
+    def made_by(self, upscaler: Callable[[Image], Image], workers: int = 1) -> dict[str, Image]:
+        """Image name -> SR, ``workers`` at a time, each on one torch thread.
 
         Raises:
             ImageError: an image of values that are not finite.
         """
-        import torch
-
-        def make(lr: torch.Tensor) -> Image:
-            with torch.inference_mode():
-                return to_uint8(upscaler(lr).float())
-
         with calm_torch(), ThreadPoolExecutor(workers, initializer=one_thread) as pool:
-            return dict(zip(self.lr, pool.map(make, self.lr.values()), strict=True))
+            return dict(zip(self.lr, pool.map(upscaler, self.lr.values()), strict=True))
 
 
 class TestSets:

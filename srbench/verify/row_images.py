@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 from srbench.errors import SubmissionError, SuiteError
+from srbench.imaging import Image, pixels_sha256
+from srbench.models.files import TrainedGenerator
+from srbench.models.images import published
 from srbench.records import Record
 from srbench.settings import Suite
 from srbench.verify.contents import Contents
 from srbench.verify.difference import Difference
 from srbench.verify.identity import suite_of
-from srbench.verify.images import Image, explain_other, is_near_hr, read_submitted
+from srbench.verify.images import explain_other, is_near_hr, read_submitted
 from srbench.verify.regenerate import TestImages
-from srbench.verify.roundings import roundings
 from srbench.verify.tensors import host_generator, load_checked
-
-if TYPE_CHECKING:
-    import torch
 
 Evidence = Literal["generator", "bicubic", "hr", "images"]
 
@@ -54,13 +53,14 @@ class RowImages:
         self._contents = contents
         self._record = record
         self._evidence = evidence
-        self._device = device
         self._workers = workers if device == "cpu" else 1
         if evidence == "generator":
             name = contents.generators[record.artifacts["generator"].sha256]
             generator = host_generator(suite)
             assert generator is not None  # a plugin's is no evidence
-            self._network = load_checked(contents.read(name), generator).to(device)
+            network = load_checked(contents.read(name), generator)
+            trained = TrainedGenerator(network=network, generator=generator)
+            self._upscale = published(trained, device=device)
 
     def of(self, dataset: str, tests: TestImages) -> tuple[dict[str, Image], list[Difference]]:
         """SR by image name, and what is wrong with it apart from its scores."""
@@ -72,21 +72,7 @@ class RowImages:
             findings = list(self._unlike(dataset, made, tests))
         if self._evidence in ("images", "generator"):
             findings += _near_hr(dataset, made, tests)
-        return made, findings
-
-    def other_roundings(self, image: str, tests: TestImages) -> list[Image]:
-        """What other machines may make of an image; see :mod:`srbench.verify.roundings`.
-
-        Empty where the images were read and not made.
-        """
-        if self._evidence not in ("generator", "bicubic"):
-            return []
-        by = self._upscale if self._evidence == "generator" else tests.upscale
-        return list(roundings(tests.values_by(by, image), image))
-
-    def _upscale(self, lr: torch.Tensor) -> torch.Tensor:
-        sr: torch.Tensor = self._network(lr.to(self._device))
-        return sr
+        return made, [*findings, *_other_pixels(self._record, dataset, made)]
 
     def _made(self, tests: TestImages) -> dict[str, Image]:
         if self._evidence == "bicubic":
@@ -116,6 +102,17 @@ class RowImages:
             if why is not None:
                 message = f"the submitted image {image!r:.80} of {dataset!r:.80}: {why}"
                 yield Difference(what="image", dataset=dataset, image=image, message=message)
+
+
+def _other_pixels(record: Record, dataset: str, made: dict[str, Image]) -> Iterator[Difference]:
+    stated = record.scores[dataset].pixels_sha256
+    other = [name for name, image in made.items() if stated.get(name) != pixels_sha256(image)]
+    if other:
+        message = (
+            f"{len(other)} of {len(made)} images of {dataset!r:.80} are not those whose hashes the "
+            f"record states: {', '.join(f'{name!r:.80}' for name in other[:3])}"
+        )
+        yield Difference(what="image", dataset=dataset, image=other[0], message=message)
 
 
 def _near_hr(dataset: str, made: dict[str, Image], tests: TestImages) -> Iterator[Difference]:

@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from srbench.errors import ImageError, SubmissionError, SuiteError
+from srbench.imaging import Image
 from srbench.metrics.protocol import PROTOCOLS
 from srbench.metrics.score import ImagePair, ScoreError, Scorer
 from srbench.records import DatasetScores, MetricScores, Record, RowKind, record_sha256
 from srbench.settings import Suite
 from srbench.verify.contents import Contents
-from srbench.verify.difference import TOLERANCES, Difference, printable, score_difference
+from srbench.verify.difference import Difference, printable, score_difference
 from srbench.verify.identity import (
     SPECS,
     excused,
     identity_differences,
+    is_past,
     stated_versions,
     suite_of,
     wanted_metrics,
 )
-from srbench.verify.images import Image
 from srbench.verify.regenerate import TestImages, TestSets
-from srbench.verify.roundings import SENSITIVE_METRICS, explains
 from srbench.verify.row_images import OF_A_PLUGIN, Evidence, RowImages, is_of_a_plugin
 
 Mark = Literal["scores-verified", "differs", "not-recomputed"]
 
 NO_SCORES: Final = "a failed row has no scores"
 BY_HASH: Final = "its generator is known by hash only"
+NO_HASHES: Final = (
+    "its protocol keeps no hashes of images, which differed between processors: its scores stand "
+    "as they were stated"
+)
 HAS_IMAGES: Final = f"{BY_HASH}; its images are there and can be scored with --from-images"
 
 
@@ -98,7 +101,7 @@ class RowVerifier:
     def evidence(self, record: Record) -> Evidence | None:
         """What the row's images can be had from here."""
         kind = record.loss.kind
-        if record.status == "failed":
+        if record.status == "failed" or is_past(record):
             return None
         if kind is RowKind.BICUBIC:
             return "bicubic"
@@ -113,10 +116,7 @@ class RowVerifier:
     def without_scores(self, record: Record, reason: str | None = None) -> RowResult:
         """The row's identity alone."""
         differences = tuple(identity_differences(record, self._contents.suite))
-        by_hash = HAS_IMAGES if self._has_images(record) else BY_HASH
-        if is_of_a_plugin(record):
-            by_hash = OF_A_PLUGIN
-        why = reason or (NO_SCORES if record.status == "failed" else by_hash)
+        why = reason or self._reason(record)
         mark: Mark = "differs" if differences else "not-recomputed"
         return RowResult(record=record, mark=mark, reason=why, differences=differences)
 
@@ -132,24 +132,30 @@ class RowVerifier:
             return self.without_scores(record)
         if record.protocol not in PROTOCOLS or not _has_suite(record):
             return self.without_scores(record, "its protocol or suite cannot be read")
-        findings: list[Difference | str] = [
+        differences = (
             *identity_differences(record, self._contents.suite),
             *self._recomputed(record, evidence),
-        ]
-        differences = tuple(found for found in findings if isinstance(found, Difference))
+        )
         return RowResult(
             record=record,
             mark="differs" if differences else "scores-verified",
             evidence=evidence,
             differences=differences,
-            notes=tuple(found for found in findings if isinstance(found, str)),
         )
+
+    def _reason(self, record: Record) -> str:
+        if record.status == "failed":
+            return NO_SCORES
+        if is_past(record):
+            return NO_HASHES
+        if is_of_a_plugin(record):
+            return OF_A_PLUGIN
+        return HAS_IMAGES if self._has_images(record) else BY_HASH
 
     def _has_images(self, record: Record) -> bool:
         return any(key == record.key for key, _, _ in self._contents.images)
 
-    def _recomputed(self, record: Record, evidence: Evidence) -> Iterator[Difference | str]:
-        """Differences, and notes on what is none."""
+    def _recomputed(self, record: Record, evidence: Evidence) -> Iterator[Difference]:
         suite = suite_of(record)
         try:
             maker = RowImages(self._contents, record, suite, evidence, self._device, self._workers)
@@ -169,7 +175,8 @@ class RowVerifier:
                 yield Difference(what="image", dataset=name, message=error.what)
                 continue
             yield from findings
-            yield from self._scores(record, suite, name, images, tests, maker)
+            if not findings:  # scores of other images tell nothing
+                yield from self._scores(record, suite, name, images, tests)
 
     def _scores(
         self,
@@ -178,8 +185,7 @@ class RowVerifier:
         dataset: str,
         images: dict[str, Image],
         tests: TestImages,
-        maker: RowImages,
-    ) -> Iterator[Difference | str]:
+    ) -> Iterator[Difference]:
         stated = record.scores[dataset].metrics
         pairs = [ImagePair(name=name, sr=sr, hr=tests.hr[name]) for name, sr in images.items()]
         missing = {m for m in wanted_metrics(record, suite) if excused(record, dataset, m)}
@@ -192,25 +198,7 @@ class RowVerifier:
                 continue
             scorer = self._scorer(record.protocol, suite.scale, metric)
             scores, error = _scored(scorer, pairs, metric, self._workers)
-            found = list(_compared(dataset, metric, stated.get(metric), scores, error))
-            explained = 0
-            if metric in SENSITIVE_METRICS and _means_agree(metric, stated.get(metric), scores):
-                # Up to the first that is not: then the row differs, whatever the others are.
-                while explained < len(found) and self._by_rounding(
-                    found[explained], scorer, tests, maker
-                ):
-                    explained += 1
-            yield from found[explained:]
-            if explained:
-                yield _note(dataset, metric, found[:explained])
-
-    def _by_rounding(
-        self, found: Difference, scorer: Scorer, tests: TestImages, maker: RowImages
-    ) -> bool:
-        if found.image is None:
-            return False  # a metric that is missing, or should be
-        images = maker.other_roundings(found.image, tests)
-        return explains(images, found, scorer, workers=self._workers)
+            yield from _compared(dataset, metric, stated.get(metric), scores, error)
 
     def _scorer(self, protocol: str, scale: int, metric: str) -> Scorer:
         key = (protocol, scale, metric)
@@ -251,23 +239,6 @@ def _compared(
         )
         if difference is not None:
             yield difference
-
-
-def _means_agree(metric: str, stated: MetricScores | None, scores: dict[str, float]) -> bool:
-    """Roundings fall to both sides; a mean that is off was pushed to one."""
-    if stated is None or not scores:
-        return False
-    mean = math.fsum(scores.values()) / len(scores)
-    return abs(stated.mean - mean) <= TOLERANCES[metric]
-
-
-def _note(dataset: str, metric: str, explained: list[Difference]) -> str:
-    names = ", ".join(f"{difference.image!r:.80}" for difference in explained[:5])
-    return (
-        f"{metric} in {dataset!r:.80} is off by more than {TOLERANCES[metric]:g} on "
-        f"{len(explained)} images, by what another processor's rounding explains: {names}"
-        + (", ..." if len(explained) > 5 else "")
-    )
 
 
 def _has_suite(record: Record) -> bool:

@@ -8,6 +8,8 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from srbench.errors import SubmissionError
+from srbench.verify.archive import ArchiveSource
+from srbench.verify.folder import FolderSource
 from srbench.verify.limits import Kind, Limits
 
 
@@ -49,9 +51,6 @@ def open_source(path: Path, limits: Limits) -> Source:
     Raises:
         SubmissionError: nothing there, or something that no submission is.
     """
-    from srbench.verify.archive import ArchiveSource
-    from srbench.verify.folder import FolderSource
-
     if path.is_dir():
         return FolderSource(path, limits)
     if path.is_file():
@@ -60,16 +59,3 @@ def open_source(path: Path, limits: Limits) -> Source:
         f"expected a submission (a .zip that `srbench submit` wrote) or a folder such as "
         f"leaderboard/, found nothing at {path}"
     )
-
-
-def too_large(name: str, limit: int) -> SubmissionError:
-    """The error for a file of more than ``limit`` bytes."""
-    return SubmissionError(
-        f"expected {name!r:.120} of at most {limit:,} bytes uncompressed, got more",
-        "srbench reads no larger files; see docs/submitting.md",
-    )
-
-
-def too_many(limit: int) -> SubmissionError:
-    """The error for more than ``limit`` files."""
-    return SubmissionError(f"expected a submission of at most {limit:,} files, got more")

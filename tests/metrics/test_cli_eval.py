@@ -32,7 +32,7 @@ def test_json_alone_on_stdout(folders):
     assert result.exit_code == 0, result.stderr
     document = json.loads(result.stdout)
     assert list(document) == ["protocol", "scale", "images", "metrics"]
-    assert (document["protocol"], document["scale"], document["images"]) == ("y4-v1", 4, 2)
+    assert (document["protocol"], document["scale"], document["images"]) == ("y4-v2", 4, 2)
     assert list(document["metrics"]) == ["psnr", "gmsd"]
     assert document["metrics"]["gmsd"]["lower_is_better"] is True
     assert set(document["metrics"]["psnr"]["per_image"]) == {"a.png", "[red]b.png"}
@@ -42,10 +42,10 @@ def test_table_and_csv(folders, tmp_path):
     file = tmp_path / "scores.csv"
     result = run(
         "--sr", folders[0], "--hr", folders[1], "--metric", "psnr", "--metric", "ssim",
-        "--protocol", "rgb4-v1", "--csv", str(file), "--workers", "1",
+        "--protocol", "rgb4-v2", "--csv", str(file), "--workers", "1",
     )  # fmt: skip
     assert result.exit_code == 0, result.stderr
-    assert "protocol rgb4-v1, scale 4, 2 images" in result.stdout
+    assert "protocol rgb4-v2, scale 4, 2 images" in result.stdout
     assert "[red]b.png" in result.stdout  # file names are not markup
     lines = file.read_text().splitlines()
     assert lines[0] == "image,psnr,ssim"
@@ -64,7 +64,7 @@ def test_without_hr_the_default_is_niqe(folders):
     ("extra", "message"),
     [
         (["--metric", "psnrr"], "did you mean 'psnr'"),
-        (["--metric", "psnr", "--protocol", "y4"], "did you mean 'y4-v1'"),
+        (["--metric", "psnr", "--protocol", "y4"], "did you mean 'y4-v2'"),
         (["--metric", "musiq"], "--allow-unsafe-weights"),
         (["--metric", "psnr", "--hr", "nowhere"], "expected a folder of images"),
         (["--metric", "psnr", "--csv", "nowhere/x.csv"], "in an existing folder"),

@@ -14,7 +14,7 @@ from srbench.imaging import to_tensor
 from srbench.metrics.fidelity import Psnr, Ssim, psnr, ssim
 from srbench.metrics.protocol import PROTOCOLS, get_protocol
 
-Y4, RGB4 = get_protocol("y4-v1"), get_protocol("rgb4-v1")
+Y4, RGB4 = get_protocol("y4-v2"), get_protocol("rgb4-v2")
 
 
 def luma(image: np.ndarray) -> np.ndarray:

@@ -113,13 +113,13 @@ def test_evaluation_of_folders(folders, specs):
     result = evaluate_folders(*folders, [specs["psnr"], specs["ssim"]], workers=2)
     document = result.document()
     assert {k: document[k] for k in ("protocol", "scale", "images")} == {
-        "protocol": "y4-v1", "scale": 4, "images": 3,
+        "protocol": "y4-v2", "scale": 4, "images": 3,
     }  # fmt: skip
     psnr = document["metrics"]["psnr"]
     assert list(psnr["per_image"]) == ["img_1.png", "img_2.png", "img_10.png"]
     assert psnr["mean"] == result.mean("psnr") == math.fsum(psnr["per_image"].values()) / 3
     assert psnr["lower_is_better"] is False
-    rgb = evaluate_folders(*folders, [specs["psnr"]], protocol="rgb4-v1")
+    rgb = evaluate_folders(*folders, [specs["psnr"]], protocol="rgb4-v2")
     assert rgb.mean("psnr") < result.mean("psnr") - 2  # independent noise per channel: Y averages
 
 
@@ -128,7 +128,7 @@ def evaluation(**per_image: float) -> Evaluation:
     scores = MetricScores(
         lower_is_better=True, per_image=dict(zip(names, per_image.values(), strict=True))
     )
-    return Evaluation(protocol="y4-v1", scale=4, images=names, metrics={"m": scores})
+    return Evaluation(protocol="y4-v2", scale=4, images=names, metrics={"m": scores})
 
 
 def test_the_mean_does_not_depend_on_the_order():
@@ -145,7 +145,7 @@ def test_csv_round_trips_and_is_inert():
     assert float(rows[2][1]) == 1 / 3
     assert rows[-1] == ["mean", repr(result.mean("m"))]
     hostile = Evaluation(
-        protocol="y4-v1", scale=4, images=("=cmd()",),
+        protocol="y4-v2", scale=4, images=("=cmd()",),
         metrics={"m": MetricScores(lower_is_better=True, per_image={"=cmd()": -1.0})},
     )  # fmt: skip
     assert "'=cmd(),-1.0" in hostile.csv()

@@ -25,7 +25,7 @@ def test_bicubic(name, psnr, ssim, test_set, specs):
     files = sorted(test_set(name).glob("*.png"))
     pairs = [ImagePair(name=f.name, sr=functools.partial(bicubic, f), hr=f) for f in files]
     scores = score_images(
-        pairs, [specs["psnr"], specs["ssim"]], protocol="y4-v1", scale=4, workers=2
+        pairs, [specs["psnr"], specs["ssim"]], protocol="y4-v2", scale=4, workers=2
     )
     means = {metric: sum(values.values()) / len(files) for metric, values in scores.items()}
     assert means["psnr"] == pytest.approx(psnr, abs=0.02)
@@ -39,8 +39,8 @@ def test_perceptual_metrics_prefer_hr(test_set, specs):
     pairs = [ImagePair(name=f.name, sr=functools.partial(bicubic, f), hr=f) for f in files]
     truth = [ImagePair(name=f.name, sr=f, hr=f) for f in files]
     chosen = [specs["lpips"], specs["niqe"]]
-    low = score_images(pairs, chosen, protocol="y4-v1", scale=4, workers=2)
-    high = score_images(truth, chosen, protocol="y4-v1", scale=4, workers=2)
+    low = score_images(pairs, chosen, protocol="y4-v2", scale=4, workers=2)
+    high = score_images(truth, chosen, protocol="y4-v2", scale=4, workers=2)
     for file in files:
         assert high["lpips"][file.name] == 0.0 < 0.2 < low["lpips"][file.name]
         assert high["niqe"][file.name] + 1 < low["niqe"][file.name]

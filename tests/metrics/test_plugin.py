@@ -44,7 +44,7 @@ def test_the_host_finds_them():
 
 
 def test_protocols():
-    assert list(PROTOCOLS) == ["y4-v1", "rgb4-v1"]
+    assert list(PROTOCOLS) == ["y4-v2", "rgb4-v2"]
     assert all(protocol.border(3) == 3 for protocol in PROTOCOLS.values())
 
 

@@ -40,7 +40,7 @@ def pairs(count: int = 6) -> list[ImagePair]:
 
 
 def score(*args, **kwargs):
-    return score_images(*args, protocol="y4-v1", scale=4, **kwargs)
+    return score_images(*args, protocol="y4-v2", scale=4, **kwargs)
 
 
 def test_scores_come_in_the_order_given_whatever_their_source(write):
@@ -71,12 +71,12 @@ def test_metrics_see_float_rgb_in_unit_range_and_the_context():
         name="x", version=1, lower_is_better=True, reference="none", license="MIT", build=build
     )
     one = ImagePair(name="a", sr=image(255), hr=image(0))
-    score_images([one], [blind], protocol="rgb4-v1", scale=3)
+    score_images([one], [blind], protocol="rgb4-v2", scale=3)
     assert seen["sr"].shape == (1, 3, 24, 32)
     assert seen["sr"].dtype == torch.float32
     assert seen["sr"].max() == 1.0
     assert seen["hr"] is None  # a no-reference metric must not be able to look
-    assert (seen["ctx"].protocol, seen["ctx"].scale) == ("rgb4-v1", 3)
+    assert (seen["ctx"].protocol, seen["ctx"].scale) == ("rgb4-v2", 3)
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -206,8 +206,8 @@ def test_mistakes_of_the_caller():
     with pytest.raises(UserError, match="1 or more workers, got 0"):
         score(pairs(1), [full], workers=0)
     with pytest.raises(UserError, match="scale of 1 or more"):
-        score_images(pairs(1), [full], protocol="y4-v1", scale=0)
-    with pytest.raises(UnknownName, match="'y4'; did you mean 'y4-v1'"):
+        score_images(pairs(1), [full], protocol="y4-v2", scale=0)
+    with pytest.raises(UnknownName, match="'y4'; did you mean 'y4-v2'"):
         score_images(pairs(1), [full], protocol="y4", scale=4)
 
 
@@ -228,7 +228,7 @@ def test_a_scorer_is_built_once_and_used_often():
     metric = MetricSpec(
         name="m", version=1, lower_is_better=True, reference="full", license="", build=build
     )
-    scorer = Scorer([metric], protocol="y4-v1", scale=4)
+    scorer = Scorer([metric], protocol="y4-v2", scale=4)
     assert scorer.score(pairs(3)) == scorer.score(pairs(3), workers=2)
     assert len(builds) == 1
 
@@ -242,7 +242,7 @@ folder, names, workers, backwards = sys.argv[1:]
 files = sorted(Path(folder).glob("*.png"), reverse=backwards == "1")
 pairs = [ImagePair(name=f.name, sr=f, hr=files[0].parent / "hr" / f.name) for f in files]
 specs = [s for s in METRICS if s.name in names.split(",")]
-scores = score_images(pairs, specs, protocol="y4-v1", scale=4, workers=int(workers))
+scores = score_images(pairs, specs, protocol="y4-v2", scale=4, workers=int(workers))
 print(json.dumps({m: {n: v.hex() for n, v in s.items()} for m, s in scores.items()},
                  sort_keys=True))
 """

@@ -152,7 +152,7 @@ def _plain_loop(sr: Path, hr: Path) -> dict:
 
 
 def _pyiqa_object(name: str) -> Callable:
-    """pyiqa's own module in the colour space of y4-v1, with the weights that srbench uses."""
+    """pyiqa's own module in the colour space of y4-v2, with the weights that srbench uses."""
     from pyiqa.archs import niqe_arch, psnr_arch, ssim_arch
 
     from srbench.metrics import pyiqa_bridge

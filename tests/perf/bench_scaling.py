@@ -124,7 +124,7 @@ def _images(count: int) -> Callable[[], None]:
     from srbench.metrics.score import ImagePair, Scorer
 
     specs = [spec for spec in METRICS if spec.name in ("psnr", "ssim")]
-    scorer = Scorer(specs, protocol="y4-v1", scale=4)
+    scorer = Scorer(specs, protocol="y4-v2", scale=4)
     random = np.random.default_rng(1)
     hr = random.integers(0, 256, (320, 480, 3), dtype=np.uint8)
     sr = random.integers(0, 256, hr.shape, dtype=np.uint8)

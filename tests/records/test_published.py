@@ -50,7 +50,7 @@ def test_real_records_fit(validator):
         lambda d: d.update(key="mine"),
         lambda d: d["scores"]["set14"]["metrics"]["psnr"].update(mean="high"),
         lambda d: d["scores"]["set14"]["metrics"]["psnr"].update(per_image={}),
-        lambda d: d.update({"schema": 2}),
+        lambda d: d.update({"schema": 3}),
     ],
 )
 def test_edited_records_do_not_fit(validator, document, change):

@@ -135,7 +135,7 @@ def test_json_is_strict_and_complete(three_seeds, tmp_path):
 
     document = json.loads(paths[1].read_text(), parse_constant=refuse)
     assert document == json.loads(json.dumps(leaderboard_document(board)))
-    assert document["protocol"] == "y4-v1"
+    assert document["protocol"] == "y4-v2"
     row = next(r for r in document["rows"] if r["label"] == "alexnet")
     assert row["scores"]["set14"]["lpips"]["flags"] == ["shares-network"]
     assert (
@@ -199,12 +199,13 @@ def test_one_dataset_can_be_shown(three_seeds):
     shown = _printed(build_leaderboard(three_seeds), datasets=["bsd100"])
     table = shown.split("Interval:")[0]
     assert "bsd100" in table
-    assert "set14" not in table
+    assert not [line for line in table.splitlines() if line.startswith("set14")]
 
 
 def test_every_published_line_has_a_source():
-    for line in (spec.agreement for spec in METRICS):
-        assert line is not None
+    lines = [spec.agreement for spec in METRICS if spec.agreement is not None]
+    assert len(lines) >= 6
+    for line in lines:
         assert line.finding
         assert line.source
         assert line.url.startswith("https://")

@@ -22,7 +22,7 @@ def _set(path, value):
 
 
 MIXTURES = [
-    (("protocol",), "rgb4-v1", "protocol"),
+    (("protocol",), "rgb4-v2", "protocol"),
     (("suite", "version"), 2, "suite version"),
     (("suite", "sha256"), "0" * 64, "suite hash"),
     (("suite", "track"), "raw", "track"),

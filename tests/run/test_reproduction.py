@@ -32,7 +32,7 @@ def record(suite: Suite) -> Record:
                 "document": suite.model_dump(mode="json", by_alias=True),
             },
             "loss": loss_info(cell.row).model_dump(),
-            "seed": 2, "content_scale": 1.0, "status": "finished", "protocol": "y4-v1",
+            "seed": 2, "content_scale": 1.0, "status": "finished", "protocol": "y4-v2",
             "scores": {"photos-test": scores},
             "environment": {
                 **describe_environment(threads=1, gpu=None).model_dump(), "git_dirty": False,

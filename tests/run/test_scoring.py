@@ -3,18 +3,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from srbench.contract import MetricSpec
 from srbench.data import find_dataset
-from srbench.imaging import crop_to_multiple, degrade, to_tensor, write_image
+from srbench.imaging import crop_to_multiple, lr_image, pixels_sha256, read_image, write_image
 from srbench.metrics.score import Scorer
 from srbench.records.layout import OutFolder
 from srbench.run.plan.tasks import TargetTask
 from srbench.run.work import lr_images
 from srbench.run.work.lr_images import LrImages
 from srbench.run.work.scoring import _Metrics, _score, _write_images
-from srbench.run.writing import read_json
+from srbench.run.writing import read_json, write_json
 
 
 def build_difference(ctx: Any) -> Any:
@@ -47,6 +46,7 @@ def test_a_score_that_is_not_finite_costs_that_score_alone(tmp_path: Path) -> No
         for name in ("a", "b"):
             image = dataset.load(0) if pixels is None else np.full((32, 32, 3), pixels, np.uint8)
             write_image(out.images("d", row) / f"{name}.png", image)
+        write_json(out.images("d", row) / ".source.json", {"pixels": {"a": "0" * 64}})
     group = [
         TargetTask(
             row=row,
@@ -58,7 +58,7 @@ def test_a_score_that_is_not_finite_costs_that_score_alone(tmp_path: Path) -> No
         )
         for row in ("fine", "constant")
     ]
-    metrics = _Metrics(specs, Scorer(specs, protocol="y4-v1", scale=4), 1)
+    metrics = _Metrics(specs, Scorer(specs, protocol="y4-v2", scale=4), 1)
     _score(metrics, group, dataset, hr, out, unheard)
 
     assert out.scores("fine-difference").exists()
@@ -72,36 +72,51 @@ def test_images_of_another_generator_are_made_again(tmp_path: Path) -> None:
     dataset = find_dataset("photos-test")
     folder = tmp_path / "images"
 
-    def grey(value: float) -> Any:
-        return lambda lr: torch.full((1, 3, 4 * lr.shape[2], 4 * lr.shape[3]), value)
+    def grey(value: int) -> Any:
+        return lambda lr: np.full((4 * lr.shape[0], 4 * lr.shape[1], 3), value, np.uint8)
 
     inputs = LrImages(dataset, 4)
-    _write_images(inputs, folder, "first", grey(0.0), 2, unheard)
+    _write_images(inputs, folder, "first", grey(0), 2, unheard)
     before = (folder / "coffee.png").read_bytes()
-    _write_images(inputs, folder, "first", grey(1.0), 2, unheard)
+    _write_images(inputs, folder, "first", grey(255), 2, unheard)
     assert (folder / "coffee.png").read_bytes() == before  # same identity: kept
-    _write_images(inputs, folder, "second", grey(1.0), 2, unheard)
+    _write_images(inputs, folder, "second", grey(255), 2, unheard)
     assert (folder / "coffee.png").read_bytes() != before
+    stated = read_json(folder / ".source.json")["pixels"]
+    assert stated == {
+        name: pixels_sha256(read_image(folder / f"{name}.png")) for name in dataset.names
+    }
+
+
+def test_images_without_hashes_are_made_again(tmp_path: Path) -> None:
+    dataset = find_dataset("photos-test")
+    _write_images(LrImages(dataset, 4), tmp_path, "hr", None, 2, unheard)
+    note = read_json(tmp_path / ".source.json")
+    del note["pixels"]
+    write_json(tmp_path / ".source.json", note)
+    (tmp_path / "coffee.png").unlink()
+    _write_images(LrImages(dataset, 4), tmp_path, "hr", None, 2, unheard)
+    assert (tmp_path / "coffee.png").exists()
 
 
 def test_lr_is_made_once_and_equals_the_degradation(monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = find_dataset("photos-test")
     inputs = LrImages(dataset, 4)
-    expected = degrade(to_tensor(crop_to_multiple(dataset.load(0), 4)), 4)
-    assert torch.equal(inputs.lr(0), expected)
-    monkeypatch.setattr(lr_images, "degrade", None)
-    assert torch.equal(inputs.lr(0), expected)
+    expected = lr_image(crop_to_multiple(dataset.load(0), 4), 4)
+    assert np.array_equal(inputs.lr(0), expected)
+    monkeypatch.setattr(lr_images, "lr_image", None)
+    assert np.array_equal(inputs.lr(0), expected)
     with pytest.raises(TypeError, match="not callable"):
         inputs.lr(1)
 
 
 def test_lr_beyond_the_limit_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = find_dataset("photos-test")
-    first = degrade(to_tensor(crop_to_multiple(dataset.load(0), 4)), 4)
-    monkeypatch.setattr(lr_images, "_LARGEST", first.numel())
+    first = lr_image(crop_to_multiple(dataset.load(0), 4), 4)
+    monkeypatch.setattr(lr_images, "_LARGEST", first.size)
     inputs = LrImages(dataset, 4)
     inputs.lr(0)
     second = inputs.lr(1)
-    monkeypatch.setattr(lr_images, "degrade", lambda hr, scale: torch.zeros_like(second))
-    assert torch.equal(inputs.lr(0), first)
-    assert torch.equal(inputs.lr(1), torch.zeros_like(second))
+    monkeypatch.setattr(lr_images, "lr_image", lambda hr, scale: np.zeros_like(second))
+    assert np.array_equal(inputs.lr(0), first)
+    assert np.array_equal(inputs.lr(1), np.zeros_like(second))

@@ -8,9 +8,9 @@ import pytest
 
 from srbench.app.execute import execute_plan
 from srbench.app.overview import plan_overview
-from srbench.app.prepare import Prepared
 from srbench.host import Registry, discover
 from srbench.records.layout import OutFolder
+from srbench.run.exec.local import LocalBackend
 from srbench.run.plan.planning import make_plan
 from srbench.settings import parse_suite
 
@@ -51,7 +51,7 @@ def compute(
     planned = {job["label"] for job in before["jobs"] if job["state"] == "run"}
     scored = set(out.root.glob("scores/*.json"))
     watcher = Starts()
-    done = execute_plan(Prepared(plan=plan, out=out, parallel=2), watcher)
+    done = execute_plan(plan, out, watcher, LocalBackend(out=out, slots=2))
     assert not done.failed
     assert watcher.started - {"scores"} == planned
     new = len(set(out.root.glob("scores/*.json")) - scored)

@@ -270,7 +270,7 @@ def _suite_document(
         "version": 1,
         "summary": "Synthetic scores: nothing was trained.",
         "track": "calibrated",
-        "protocol": "y4-v1",
+        "protocol": "y4-v2",
         "seeds": list(seeds),
         "metrics": list(metrics),
         "data": {"train": "photos", "val": 2, "test": list(datasets)},

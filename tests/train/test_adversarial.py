@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from srbench.errors import ContractError, NonFiniteLoss, UserError
 from srbench.train import AdversarialSettings, CheckpointFolder, RuntimeSettings, run_adversarial
 from srbench.train.adversarial import AdversarialStep
+from srbench.train.adversarial_losses import ADVERSARIAL_LOSSES
 from srbench.train.runtime import Placement, session
 
 SETTINGS = AdversarialSettings(
@@ -34,10 +35,27 @@ class PlainStep:
         self.og = torch.optim.Adam(g.parameters(), lr=s.learning_rate, fused=True)
         self.od = torch.optim.Adam(d.parameters(), lr=s.learning_rate, fused=True)
 
-    def generator_loss(self, logits: Tensor) -> Tensor:
+    def generator_loss(self, sr: Tensor, hr: Tensor) -> Tensor:
+        logits = self.d(sr)
         if self.s.adversarial_loss == "non-saturating":
             return F.softplus(-logits).mean()
-        return (1 - torch.sigmoid(logits)).mean()
+        if self.s.adversarial_loss == "one-minus-d":
+            return (1 - torch.sigmoid(logits)).mean()
+        if self.s.adversarial_loss == "hinge":
+            return -logits.mean()
+        if self.s.adversarial_loss == "least-squares":
+            return 0.5 * F.mse_loss(logits, torch.ones_like(logits))
+        real = self.d(hr).detach()
+        return binary(real - logits.mean(), 0) + binary(logits - real.mean(), 1)
+
+    def discriminator_loss(self, sr: Tensor, hr: Tensor) -> Tensor:
+        real, fake = self.d(hr), self.d(sr.detach())
+        if self.s.adversarial_loss == "hinge":
+            return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
+        if self.s.adversarial_loss == "least-squares":
+            one, none = torch.ones_like(real), torch.zeros_like(fake)
+            return 0.5 * (F.mse_loss(real, one) + F.mse_loss(fake, none))
+        return binary(real - fake.mean(), 1) + binary(fake - real.mean(), 0)
 
     def discriminator_losses(self, logits: Tensor, *, real: bool) -> Tensor:
         if self.s.adversarial_loss == "non-saturating":
@@ -52,14 +70,21 @@ class PlainStep:
         sr = self.g(lr)
         total = s.content_factor * self.content(sr, hr)
         total = total + s.pixel_weight * F.l1_loss(sr, hr)
-        total = total + s.adversarial_weight * self.generator_loss(self.d(sr))
+        total = total + s.adversarial_weight * self.generator_loss(sr, hr)
         total.backward()
         self.og.step()
         self.d.requires_grad_(True)
         self.od.zero_grad()
-        self.discriminator_losses(self.d(hr), real=True).backward()
-        self.discriminator_losses(self.d(sr.detach()), real=False).backward()
+        if self.s.adversarial_loss in ("non-saturating", "one-minus-d"):
+            self.discriminator_losses(self.d(hr), real=True).backward()
+            self.discriminator_losses(self.d(sr.detach()), real=False).backward()
+        else:
+            self.discriminator_loss(sr, hr).backward()
         self.od.step()
+
+
+def binary(logits: Tensor, target: int) -> Tensor:
+    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, target))
 
 
 @pytest.mark.parametrize("name", ["srresnet", "msrresnet"])
@@ -88,13 +113,39 @@ def test_shared_forward_has_the_bits_of_the_two_forward_form(
         assert torch.equal(value, g2.state_dict()[key]), key
 
 
+@pytest.mark.parametrize("kind", ["relativistic-average", "hinge", "least-squares"])
+def test_other_losses_train_as_the_field_writes_them(
+    kind: str, make_networks: Any, make_sampler: Any, make_content: Any
+) -> None:
+    """Relativistic as in BasicSR's ESRGANModel: HR forward, detached, before the generator."""
+    settings = SETTINGS.but(adversarial_loss=kind)
+    g1, d1 = make_networks("msrresnet")
+    g2, d2 = make_networks("msrresnet")
+    mine = AdversarialStep(g1, d1, make_content(), settings, placement())
+    plain = PlainStep(g2, d2, make_content(), settings)
+    lr, hr = make_sampler(batch_size=3, patch_size=32).next()
+    mine(lr, hr, 0)
+    plain(lr, hr)
+    for mine_net, plain_net in ((g1, g2), (d1, d2)):
+        pairs = [
+            (p.grad, q.grad)
+            for p, q in zip(mine_net.parameters(), plain_net.parameters(), strict=True)
+        ]
+        # Against the network's largest gradient: a bias before BatchNorm has noise alone.
+        scale = max(float(expected.abs().max()) for _, expected in pairs)
+        for got, expected in pairs:
+            torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5 * scale)
+
+
+@pytest.mark.parametrize("kind", ADVERSARIAL_LOSSES)
 def test_two_discriminator_forwards_a_step(
-    make_networks: Any, make_sampler: Any, make_content: Any
+    kind: str, make_networks: Any, make_sampler: Any, make_content: Any
 ) -> None:
     g, d = make_networks()
     seen: list[tuple[int, ...]] = []
     d.register_forward_hook(lambda _m, inputs, _o: seen.append(tuple(inputs[0].shape)))
-    step = AdversarialStep(g, d, make_content(), SETTINGS, placement())
+    settings = SETTINGS.but(adversarial_loss=kind)
+    step = AdversarialStep(g, d, make_content(), settings, placement())
     step(*make_sampler(batch_size=2).next(), 0)
     assert seen == [(2, 3, 16, 16)] * 2  # SR and HR, never in one batch: BatchNorm sees them apart
 
@@ -297,7 +348,7 @@ def test_forward_places_everything_on_cuda(name: str, make_networks: Any) -> Non
     from torch._subclasses.fake_tensor import DataDependentOutputException
 
     from srbench.train.monitor import Monitor
-    from srbench.train.objective import discriminator_loss, generator_adversarial_loss, pixel_loss
+    from srbench.train.objective import pixel_loss
 
     with torch.device("cuda"):  # Module.to can not move fake parameters
         g, d = make_networks(name)
@@ -305,13 +356,12 @@ def test_forward_places_everything_on_cuda(name: str, make_networks: Any) -> Non
     lr = where.images(torch.rand(2, 3, 16, 16, device="cuda"))
     hr = where.images(torch.rand(2, 3, 64, 64, device="cuda"))
     sr = g(lr)
-    kind: Any
-    for kind in ("non-saturating", "one-minus-d"):
+    for loss in ADVERSARIAL_LOSSES.values():
         values = torch.stack(
             [
                 pixel_loss(sr, hr, "l1"),
-                generator_adversarial_loss(d(sr), kind),
-                discriminator_loss(d(hr), d(sr), kind),
+                loss.generator(d(hr).detach(), d(sr)),
+                loss.discriminator(d(hr), d(sr)),
             ]
         )
         assert values.device.type == "cuda"

@@ -15,10 +15,11 @@ import pytest
 import torch
 
 from srbench.data import find_dataset
-from srbench.imaging import degrade, read_image, to_tensor, to_uint8, upscale, write_image
+from srbench.imaging import bicubic_image, lr_image, pixels_sha256, read_image, write_image
 from srbench.metrics import evaluate_folders
 from srbench.metrics.plugin import METRICS
-from srbench.models.files import save_generator
+from srbench.models.files import TrainedGenerator, save_generator
+from srbench.models.images import published
 from srbench.models.plugin import builtin_generator
 from srbench.records import Record, record_key, record_text
 from srbench.records.identity import conditions_sha256
@@ -227,6 +228,10 @@ def set_score(document: dict[str, Any], metric: str, image: str, change: float) 
     scores["mean"] = math.fsum(scores["per_image"].values()) / len(scores["per_image"])
 
 
+def trained(network: torch.nn.Module) -> TrainedGenerator:
+    return TrainedGenerator(network=network.eval(), generator=GENERATOR)
+
+
 def _write_row(out: Path, test_images: Path, label: str) -> None:
     folder = out / "images" / label
     generator, artifacts = None, {}
@@ -240,10 +245,9 @@ def _write_row(out: Path, test_images: Path, label: str) -> None:
             "bytes": path.stat().st_size,
         }
     for file in sorted(test_images.glob("*.png")):
-        lr = degrade(to_tensor(read_image(file)), 4)
-        with torch.no_grad():
-            sr = upscale(lr, 4) if generator is None else generator(lr)
-        write_image(folder / file.name, to_uint8(sr))
+        lr = lr_image(read_image(file), 4)
+        sr = bicubic_image(lr, 4) if generator is None else published(trained(generator))(lr)
+        write_image(folder / file.name, sr)
     document = _document(test_images, folder, label, artifacts)
     record = Record.model_validate(document)
     target = out / "records" / f"{record.key}.json"
@@ -286,13 +290,17 @@ def _document(
             "terms": [term] if label in names else [], "backbone": "none", "pretrained_on": "",
             "license": "MIT", "paper": "",
         },
-        "seed": 1, "content_scale": 1.0, "status": "finished", "protocol": "y4-v1",
+        "seed": 1, "content_scale": 1.0, "status": "finished", "protocol": "y4-v2",
         "scores": {
             DATASET: {
                 "images": sorted(dataset.names),
                 "manifest_sha256": dataset.manifest().sha256,
                 "sizes": {
                     name: dataset.load(i).shape[:2] for i, name in enumerate(dataset.names)
+                },
+                "pixels_sha256": {
+                    name: pixels_sha256(read_image(folder / f"{name}.png"))
+                    for name in dataset.names
                 },
                 "metrics": metrics,
             }

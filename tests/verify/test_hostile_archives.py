@@ -330,7 +330,7 @@ def manifest_with(change: Callable[[dict[str, object]], None]) -> Callable[[File
         (lambda d: d["images"].append(d["images"][0]), "lists the image .* twice"),
         (lambda d: d["images"][0].update(image="other"), "has no scores"),
         (lambda d: d["suite"].update(version=3), "suite.json is tiny version 1"),
-        (lambda d: d["suite"].update(sha256=KEY), "manifest.json says aaaaaaaaaaaa"),
+        (lambda d: d["suite"].update(sha256=KEY), "aaaaaaaaaaaa that manifest.json says"),
     ],
 )
 def test_a_manifest_that_does_not_fit(

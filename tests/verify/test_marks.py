@@ -76,7 +76,7 @@ def test_rows_outside_the_sample_are_still_held_to_their_identity(
 ) -> None:
     for path in (board / "records").glob("[!.]*.json"):
         record = read_record(path)
-        write_record(record.model_copy(update={"protocol": "rgb4-v1"}), path.parent)
+        write_record(record.model_copy(update={"protocol": "rgb4-v2"}), path.parent)
     result = verify(board, sample=1)
     assert set(marks(result).values()) == {"differs"}
 

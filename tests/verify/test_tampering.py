@@ -135,7 +135,7 @@ def test_a_swapped_generator(tamper: Tamper, verify: Verify) -> None:
     other = generator_bytes(GENERATOR.build(seed=9).state_dict())
     result = verify(tamper(lambda files: replace_generator(files, "first", other)))
     found = messages(result, "first")
-    assert "psnr of 'cat'" in found
+    assert "2 of 2 images of 'folder:tiny' are not those whose hashes the record states" in found
     assert "it is not what the generator makes" in found
     assert others_verified(result, "first")
 
@@ -222,10 +222,10 @@ def with_a_tail(state: dict[str, torch.Tensor]) -> bytes:
         (with_nan, "conv_last.bias holds values that are not finite"),
         (with_another_network, "tensors that this generator does not have"),
         (saying_another_network, "the file says .*512"),
-        (claiming_ten_gigabytes, r"the file claims 'F32' \[2500000000\]"),
-        (with_a_header_of_ten_gigabytes, "the file claims 10,000,000,000"),
-        (with_overlap, "to begin at byte"),
-        (with_a_tail, "bytes of data, got"),
+        (claiming_ten_gigabytes, "Error while deserializing"),
+        (with_a_header_of_ten_gigabytes, "header too large"),
+        (with_overlap, "invalid offset"),
+        (with_a_tail, "not fully covered"),
     ],
 )
 def test_a_generator_that_is_not_the_suites(
@@ -237,15 +237,6 @@ def test_a_generator_that_is_not_the_suites(
     assert difference.what == "generator"
     assert re.search(said, difference.message), difference.message
     assert others_verified(result, "first")
-
-
-def test_weights_that_make_images_of_nan(tamper: Tamper, verify: Verify) -> None:
-    state = GENERATOR.build(seed=2).state_dict()
-    state["conv_last.weight"] = torch.full_like(state["conv_last.weight"], 3e38)
-    state["conv_hr.weight"] = torch.full_like(state["conv_hr.weight"], 3e38)
-    data = generator_bytes(state)
-    result = verify(tamper(lambda files: replace_generator(files, "first", data)))
-    assert "finite values, got NaN or infinity" in messages(result, "first")
 
 
 def test_another_suite_version(
@@ -305,7 +296,7 @@ PSNR = f"scores/{DATASET}/metrics/psnr"
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
-        ("protocol", "rgb4-v1", "protocol 'rgb4-v1', the suite's is y4-v1"),
+        ("protocol", "rgb4-v2", "protocol 'rgb4-v2', the suite's is y4-v2"),
         (f"{PSNR}/version", 7, "psnr version 7, this srbench has 1"),
         (f"{PSNR}/lower_is_better", True, "psnr version 1, this srbench has 1"),
         ("loss/reference", True, "marked as reference"),
@@ -405,21 +396,61 @@ def test_hr_beside_a_generator(tamper: Tamper, verify: Verify, test_images: Path
     assert "it is the HR image, not what the generator makes of LR" in messages(result, "first")
 
 
-def test_one_grey_level_in_few_values_is_another_machine(
-    tamper: Tamper, verify: Verify, run: Path
-) -> None:
+def test_one_grey_level_in_one_value(tamper: Tamper, verify: Verify, run: Path) -> None:
     pixels = read_image(run / "images/first/cat.png").copy()
-    some = pixels.reshape(-1)[:: pixels.size // 80]
-    some[:] = np.where(some > 127, some - 1, some + 1)
+    pixels[5, 5, 0] ^= 1
     path = tamper(lambda files: replace_image(files, "first", "cat", png(pixels)))
-    assert verify(path).verified
-    pixels.reshape(-1)[: pixels.size // 50] ^= 1
-    path = tamper(lambda files: replace_image(files, "first", "cat", png(pixels)))
-    assert "by up to" in messages(verify(path), "first")
-    pixels = read_image(run / "images/first/cat.png").copy()
-    pixels[5, 5, 0] = pixels[5, 5, 0] + 2 if pixels[5, 5, 0] < 128 else pixels[5, 5, 0] - 2
-    path = tamper(lambda files: replace_image(files, "first", "cat", png(pixels)))
-    assert "by up to 2 grey levels" in messages(verify(path), "first")
+    assert "it is not what the generator makes: 0.0%" in messages(verify(path), "first")
+
+    def alone(files: Files) -> None:
+        replace_image(files, "first", "cat", png(pixels))
+        drop_generators(files)
+
+    found = messages(verify(tamper(alone), from_images=True), "first")
+    assert "1 of 2 images of 'folder:tiny' are not those whose hashes the record states" in found
+
+
+def test_hashes_of_other_images(tamper: Tamper, verify: Verify) -> None:
+    def change(document: dict[str, Any]) -> None:
+        document["scores"][DATASET]["pixels_sha256"]["cat"] = "0" * 64
+
+    result = verify(tamper(lambda files: edit_record(files, "first", change)))
+    (difference,) = row(result, "first").differences
+    assert (difference.what, difference.image) == ("image", "cat")
+    assert others_verified(result, "first")
+
+
+def test_no_hashes_where_the_protocol_has_them(tamper: Tamper, verify: Verify) -> None:
+    def change(document: dict[str, Any]) -> None:
+        document["scores"][DATASET].pop("pixels_sha256")
+
+    result = verify(tamper(lambda files: edit_record(files, "first", change)))
+    assert "2 of 2 images" in messages(result, "first")
+
+
+def test_rows_of_before_hashes_are_not_recomputed(tamper: Tamper, verify: Verify) -> None:
+    """The suite as it was then, scored by a protocol whose images depended on the processor."""
+
+    def edit(files: Files) -> None:
+        suite = parse_suite(SUITE.replace("summary", 'protocol = "y4-v1"\nsummary', 1))
+        document = suite.model_dump(mode="json", by_alias=True)
+
+        def change(record: dict[str, Any]) -> None:
+            record["protocol"] = "y4-v1"
+            record["suite"].update(document=document, sha256=conditions_sha256(document))
+            record["scores"][DATASET].pop("pixels_sha256")
+
+        for label in ("bicubic", "warm-start", "first", "second"):
+            edit_record(files, label, change)
+        files["suite.json"] = json.dumps(document).encode()
+        manifest = json.loads(files["manifest.json"])
+        manifest["suite"]["sha256"] = conditions_sha256(document)
+        files["manifest.json"] = json.dumps(manifest).encode()
+
+    result = verify(tamper(edit))
+    assert not result.verified
+    assert {found.mark for found in result.rows} == {"not-recomputed"}
+    assert all("no hashes of images" in str(found.reason) for found in result.rows)
 
 
 def test_images_alone_are_scored_when_asked_for(tamper: Tamper, verify: Verify) -> None:
@@ -506,7 +537,7 @@ def test_the_same_generator_under_two_labels_is_noted(
     data = files[f"generators/{first}.safetensors"]
     result = verify(tamper(lambda files: replace_generator(files, "second", data)))
     assert row(result, "first").notes == ("the same generator as 'second'",)
-    assert "psnr of" in messages(result, "second")
+    assert "are not those whose hashes" in messages(result, "second")
 
 
 def test_repairing_nothing_changes_nothing(packed: Path, verify: Verify, tmp_path: Path) -> None:

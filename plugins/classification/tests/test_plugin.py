@@ -27,7 +27,14 @@ def test_importing_the_plugin_needs_no_torch():
 def test_the_names_are_those_of_the_documentation():
     assert list(SPECS) == [
         *("vgg16", "vgg16-bn", "resnet152", "densenet201", "resnext101-32x8d"),
-        *("wide-resnet101-2", "inception-v3", "vgg19", "alexnet", "mobilenet-v2"),
+        *(
+            "wide-resnet101-2",
+            "inception-v3",
+            "vgg19",
+            "vgg19-realesrgan",
+            "alexnet",
+            "mobilenet-v2",
+        ),
         *("efficientnet-lite0", "resnet50", "vgg16-caffe", "timm"),
     ]
 
@@ -45,7 +52,7 @@ def test_specs_say_what_a_reader_needs(name):
     assert spec.task == "classification"
     assert "commercial" in spec.license or name == "timm"
     assert spec.paper.startswith("https://")
-    assert spec.params().distance == "l2"
+    assert spec.params().distance == ("l1" if name == "vgg19-realesrgan" else "l2")
     assert all(file.license for file in spec.weights)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -32,7 +32,8 @@ _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#
 _INK, _SOFT, _GREY, _PAPER = "#222222", "#555555", "#8a8a8a", "white"
 _PALETTE = {**{f"t{i}": colour for i, colour in enumerate(_COLOURS)}, "tn": _GREY}
 
-_STYLES: Final = MappingProxyType(
+_HALO = {"facecolor": _PAPER, "alpha": 0.72, "edgecolor": "none", "pad": 0.4}
+_STYLES: Final[Mapping[str, dict[str, Any]]] = MappingProxyType(
     {
         "grid": {"color": "#e6e6e6", "linewidth": 0.8},
         "axis": {"color": _INK, "linewidth": 1.2},
@@ -55,7 +56,7 @@ _STYLES: Final = MappingProxyType(
         "hint": {"color": _SOFT, "fontsize": 8},
         "axis-name": {"color": _SOFT, "fontsize": 9},
         "score": {"color": _INK, "fontsize": 9, "zorder": 5},
-        "name": {"color": _INK, "fontsize": 9, "zorder": 5},
+        "name": {"color": _INK, "fontsize": 9, "zorder": 5, "bbox": _HALO},
     }
 )
 """How a kind of part looks, as keywords of matplotlib; ``target``, what a pointer hits, is not."""
@@ -179,7 +180,6 @@ def _style(kind: str, *, line: bool = False) -> dict[str, Any]:
 
 def _draw(axes: Axes, part: Part, within: str = "") -> None:
     from matplotlib.patches import Circle, Polygon, Rectangle
-    from matplotlib.patheffects import withStroke
 
     if isinstance(part, Spot):
         for inner in part.parts:
@@ -189,9 +189,7 @@ def _draw(axes: Axes, part: Part, within: str = "") -> None:
         axes.plot(*zip(*part.points, strict=True), **_style(kind, line=True))
     elif isinstance(part, Label):
         place = {"start": "left", "middle": "center", "end": "right"}[part.anchor]
-        drawn = axes.text(*part.at, plain(part.text), ha=place, va="baseline", **_style(part.kind))
-        if part.kind == "name":  # lines under it do not strike it out
-            drawn.set_path_effects([withStroke(linewidth=2.2, foreground=_PAPER, alpha=0.8)])
+        axes.text(*part.at, plain(part.text), ha=place, va="baseline", **_style(part.kind))
     elif isinstance(part, Box):
         axes.add_patch(Rectangle(part.at, part.width, part.height, zorder=2, **_style(part.kind)))
     elif part.kind != "target":

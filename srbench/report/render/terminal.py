@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rich import box
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
@@ -29,7 +30,7 @@ from srbench.report.text import (
 if TYPE_CHECKING:
     from rich.console import Console
 
-HEADING_WIDTH = 14
+HEADING_WIDTH = 8
 
 
 def print_leaderboard(
@@ -42,10 +43,11 @@ def print_leaderboard(
     """
     _say(console, title(board), style="bold")
     _say(console, board.summary)
+    narrow = False
     for dataset in board.datasets if datasets is None else datasets:
         console.print()
-        console.print(_fitting_table(board, dataset, console))
-    _print_explanations(board, console)
+        narrow |= not _print_dataset(board, dataset, console)
+    _print_explanations(board, console, narrow=narrow)
     _print_troubles(board.rows, console)
     for view in second_views(board):
         if datasets is None or view.dataset in datasets:
@@ -65,25 +67,28 @@ def _say(console: Console, text: str, style: str = "") -> None:
     console.print(Text(plain(text), style=style), soft_wrap=not console.is_terminal)
 
 
-def _fitting_table(board: Leaderboard, dataset: str, console: Console) -> Table:
+def _print_dataset(board: Leaderboard, dataset: str, console: Console) -> bool:
+    """Print one table, without intervals where the terminal is too narrow; whether it has them."""
     table = _dataset_table(board, dataset, intervals=True)
     wide = console.options.update(max_width=10_000)
-    if Measurement.get(console, wide, table).maximum <= console.width:
-        return table
+    fits = Measurement.get(console, wide, table).maximum <= console.width
     # A table squeezed into fewer columns breaks labels into single letters.
-    return _dataset_table(board, dataset, intervals=False)
+    console.print(table if fits else _dataset_table(board, dataset, intervals=False))
+    return fits
 
 
 def _dataset_table(board: Leaderboard, dataset: str, *, intervals: bool) -> Table:
     title = plain(dataset) if intervals else f"{plain(dataset)} (intervals need a wider terminal)"
-    table = Table(title=Text(title), title_justify="left", show_lines=False)
+    table = Table(
+        title=Text(title), title_justify="left", box=box.HORIZONTALS, padding=(0, 1, 0, 0)
+    )
     found = entries(board, dataset)
     shown = columns(board, "terminal", found)
     for column in shown:
         table.add_column(
             _heading(column, board),
             justify="right" if column.numeric else "left",
-            no_wrap=column.metric is not None,
+            no_wrap=column.numeric or column.name == "label",
             overflow="fold",
         )
     previous = None
@@ -125,9 +130,10 @@ def _score(cell: Cell | None, metric: MetricInfo, intervals: bool) -> Text:
     return text
 
 
-def _print_explanations(board: Leaderboard, console: Console) -> None:
+def _print_explanations(board: Leaderboard, console: Console, *, narrow: bool) -> None:
     console.print()
-    _say(console, f"Interval: {board.intervals.meaning}")
+    where = " (in a wider terminal, and in leaderboard.md)" if narrow else ""
+    _say(console, f"Interval{where}: {board.intervals.meaning}")
     _say(console, f"Letters: {board.intervals.groups}")
     if any(family.tukey is not None for family in board.families.values()):
         _say(console, DETECTABLE)
@@ -155,8 +161,9 @@ def _correlation_table(board: Leaderboard, correlation: Correlation) -> Table:
     )
     table = Table(title=Text(plain(about)), title_justify="left")
     titles = [Text(plain(board.title(name))) for name in correlation.metrics]
-    for name in ("", *titles):
-        table.add_column(name, justify="right" if name else "left")
+    table.add_column("")
+    for name in titles:
+        table.add_column(name, justify="right")
     for name, *lines in zip(titles, correlation.spearman, correlation.kendall, strict=True):
         pairs = zip(*lines, strict=True)
         table.add_row(

@@ -17,6 +17,7 @@ from srbench.run.plan.kinds import plan_chain
 from srbench.run.plan.rows import Row, Term, calibration_terms, plan_rows
 from srbench.run.plan.tasks import GeneratorTask
 from srbench.settings import Suite
+from srbench.train.adversarial_losses import adversarial_loss
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -150,5 +151,6 @@ def _check_suite(suite: Suite, seeds: Sequence[int]) -> None:
 
     if suite.protocol not in PROTOCOLS:
         raise unknown_name("protocol", suite.protocol, PROTOCOLS)
+    adversarial_loss(suite.adversarial.adversarial_loss)
     if len(set(seeds)) != len(seeds):
         raise SuiteError(f"expected different seeds, got {', '.join(map(str, seeds))}")

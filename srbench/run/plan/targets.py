@@ -42,7 +42,7 @@ class Target:
     def images_ready(self, out: OutFolder) -> bool:
         """Whether this generator's images are all there."""
         note = read_json(out.images(self.dataset, self.row) / ".source.json")
-        return note is not None and note.get("identity") == self.identity
+        return note is not None and note.get("identity") == self.identity and "pixels" in note
 
 
 def targets(plan: Plan, out: OutFolder) -> list[Target]:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import torch
-
 from srbench.data import Dataset, crop_to_multiple
-from srbench.imaging import degrade, to_tensor, to_uint8
-from srbench.metrics.score import Image
+from srbench.imaging import Image, lr_image
 
 _LARGEST = 256 * 2**20
 """Bytes that are kept. LR of BSD100 takes 3 MB, of DIV2K's validation set 50 MB."""
@@ -30,12 +27,12 @@ class LrImages:
         """HR, uint8 ``(H, W, 3)``, its sides multiples of the scale."""
         return crop_to_multiple(self.dataset.load(index), self._scale)
 
-    def lr(self, index: int) -> torch.Tensor:
-        """LR, ``(1, 3, H / scale, W / scale)`` in [0, 1], each value k/255."""
+    def lr(self, index: int) -> Image:
+        """LR, uint8 ``(H / scale, W / scale, 3)``."""
         if index in self._kept:
-            return to_tensor(self._kept[index])
-        image = to_uint8(degrade(to_tensor(self.hr(index)), self._scale))
+            return self._kept[index]
+        image = lr_image(self.hr(index), self._scale)
         if self._bytes + image.nbytes <= _LARGEST:
             self._kept[index] = image
             self._bytes += image.nbytes
-        return to_tensor(image)
+        return image

@@ -7,27 +7,26 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
-
-import torch
-from torch import nn
 
 from srbench.contract import MetricSpec
 from srbench.data import Dataset, find_dataset
 from srbench.host import discover
-from srbench.imaging import to_uint8, upscale, write_image
+from srbench.imaging import bicubic_image, pixels_sha256, write_image
 from srbench.metrics.determinism import one_thread
 from srbench.metrics.score import ImagePair, ScoreError, Scorer
+from srbench.models.files import TrainedGenerator
+from srbench.models.images import Upscaler, published
 from srbench.records import RowKind
 from srbench.records.layout import HR_FOLDER, OutFolder
 from srbench.run.plan.tasks import ScoringTask, TargetTask
-from srbench.run.work.generators import trained_network
+from srbench.run.work.generators import generator_of, trained_network
 from srbench.run.work.lr_images import LrImages
 from srbench.run.work.stage import Stage
 from srbench.run.writing import read_json, write_json
 
-Upscaler = Callable[[torch.Tensor], torch.Tensor]
 Alive = Callable[[int, int], None]
 
 
@@ -78,11 +77,12 @@ def _make_images(
     if target.kind is RowKind.HR:
         upscaler = None
     elif target.kind is RowKind.BICUBIC:
-        upscaler = _bicubic(task.scale)
+        upscaler = partial(bicubic_image, scale=task.scale)
     else:
         assert target.training is not None
         network = trained_network(out.generator(target.training), task)
-        upscaler = _network(network, task.device)
+        trained = TrainedGenerator(network=network, generator=generator_of(task))
+        upscaler = published(trained, device=task.device)
     _write_images(inputs, folder, target.identity, upscaler, task.workers, alive)
 
 
@@ -96,36 +96,28 @@ def _write_images(
 ) -> None:
     """One PNG per test image: what ``upscaler`` makes of its LR, or HR itself where it is None.
 
-    Every image is made on one torch thread, so that neither the workers nor the cores change it.
+    The note beside them says what they are of and holds the hashes of their pixels.
     """
     note = folder / ".source.json"
     dataset = inputs.dataset
     wanted = {"identity": identity, "dataset": dataset.manifest().sha256}
-    if read_json(note) == wanted:
+    before = read_json(note)
+    if before is not None and before == {**wanted, "pixels": before.get("pixels")}:
         return
     note.unlink(missing_ok=True)  # until the new images are all there, this folder is nobody's
 
-    def make(index: int) -> None:
-        if upscaler is None:
-            image = inputs.hr(index)
-        else:
-            with torch.inference_mode():
-                image = to_uint8(upscaler(inputs.lr(index)))
+    def make(index: int) -> str:
+        image = inputs.hr(index) if upscaler is None else upscaler(inputs.lr(index))
         write_image(folder / f"{dataset.names[index]}.png", image)
+        return pixels_sha256(image)
 
     # At least two: compressing a PNG takes longer than a small generator does.
     with ThreadPoolExecutor(max(2, workers), initializer=one_thread) as pool:
-        for done, _ in enumerate(pool.map(make, range(len(dataset))), start=1):
-            alive(done, len(dataset))
-    write_json(note, wanted)
-
-
-def _bicubic(scale: int) -> Upscaler:
-    return lambda lr: upscale(lr, scale)
-
-
-def _network(generator: nn.Module, device: str) -> Upscaler:
-    return lambda lr: generator(lr.to(device)).float()
+        pixels = {}
+        for name, sha256 in zip(dataset.names, pool.map(make, range(len(dataset))), strict=True):
+            pixels[name] = sha256
+            alive(len(pixels), len(dataset))
+    write_json(note, {**wanted, "pixels": pixels})
 
 
 def _by_metrics(
@@ -189,6 +181,7 @@ def _score(
         _score_one_by_one(metrics, group, dataset, hr_folder, out, alive)
         return
     for target in group:
+        pixels = read_json(out.images(target.dataset, target.row) / ".source.json")["pixels"]
         for spec in metrics.specs:
             per_image = {name: scores[spec.name][f"{target.row}/{name}"] for name in dataset.names}
             key = target.scores[spec.name]
@@ -199,6 +192,7 @@ def _score(
                     "lower_is_better": spec.lower_is_better,
                     "mean": math.fsum(per_image.values()) / len(per_image),
                     "per_image": per_image,
+                    "pixels": pixels,
                 },
             )
             out.score_error(key).unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from srbench.host import discover
 from srbench.imaging import degrade, to_tensor, to_uint8
 from srbench.metrics.score import ImagePair, Scorer
 
-PROTOCOL = "y4-v1"
+PROTOCOL = "y4-v2"
 """Of validation scores, whatever the suite's protocol for the test sets: they choose, not rank."""
 
 

@@ -15,6 +15,7 @@ have no such limit, but below 32 px their last tap is a single position.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -167,8 +168,24 @@ _STUDY = (
         ignore=("AuxLogits.",),
     ),
 )
+_REAL_ESRGAN = {"conv1_2": 0.1, "conv2_2": 0.1, "conv3_4": 1.0, "conv4_4": 1.0, "conv5_4": 1.0}
 _FURTHER = (
     _vgg("vgg19", "VGG19", _v1(weights.VGG19), taps=vgg_taps(VGG19_CONVS)),
+    # The perceptual loss of Real-ESRGAN's published training settings, at weight 1.
+    replace(
+        _vgg(
+            "vgg19-realesrgan",
+            "VGG19",
+            _v1(weights.VGG19),
+            backbone="vgg19",
+            taps=vgg_taps(VGG19_CONVS),
+        ),
+        summary="Real-ESRGAN's perceptual loss: five layers of VGG19 before their activations, L1",
+        tap=_REAL_ESRGAN,
+        distance="l1",
+        min_size=16,
+        paper="https://arxiv.org/abs/2107.10833",
+    ),
     _network(
         "alexnet",
         "AlexNet",

@@ -13,15 +13,23 @@ _COMMON: Final = (
     "LPIPS, LPIPS-VGG and DISTS on the whole RGB image",
     "NIQE on BT.601 studio-range Y, cropped right and bottom to multiples of 96 pixels",
 )
+IMAGES: Final = MappingProxyType(
+    {
+        "v2": "images are made in float64: the hash of their pixels stands in the record, and any "
+        "machine makes the same",
+        "v1": "images were made in float32: a few of their values differ by one grey level "
+        "between processors",
+    }
+)
 PROTOCOLS: Final = MappingProxyType(
     {
-        "y4-v1": (
+        "y4": (
             *_COMMON[:1],
             "PSNR and SSIM on BT.601 studio-range Y, leaving out a border of as many pixels as "
             "the scale on each side",
             *_COMMON[1:],
         ),
-        "rgb4-v1": (
+        "rgb4": (
             *_COMMON[:1],
             "PSNR and SSIM on RGB, SSIM as the mean over the channels, leaving out a border of as "
             "many pixels as the scale on each side",
@@ -44,7 +52,10 @@ REFERENCES: Final = MappingProxyType(
 
 def protocol_lines(name: str) -> tuple[str, ...]:
     """A protocol in words; says so where it is not one of those described here."""
-    return PROTOCOLS.get(name, (f"{name} is not described here: see the suite that it belongs to",))
+    family, _, version = name.partition("-")
+    if family not in PROTOCOLS or version not in IMAGES:
+        return (f"{name} is not described here: see the suite that it belongs to",)
+    return (IMAGES[version], *PROTOCOLS[family])
 
 
 def conditions(board: Leaderboard) -> list[tuple[str, str]]:

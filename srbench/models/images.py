@@ -1,26 +1,44 @@
-"""A trained generator on any photograph, in tiles, so that memory stays bounded."""
+"""SR images of a generator, in tiles, so that memory stays bounded.
+
+An image that is scored is made by :func:`published`, in float64: see :mod:`srbench.imaging.exact`.
+A generator that is left in float32 makes the same picture in less time, but not the same bytes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
-from srbench.imaging import to_tensor, to_uint8
+from srbench.imaging import Image, to_tensor, to_uint8
+from srbench.models.convolution import TapConvolutions
 from srbench.models.files import TrainedGenerator
 
-Image = npt.NDArray[np.uint8]
+TILE = 256
+"""Side of a tile's inner part, LR pixels."""
+
+Upscaler = Callable[[Image], Image]
+"""LR to SR, both RGB uint8 ``(H, W, 3)``."""
 
 
-@torch.no_grad()
+def published(trained: TrainedGenerator, *, device: str = "cpu") -> Upscaler:
+    """What makes the published images of a generator; it may be called from several threads.
+
+    Args:
+        trained: its network becomes a float64 one.
+        device: where to run; the bytes are those of any other device.
+    """
+    trained.network.double().to(device)
+    return lambda lr: upscale_image(trained, lr, device=device)
+
+
+@torch.inference_mode()
 def upscale_image(
     trained: TrainedGenerator,
     image: Image,
     *,
-    tile: int = 256,
+    tile: int = TILE,
     device: str = "cpu",
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Image:
@@ -30,7 +48,7 @@ def upscale_image(
     are kept, so there are no seams. A generator that looks at the whole image is run in one piece.
 
     Args:
-        trained: moved to ``device``.
+        trained: its network float32, or float64 for the same bytes everywhere; moved to ``device``.
         image: LR, RGB uint8 ``(H, W, 3)``.
         tile: side of a tile's inner part, LR pixels; bounds the memory.
         device: where to run.
@@ -38,9 +56,13 @@ def upscale_image(
 
     Returns:
         RGB uint8 ``(scale*H, scale*W, 3)``.
+
+    Raises:
+        ImageError: the generator gives values that are not finite.
     """
     height, width = image.shape[:2]
     network, scale = trained.network.to(device), trained.generator.scale
+    dtype = next(network.parameters()).dtype
     radius = trained.generator.receptive_radius
     margin = 0 if radius is None else radius
     result = np.empty((height * scale, width * scale, 3), dtype=np.uint8)
@@ -48,17 +70,14 @@ def upscale_image(
     for done, (top, left, bottom, right) in enumerate(tiles, start=1):
         outer_top, outer_left = max(0, top - margin), max(0, left - margin)
         outer = image[outer_top : bottom + margin, outer_left : right + margin]
-        sr = to_uint8(network(to_tensor(outer).to(device)).float())
+        with TapConvolutions():
+            sr = network(to_tensor(outer, dtype).to(device))
+        assert sr.dtype == dtype, f"expected SR as {dtype}, got {sr.dtype}"
         y, x = (top - outer_top) * scale, (left - outer_left) * scale
-        inner = sr[y : y + (bottom - top) * scale, x : x + (right - left) * scale]
-        result[top * scale : bottom * scale, left * scale : right * scale] = inner
+        inner = sr[0, :, y : y + (bottom - top) * scale, x : x + (right - left) * scale]
+        result[top * scale : bottom * scale, left * scale : right * scale] = to_uint8(inner)
         progress(done, len(tiles))
     return result
-
-
-def output_path(image: Path, folder: Path, scale: int) -> Path:
-    """``folder/<name>_x4.png``."""
-    return folder / f"{image.stem}_x{scale}.png"
 
 
 def _tiles(height: int, width: int, side: int) -> Iterator[tuple[int, int, int, int]]:
