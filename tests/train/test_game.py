@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from srbench.train.adversarial_losses import adversarial_loss
 from srbench.train.game import discriminator_health, gradient_health
-from srbench.train.objective import discriminator_loss
 
 
 class Gain(nn.Module):
@@ -32,7 +32,7 @@ class MeanLogit(nn.Module):
 
 
 def loss(hr: Tensor, sr: Tensor) -> Tensor:
-    return discriminator_loss(hr, sr, "non-saturating")
+    return adversarial_loss("non-saturating").discriminator(hr, sr)
 
 
 def flat(*values: float) -> tuple[Tensor, Tensor]:
