@@ -104,7 +104,10 @@ def rank_rule(board: Leaderboard) -> str:
         f"{m.title} ranks only data sets whose images all have at least {m.min_blocks} blocks of "
         f"{m.block} pixels"
         for m in board.metrics
-        if m.block
+        if m.block and not m.diagnostic
+    ]
+    blocks += [
+        f"{m.title} is a diagnostic and ranks nothing" for m in board.metrics if m.diagnostic
     ]
     return "; ".join([rule, *blocks]) + "."
 
