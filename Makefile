@@ -30,6 +30,18 @@ lint: env
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
+# Images and statistics as two other processors make them: one with AVX2, one without vector extensions.
+# numpy's names of features changed with 2.4; names that it does not know it passes over.
+AVX512 := X86_V4 AVX512_ICL AVX512_SPR AVX512F AVX512CD AVX512_SKX
+PORTABLE := tests/models/test_known_bytes.py tests/imaging/test_exact.py tests/report/test_statistics.py
+IMITATED := $(BIN)/python -m pytest -W "ignore:During parsing:ImportWarning" -q -m "not slow" $(PORTABLE)
+
+portable: env
+	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2 OPENBLAS_CORETYPE=Haswell \
+	  NPY_DISABLE_CPU_FEATURES="$(AVX512)" $(IMITATED)
+	ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 MKL_ENABLE_INSTRUCTIONS=SSE4_2 OPENBLAS_CORETYPE=Nehalem \
+	  NPY_DISABLE_CPU_FEATURES="$(AVX512) X86_V3 AVX2 FMA3" $(IMITATED)
+
 # The tests of the site need a Chromium; without one they are skipped and say so.
 CHROMIUM := $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
 
@@ -46,7 +58,7 @@ endif
 # A loss takes half a minute to check: CI checks some, `make test CHECK_LOSSES=` all of them.
 CHECK_LOSSES ?= vgg16,hed-vgg16,craft-vgg16-bn,lpips,fcn-resnet50,charbonnier
 
-test: env lint browser
+test: env lint portable browser
 	$(BIN)/python -m pytest -m "not slow" -n 2 -q
 	$(if $(CHECK_LOSSES),SRBENCH_CHECK_LOSSES=$(CHECK_LOSSES)) $(BIN)/python -m pytest -m slow -n 2 -q --durations=15
 

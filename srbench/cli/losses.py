@@ -18,10 +18,15 @@ if TYPE_CHECKING:
 def command(task: str | None, backbone: str | None, as_json: bool) -> None:
     """List the installed losses with task, backbone, weights and licence."""
     from srbench.cli.output import echo_json, warn_broken
+    from srbench.errors import unknown_name
     from srbench.host import discover
 
     registry = discover()
     warn_broken(registry)
+    for kind, wanted in (("task", task), ("backbone", backbone)):
+        known = {getattr(loss.spec, kind) for loss in registry.losses.values()}
+        if wanted is not None and wanted not in known:
+            raise unknown_name(kind, wanted, known)
     rows = [
         (name, loss)
         for name, loss in registry.losses.items()

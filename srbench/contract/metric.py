@@ -53,13 +53,14 @@ class MetricSpec:
         paper: URL or citation.
         summary: one line.
         title: as tables and axes write it; the name where left out.
-        digits: decimals that tables print; files carry full precision.
+        digits: decimals that tables print; files carry eight significant digits.
         axis: of the perception-distortion plane; in none where left out.
         tolerance: largest difference of one image's score between two machines.
         min_size: smallest side in pixels that it can score.
         block: side of the blocks, in pixels, over which it fits statistics; 0 for none.
         min_blocks: whole blocks below which an image's score is unstable; data sets with such
             an image are not ranked by it.
+        diagnostic: shown for what it tells of the images, but ranks nothing.
         agreement: what is published about how far it agrees with people.
     """
 
@@ -80,6 +81,7 @@ class MetricSpec:
     min_size: int = 1
     block: int = 0
     min_blocks: int = 0
+    diagnostic: bool = False
     agreement: Agreement | None = None
 
     def __post_init__(self) -> None:

@@ -118,11 +118,6 @@ def find_marks(image: Image) -> Marks:
     return Marks(places, np.where(bits, 1, -1).reshape(len(places), 64).astype(np.float32))
 
 
-def agreeing_marks(ours: Marks, theirs: Marks) -> int:
-    """The most marks that agree and lie at one offset, within 2 px."""
-    return _most_at_one_offset(ours, theirs, np.argwhere(_agree(ours, theirs)))
-
-
 def _agree(ours: Marks, theirs: Marks) -> npt.NDArray[np.bool_]:
     agree: npt.NDArray[np.bool_] = ours.bits @ theirs.bits.T >= 2 * SAME_BITS - 64
     return agree

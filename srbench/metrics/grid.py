@@ -13,9 +13,7 @@ import torch
 from torch import Tensor
 
 from srbench.errors import ImageError, UserError
-
-BLOCK = 64
-"""Side of a block in pixels; the next lower multiple of the scale where 64 is none."""
+from srbench.metrics.protocol import GRID_BLOCK
 
 ROUNDING = 1.0 / 12.0
 """Power in grey levels squared of rounding to 8 bits; no spectrum is taken to lie below it."""
@@ -46,7 +44,7 @@ def grid_energy(sr: Tensor, hr: Tensor, *, scale: int) -> Tensor:
     """
     if scale not in _SCALES:
         raise UserError(f"expected a scale of 2 to 8 for the grid metric, got {scale}")
-    block = BLOCK - BLOCK % scale
+    block = GRID_BLOCK - GRID_BLOCK % scale
     if min(sr.shape[-2:]) < block:
         height, width = sr.shape[-2:]
         raise ImageError(

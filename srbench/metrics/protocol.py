@@ -13,6 +13,9 @@ from typing import Any, Literal
 
 from srbench.errors import unknown_name
 
+GRID_BLOCK = 64
+"""Side in pixels of the blocks of ``grid``; less where the scale is no divisor."""
+
 NIQE_BLOCK = 96
 """NIQE cuts Y, right and bottom, to multiples of this side, and needs at least one block of it."""
 

@@ -34,6 +34,7 @@ class MetricInfo(Strict):
     min_size: int = Field(1, ge=1)
     block: int = Field(0, ge=0)
     min_blocks: int = Field(0, ge=0)
+    diagnostic: bool = False
     weights: tuple[str, ...] = ()
     license: str = ""
     agreement: AgreementInfo | None = None
@@ -66,6 +67,7 @@ def metric_info(spec: MetricSpec) -> MetricInfo:
         min_size=spec.min_size,
         block=spec.block,
         min_blocks=spec.min_blocks,
+        diagnostic=spec.diagnostic,
         weights=tuple(file.id for file in spec.weights),
         license=spec.license,
         agreement=known

@@ -107,7 +107,7 @@ def choose_crop(images: Mapping[str, Pixels], side: int | None = None) -> Box:
 def _pixels(label: str, image: Pixels | str | Path) -> Pixels:
     if isinstance(image, (str, Path)):
         try:
-            with Image.open(image) as file:
+            with Image.open(image, formats=("PNG",)) as file:
                 return np.asarray(file.convert("RGB"))
         except (OSError, SyntaxError, Image.DecompressionBombError) as error:
             raise ImageError(f"{label}: expected an image at {image}, got: {error}") from error

@@ -55,7 +55,7 @@ def is_rankable(row: Row) -> bool:
 
 def _ranks(built: Sequence[BuiltRow], key: Key, metric: MetricInfo) -> dict[str, float]:
     rows = [b.row for b in built if is_rankable(b.row) and key in b.row.cells]
-    if not rows or any("small-image" in row.cells[key].flags for row in rows):
+    if metric.diagnostic or not rows or any("small-image" in row.cells[key].flags for row in rows):
         return {}
     sign = 1.0 if metric.lower_is_better else -1.0
     ranks = stats.rankdata([sign * row.cells[key].mean for row in rows])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from srbench.records import MetricInfo
@@ -103,6 +104,22 @@ def rank_rule(board: Leaderboard) -> str:
         f"{m.title} ranks only data sets whose images all have at least {m.min_blocks} blocks of "
         f"{m.block} pixels"
         for m in board.metrics
-        if m.block
+        if m.block and not m.diagnostic
+    ]
+    blocks += [
+        f"{m.title} is a diagnostic and ranks nothing" for m in board.metrics if m.diagnostic
     ]
     return "; ".join([rule, *blocks]) + "."
+
+
+def meant(value: Any) -> Any:
+    """Plain data with its floats as they are published: to eight significant digits.
+
+    That is a thousandth of what any metric is good for between machines; the last bits of a sum
+    are another processor's.
+    """
+    if isinstance(value, float):
+        return float(f"{value:.8g}")
+    if isinstance(value, Mapping):
+        return {name: meant(item) for name, item in value.items()}
+    return [meant(item) for item in value] if isinstance(value, (list, tuple)) else value

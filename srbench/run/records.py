@@ -200,7 +200,7 @@ class _Assembler:
             folder = self.out.images(dataset, HR_FOLDER)
             sizes = {}
             for name in images:
-                with Image.open(folder / f"{name}.png") as image:
+                with Image.open(folder / f"{name}.png", formats=("PNG",)) as image:
                     sizes[name] = (image.height, image.width)
             self.sizes[dataset] = sizes
         return self.sizes[dataset]

@@ -55,6 +55,20 @@ PLUGINS = {
     "raises-late": HEAD + "@hookimpl\ndef srbench_losses():\n    yield 1 / 0\n",
     "exits-on-import": loss("exits", top="import sys\nsys.exit(3)\n"),
     "exits-in-hook": HEAD + "@hookimpl\ndef srbench_losses():\n    raise SystemExit(0)\n",
+    "dies-on-import": loss("dies-early", top="import os\nos._exit(0)\n"),
+    "dies-in-hook": HEAD + "import os\n@hookimpl\ndef srbench_losses():\n    os._exit(0)\n",
+    "raises-base": loss("base", top="raise BaseException('bottom')\n"),
+    "raises-generator-exit": loss("generator", top="raise GeneratorExit\n"),
+    "cannot-be-told": loss(
+        "untold",
+        top="class Mute(Exception):\n    def __str__(self):\n        raise SystemExit(0)\n"
+        "raise Mute\n",
+    ),
+    "forks": loss(
+        "forks",
+        top="import os\npid = os.fork()\nif pid == 0:\n    os._exit(7)\n"
+        "assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7\n",
+    ),
     "prints-on-import": loss("prints", top='print(\'{"not": "json"}\')\n'),
     "duplicate-one": loss("twice"),
     "duplicate-two": loss("twice"),
@@ -98,6 +112,11 @@ FAILED = {
     "raises-late": "ZeroDivisionError",
     "exits-on-import": "SystemExit: 3",
     "exits-in-hook": "SystemExit: 0",
+    "dies-on-import": "PluginExited: it called os._exit(0)",
+    "dies-in-hook": "PluginExited: it called os._exit(0)",
+    "raises-base": "BaseException: bottom",
+    "raises-generator-exit": "GeneratorExit",
+    "cannot-be-told": "Mute: its message cannot be made: SystemExit",
 }
 
 
@@ -204,6 +223,51 @@ def test_losses_are_json_alone_and_each_broken_plugin_is_a_warning(srbench):
         assert len(warnings) == 1, distribution
         assert warnings[0].startswith("warning: plugin 'main'")
     assert '{"not": "json"}' in result.stderr  # what the plugin printed went there
+
+
+def run_beside(tmp_path, name, source, *arguments):
+    """The command line with that one plugin beside srbench's own."""
+    write_wheel(tmp_path, name, source)
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        wheel.extractall(tmp_path / "site")
+    return subprocess.run(
+        [sys.executable, "-c", "from srbench.cli import main; main()", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site"), "SRBENCH_PLUGINS": name},
+    )
+
+
+def test_a_plugin_whose_import_hangs_is_named_with_the_way_round_it(tmp_path):
+    source = "import time\ntime.sleep(8)\n" + loss("slow")
+    done = run_beside(tmp_path, "hangs-on-import", source, "plugins", "--json")
+    assert done.returncode == 0, done.stderr
+    states = {p["distribution"]: p["state"] for p in json.loads(done.stdout)}
+    assert states["hangs-on-import"] == "ok"
+    assert "still loading the plugin hangs-on-import:main after 5 s" in done.stderr
+    assert "srbench -p no:hangs-on-import" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "top",
+    [
+        "import os\nos.write(1, b'noise')\n",
+        "import subprocess\nsubprocess.run(['echo', 'noise'])\n",
+        "import atexit\natexit.register(print, 'noise')\n",
+        "import atexit, os\natexit.register(os.write, 1, b'noise')\n",
+        "import os, threading, time\ndef talk():\n    while True:\n"
+        "        os.write(1, b'noise')\n        time.sleep(0.001)\n"
+        "threading.Thread(target=talk, daemon=True).start()\n",
+    ],
+    ids=["descriptor", "child", "exit", "descriptor-at-exit", "thread"],
+)
+def test_json_is_alone_on_stdout_whoever_writes_there(top, tmp_path):
+    done = run_beside(tmp_path, "noisy", loss("loud", top=top), "losses", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "loud" in {item["name"] for item in json.loads(done.stdout)}
+    assert "noise" in done.stderr
 
 
 def test_a_blocked_plugin_is_not_even_imported(srbench):

@@ -69,9 +69,7 @@ def test_every_kind_of_convolution_keeps_its_meaning(layer: nn.Conv2d, dtype: to
 
 
 @torch.no_grad()
-def test_a_published_image_is_the_generators_in_float64(
-    trained: TrainedGenerator, lr: Image
-) -> None:
+def test_a_published_image_is_that_of_float64(trained: TrainedGenerator, lr: Image) -> None:
     image = published(trained)(lr)
     assert np.array_equal(image, to_uint8(trained.network(to_tensor(lr, torch.float64))))
 

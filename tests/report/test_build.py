@@ -89,11 +89,13 @@ def test_rank_datasets_of_the_suite_are_honoured(three_seeds, edited):
             assert row.mean_rank == row.cells["bsd100", "psnr"].rank
 
 
-def test_niqe_is_ranked_on_the_bsd_sets_only(three_seeds):
+def test_a_diagnostic_is_shown_and_ranks_nothing(three_seeds):
     board = build_leaderboard(three_seeds)
     row = board.row("alexnet")
-    assert row.cells["set14", "niqe"].rank is None
-    assert row.cells["bsd100", "niqe"].rank is not None
+    assert board.metric("niqe").diagnostic
+    assert {key[0] for key in row.cells if key[1] == "niqe"} == {"set14", "bsd100"}
+    assert all(row.cells[d, "niqe"].rank is None for d in ("set14", "bsd100"))
+    assert row.cells["bsd100", "lpips"].rank is not None
 
 
 def test_reference_rows_are_shown_but_not_ranked(three_seeds):

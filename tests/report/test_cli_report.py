@@ -100,13 +100,16 @@ def test_suites_have_tables_of_their_own(out, tmp_path, invoke):
 
 
 def test_mixed_versions_exit_2_and_one_can_be_chosen(out, tmp_path, edited, one_seed, invoke):
-    changed = edited(one_seed, lambda d: d["suite"].update(sha256="ab" * 32, version=2))
+    def newer(document):
+        document["suite"]["version"] = document["suite"]["document"]["version"] = 2
+
+    changed = edited(one_seed, newer)
     for record in changed:
         write_record(record, tmp_path / "new" / "records")
     result = invoke(out, tmp_path / "new")
     assert result.exit_code == 2
     assert "suite version" in result.stderr
-    chosen = invoke(out, tmp_path / "new", "--json", "--suite", "abab")
+    chosen = invoke(out, tmp_path / "new", "--json", "--suite", changed[0].suite.conditions[:8])
     assert json.loads(chosen.stdout)["suite"]["version"] == 2
 
 

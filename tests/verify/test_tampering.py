@@ -353,7 +353,7 @@ def test_a_metric_of_a_plugin_is_not_taken_on_trust(tamper: Tamper, verify: Veri
         metrics["mine"] = metrics["psnr"]
 
     found = messages(verify(tamper(lambda files: edit_record(files, "first", change))), "first")
-    assert found == "'mine' is none of srbench's own metrics: not recomputed"
+    assert "none of srbench's own metrics, not recomputed" in found
 
 
 def test_a_dropped_test_set(tamper: Tamper, verify: Verify) -> None:

@@ -239,16 +239,6 @@ def test_processes_at_once_fetch_once_and_agree(file: WeightFile, server: Any) -
     assert server.asked == ["/net.pth"]
 
 
-def test_importing_the_room_needs_no_torch() -> None:
-    code = (
-        "import sys, srbench.weights, srbench.cli.weights, srbench.contract.known_weights as k;"
-        "import srbench.weights.cache as c; c.is_cached(k.VGG16_IMAGENET);"
-        "bad = {'torch', 'h5py', 'unearth', 'timm', 'safetensors'} & set(sys.modules);"
-        "assert not bad, bad"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
-
-
 def test_hashing_is_not_of_the_file_but_of_the_tensors(
     file: WeightFile, server: Any, tmp_path: Path, checkpoint: bytes
 ) -> None:

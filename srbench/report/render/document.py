@@ -11,6 +11,7 @@ from srbench.report.conventions import ALPHA, FLAGS, NETWORKS_ONLY, POWER
 from srbench.report.model import Cell, Family, Leaderboard, Row
 from srbench.report.second_view import second_views
 from srbench.report.stability import order_stability
+from srbench.report.text import meant
 
 DOCUMENT_SCHEMA = 1
 _FACTS = (
@@ -23,7 +24,7 @@ _SHOWN = {"name", "version", "lower_is_better", "title", "digits", "axis"}
 def leaderboard_document(board: Leaderboard) -> dict[str, Any]:
     """The leaderboard as JSON-ready data. ``null`` stands for what is not known."""
     stability = order_stability(board)
-    return {
+    document = {
         "schema": DOCUMENT_SCHEMA,
         "suite": {
             "name": board.suite,
@@ -54,6 +55,8 @@ def leaderboard_document(board: Leaderboard) -> dict[str, Any]:
         "networks_only": NETWORKS_ONLY,
         "notes": list(board.notes),
     }
+    rounded: dict[str, Any] = meant(document)
+    return rounded
 
 
 def _row(board: Leaderboard, row: Row) -> dict[str, Any]:

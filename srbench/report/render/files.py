@@ -8,13 +8,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from srbench.files import write_atomic
 from srbench.report.columns import Column, Entry, columns, entries
 from srbench.report.model import Leaderboard
 from srbench.report.render.document import leaderboard_document
 from srbench.report.render.markdown import leaderboard_markdown
-from srbench.report.text import csv_text
+from srbench.report.text import csv_text, meant
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +48,7 @@ def leaderboard_csv(board: Leaderboard) -> str:
     """One line per (label, data set); an empty cell where there is no score.
 
     Columns: what a line is of, ``loss,label,dataset,seeds,status``, then for each metric
-    ``<metric>``, ``<metric>_low``, ``<metric>_high``. Numbers carry full precision.
+    ``<metric>``, ``<metric>_low``, ``<metric>_high``. Numbers have eight significant digits.
     """
     tables = [entries(board, dataset) for dataset in board.datasets]
     lines = [entry for row in zip(*tables, strict=True) for entry in row]
@@ -68,10 +69,20 @@ def _names(column: Column) -> list[str]:
 def _values(column: Column, entry: Entry) -> list[str]:
     if column.metric is None:
         value = column.value(entry)
-        return [csv_text(value) if isinstance(value, str) else "" if value is None else repr(value)]
+        return [
+            csv_text(value)
+            if isinstance(value, str)
+            else ""
+            if value is None
+            else repr(meant(value))
+        ]
     cell = entry.cell(column.metric)
     values = (None,) * 3 if cell is None else (cell.mean, cell.low, cell.high)
-    return ["" if value is None else repr(value) for value in values]
+    return [_number(value) for value in values]
+
+
+def _number(value: Any) -> str:
+    return "" if value is None else repr(meant(value))
 
 
 def joined_tables(texts: Sequence[TableTexts]) -> dict[str, str]:

@@ -212,7 +212,7 @@ def _decode(key: str, label: str, content: bytes) -> Pixels:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(content)) as image:
+            with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise ImageError(
                         f"{key}: expected at most {MAX_PIXELS} pixels, got {image.size} of {label}"
