@@ -51,7 +51,7 @@ def test_snippet_recomputes_tukey(documented):
     board, names = documented
     for (dataset, metric), family in board.families.items():
         threshold, detectable = names["tukey"](dataset, metric)
-        assert threshold == pytest.approx(family.tukey.threshold, rel=1e-6)
+        assert threshold == pytest.approx(family.tukey.threshold, rel=1e-9)
         assert detectable == pytest.approx(family.tukey.detectable, rel=1e-6)
 
 
