@@ -208,6 +208,11 @@ class Record(Strict):
     )
     notes: tuple[str, ...] = ()
 
+    @property
+    def generators(self) -> tuple[Artifact, ...]:
+        """The networks that its scores come from: its own, and for a curve its warm start."""
+        return tuple(self.artifacts[n] for n in ("generator", "warm-start") if n in self.artifacts)
+
     @model_validator(mode="after")
     def _status_fits(self) -> Record:
         if (self.status == "failed") != (self.error is not None):

@@ -128,7 +128,7 @@ def _generators(
     generator = host_generator(suite)
     files: dict[str, bytes] = {}
     by_hash = []
-    for record, artifact in ((r, a) for r in records for a in r.artifacts.values()):
+    for record, artifact in ((r, a) for r in records for a in r.generators):
         path = out / artifact.path
         if generator is None or not path.is_file():  # a plugin's would be built by nobody
             by_hash.append(f"{record.loss.label} seed {record.seed}")
