@@ -56,9 +56,9 @@ def test_every_output_shows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     csv_file, json_file, markdown = write_leaderboard(board, tmp_path)
     lines = csv.DictReader(csv_file.read_text().splitlines())
     line = next(x for x in lines if x["label"] == "alexnet")
-    assert float(line["worst_image"]) == expected
+    assert float(line["worst_image"]) == pytest.approx(expected, rel=1e-7)
     rows = {row["label"]: row for row in json.loads(json_file.read_text())["rows"]}
-    assert rows["alexnet"]["worst_image"] == expected
+    assert rows["alexnet"]["worst_image"] == pytest.approx(expected, rel=1e-7)
     assert rows["hr"]["worst_image"] is None
     assert "| worst image, dB |" in markdown.read_text()
     assert f"| {expected:.1f} |" in markdown.read_text()

@@ -44,7 +44,8 @@ class Resolver:
 
 def build(name, *, seed=0, **params):
     spec = SPECS[name]
-    return spec.build(BuildContext(weights=Resolver(), seed=seed), spec.params(**params))
+    settled = spec.params(**params) if spec.params is not None else None
+    return spec.build(BuildContext(weights=Resolver(), seed=seed), settled)
 
 
 @pytest.fixture(scope="module")

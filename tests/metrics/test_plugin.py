@@ -33,7 +33,8 @@ def test_the_host_finds_them():
 
 
 def test_protocols():
-    assert list(PROTOCOLS) == ["y4-v2", "rgb4-v2"]
+    assert set(PROTOCOLS) == {"y4-v1", "y4-v2", "rgb4-v1", "rgb4-v2"}
+    assert [name for name, p in PROTOCOLS.items() if p.known_bytes] == ["y4-v2", "rgb4-v2"]
     assert all(protocol.border(3) == 3 for protocol in PROTOCOLS.values())
 
 

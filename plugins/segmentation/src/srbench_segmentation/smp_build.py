@@ -16,7 +16,6 @@ from srbench.contract import BuildContext
 from srbench.contract.features import FeatureLoss, load_weights
 from srbench.errors import WeightsError
 from srbench_segmentation.smp_data import (
-    DPT,
     STAGES,
     TRANSFORMER_STAGES,
     Checkpoint,
@@ -91,7 +90,7 @@ def build_encoder_loss(ctx: BuildContext, params: SmpEncoderParams) -> FeatureLo
 
 def empty_encoder(checkpoint: Checkpoint) -> nn.Module:
     """The encoder of a checkpoint, without its weights; the random state does not move."""
-    if checkpoint is DPT["large"]:
+    if checkpoint.encoder.startswith("vit_"):  # DPT's, of timm
         return _vit_encoder(checkpoint)
     with torch.random.fork_rng(devices=[]):
         encoder: nn.Module = library.get_encoder(
