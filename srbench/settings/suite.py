@@ -136,6 +136,8 @@ class Suite(Strict):
             raise ValueError(f"data.patch_size must be a multiple of the scale, {self.scale}")
         if list(self.interpolation) != sorted(set(self.interpolation)):
             raise ValueError("interpolation must be rising coefficients above 0 and at most 1")
+        if self.interpolation and not self.warm_start.iterations:
+            raise ValueError("interpolation needs a warm start: warm_start.iterations above 0")
         for what, values in (("seeds", self.seeds), ("data.test", self.data.test)):
             if len(set(values)) != len(values):
                 raise ValueError(f"{what} must not repeat a value")

@@ -61,6 +61,12 @@ def test_coefficients_rise_from_above_0_to_1(suite_text: str, bad: str) -> None:
         parse_suite(suite_text, overrides=(f"interpolation={bad}",))
 
 
+def test_there_is_no_curve_without_a_warm_start(suite_text: str) -> None:
+    overrides = ("interpolation=[0.5]", "warm_start.iterations=0")
+    with pytest.raises(SuiteError, match="needs a warm start"):
+        parse_suite(suite_text, overrides=overrides)
+
+
 def test_curves_change_no_condition_and_no_training(suite: Suite) -> None:
     assert suite.but(interpolation=(0.5,)).conditions == suite.conditions
     with_curves, without = planned(suite), planned(suite, interpolation=())
