@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
@@ -12,7 +12,7 @@ from srbench.run.exec.estimate import METHOD, Estimate, Estimates
 from srbench.run.plan.environment import cpu_name
 from srbench.run.plan.jobs import Job
 from srbench.run.plan.planning import Plan
-from srbench.run.plan.targets import applicable_metrics, targets
+from srbench.run.plan.targets import Target, applicable_metrics, generators_of, targets
 
 
 def plan_overview(
@@ -82,17 +82,18 @@ def _job(job: Job, out: OutFolder, estimates: Estimates) -> dict[str, Any]:
 
 def _scores(plan: Plan, out: OutFolder) -> dict[str, Any]:
     """Scores by data set and metric: how many there are, and how many would be computed."""
-    known = {(id(t.cell), t.dataset): t for t in targets(plan, out)}
+    known: dict[tuple[int, str], list[Target]] = defaultdict(list)
+    for target in targets(plan, out):
+        known[id(target.cell), target.dataset].append(target)
     total: Counter[tuple[str, str]] = Counter()
     missing: Counter[tuple[str, str]] = Counter()
     for cell in plan.cells:
         for dataset in plan.suite.data.test:
             names = [metric.spec.name for metric in applicable_metrics(plan, cell)]
-            target = known.get((id(cell), dataset))
-            total.update((dataset, name) for name in names)
-            missing.update(
-                (dataset, name) for name in (names if target is None else target.missing(out))
-            )
+            there, count = known[id(cell), dataset], generators_of(plan, cell)
+            total.update({(dataset, name): count for name in names})
+            missing.update({(dataset, name): count - len(there) for name in names})
+            missing.update((dataset, name) for target in there for name in target.missing(out))
     return {
         "total": total.total(),
         "to_compute": missing.total(),
@@ -147,7 +148,7 @@ def overview_lines(document: dict[str, Any]) -> Iterator[str]:
         if line["to_compute"]:
             yield (
                 f"  run     {line['dataset']} {line['metric']}: {line['to_compute']} of "
-                f"{line['total']} rows"
+                f"{line['total']} generators"
             )
     for problem in document["missing"]:
         yield f"missing: {problem}"

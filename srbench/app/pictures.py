@@ -38,7 +38,7 @@ def write_comparisons(
         folder = out.comparisons(dataset)
         note = folder / ".source.json"
         names = _image_names(out, rows[0], board)
-        wanted = {"rows": {row.row: row.identity for row in rows}, "images": names}
+        wanted = {"rows": {row.row: row.generator.identity for row in rows}, "images": names}
         if read_json(note) == wanted:
             continue
         note.unlink(missing_ok=True)
@@ -67,7 +67,7 @@ def _rows(plan: Plan, out: OutFolder, targets: Sequence[Target], seed: int) -> l
         cell = target.cell
         if cell.seed not in (seed, plan.suite.seeds[0]):
             continue
-        if not target.images_ready(out):
+        if target.generator.is_point or not target.images_ready(out):
             continue
         before = chosen.get(cell.row.label)
         if before is None or abs(cell.content_scale - 1) < abs(before.cell.content_scale - 1):

@@ -10,7 +10,7 @@ from srbench.app.execute import execute_plan, watched
 from srbench.errors import JobFailed, UserError
 from srbench.host import Registry
 from srbench.namesake import DISTRIBUTION, NAMESAKE
-from srbench.records import Record
+from srbench.records import DatasetScores, Record
 from srbench.records.layout import OutFolder
 from srbench.run.exec.local import LocalBackend, gpus_of
 from srbench.run.plan.environment import describe_environment, detect_device
@@ -212,13 +212,14 @@ class Reproduction:
 def compare(record: Record, rerun: Record) -> Comparison:
     """Generators by hash, scores image by image."""
     missing, largest = [], {}
-    for dataset in sorted({*record.scores, *rerun.scores}):
-        if dataset not in record.scores or dataset not in rerun.scores:
-            missing.append(dataset)
+    before, after = _scores(record), _scores(rerun)
+    for where in sorted({*before, *after}):
+        if where not in before or where not in after:
+            missing.append(where)
             continue
-        then, now = record.scores[dataset].metrics, rerun.scores[dataset].metrics
-        missing += [f"{dataset} {metric}" for metric in sorted(set(then) ^ set(now))]
-        largest[dataset] = {
+        then, now = before[where].metrics, after[where].metrics
+        missing += [f"{where} {metric}" for metric in sorted(set(then) ^ set(now))]
+        largest[where] = {
             metric: max(
                 abs(value - now[metric].per_image.get(image, float("inf")))
                 for image, value in then[metric].per_image.items()
@@ -228,6 +229,16 @@ def compare(record: Record, rerun: Record) -> Comparison:
     pair = [r.artifacts.get("generator") for r in (record, rerun)]
     same = None if pair[0] is None or pair[1] is None else pair[0].sha256 == pair[1].sha256
     return Comparison(generator_same=same, largest=largest, missing=tuple(missing))
+
+
+def _scores(record: Record) -> dict[str, DatasetScores]:
+    """By data set, and for the points of a curve ``set5 at 0.5``."""
+    points = {
+        f"{dataset} at {point.coefficient:g}": scores
+        for point in record.curve
+        for dataset, scores in point.scores.items()
+    }
+    return {**record.scores, **points}
 
 
 def _restricted(plan: Plan, cell: Cell) -> Plan:

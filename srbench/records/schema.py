@@ -6,28 +6,22 @@ an edited file is noticed. NaN and infinity are not valid anywhere.
 
 from __future__ import annotations
 
-import math
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from srbench.records.identity import conditions_sha256
 from srbench.records.metrics import MetricInfo
 from srbench.records.row_kind import RowKind, kind_of_label
+from srbench.records.scores import DatasetScores, Interpolated, Number, Sha256
 from srbench.strict import Strict
 
 SCHEMA_VERSION = 2
-
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
 def _absent(value: object) -> bool:
     # Fields that came later are left out where a record lacks them: its hash stays what it was.
     return not value
-
-
-MEAN_TOLERANCE = 1e-9
 
 
 class SuiteInfo(Strict):
@@ -114,61 +108,6 @@ class CalibrationInfo(Strict):
     bf16_gradient_cosine: Number | None = None
 
 
-class MetricScores(Strict):
-    """One metric on one data set, per image. ``mean`` is the plain mean of ``per_image``."""
-
-    version: int
-    lower_is_better: bool
-    mean: Number
-    per_image: dict[str, Number] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _mean_agrees(self) -> MetricScores:
-        mean = math.fsum(self.per_image.values()) / len(self.per_image)
-        if abs(mean - self.mean) > MEAN_TOLERANCE * max(1.0, abs(mean)):
-            raise ValueError(
-                f"the stated mean {self.mean!r} disagrees with the per-image scores, whose mean "
-                f"is {mean!r}"
-            )
-        return self
-
-
-class DatasetScores(Strict):
-    """All metrics on one data set. Every metric covers exactly ``images``."""
-
-    images: tuple[str, ...] = Field(min_length=1)
-    manifest_sha256: Sha256
-    sizes: dict[str, tuple[int, int]] = Field(
-        default_factory=dict, description="image -> (height, width), pixels"
-    )
-    pixels_sha256: dict[str, Sha256] = Field(
-        default_factory=dict,
-        description="image -> hash of what was scored; absent under protocols of before y4-v2",
-    )
-    metrics: dict[str, MetricScores]
-
-    @model_validator(mode="after")
-    def _same_images(self) -> DatasetScores:
-        expected = set(self.images)
-        if len(expected) != len(self.images):
-            raise ValueError("an image is named twice")
-        for what, named in (("sizes", self.sizes), ("hashes", self.pixels_sha256)):
-            unknown = set(named) - expected
-            if unknown:
-                raise ValueError(
-                    f"{what} name images that are not in the set: {sorted(unknown)[:3]}"
-                )
-        for name, scores in self.metrics.items():
-            missing = expected - set(scores.per_image)
-            extra = set(scores.per_image) - expected
-            if missing or extra:
-                raise ValueError(
-                    f"metric {name!r} must cover exactly the {len(expected)} images of the set; "
-                    f"missing {sorted(missing)[:3]}, unexpected {sorted(extra)[:3]}"
-                )
-        return self
-
-
 class CurvePoint(Strict):
     """Mean scores on the validation images at one iteration, and logged training values."""
 
@@ -247,6 +186,11 @@ class Record(Strict):
     protocol: str
     calibration: CalibrationInfo | None = None
     scores: dict[str, DatasetScores] = Field(default_factory=dict)
+    curve: tuple[Interpolated, ...] = Field(
+        (),
+        exclude_if=_absent,
+        description="scores on the way from the warm start, artifact warm-start, to the generator",
+    )
     validation: tuple[CurvePoint, ...] = Field((), description="curve on the held-out images")
     log: tuple[CurvePoint, ...] = Field((), description="logged training values, thinned")
     game: tuple[CurvePoint, ...] = Field(
@@ -264,12 +208,34 @@ class Record(Strict):
     )
     notes: tuple[str, ...] = ()
 
+    @property
+    def generators(self) -> tuple[Artifact, ...]:
+        """The networks that its scores come from: its own, and for a curve its warm start."""
+        return tuple(self.artifacts[n] for n in ("generator", "warm-start") if n in self.artifacts)
+
     @model_validator(mode="after")
     def _status_fits(self) -> Record:
         if (self.status == "failed") != (self.error is not None):
             raise ValueError("exactly the failed records carry an error")
         if self.status == "finished" and not self.scores:
             raise ValueError("a finished record has scores")
+        return self
+
+    @model_validator(mode="after")
+    def _curve_fits(self) -> Record:
+        places = [point.coefficient for point in self.curve]
+        if places != sorted(set(places)):
+            raise ValueError("the points of a curve must have rising coefficients")
+        if self.curve and not {"generator", "warm-start"} <= set(self.artifacts):
+            raise ValueError("a curve needs the artifacts generator and warm-start")
+        for point in self.curve:
+            for dataset, there in point.scores.items():
+                end = self.scores.get(dataset)
+                if end is None or not there.is_part_of(end):
+                    raise ValueError(
+                        f"the point {point.coefficient:g} of the curve must be scored on the "
+                        f"images and by the metrics of the row itself on {dataset!r:.80}"
+                    )
         return self
 
     @model_validator(mode="after")

@@ -8,6 +8,7 @@ from pathlib import Path
 from srbench.records import Record
 from srbench.report.correlation import metric_correlations
 from srbench.report.costs import cost_lines
+from srbench.report.equal_distortion import read_headlines
 from srbench.report.intervals import describe_intervals
 from srbench.report.metrics import metric_infos
 from srbench.report.model import Curve, Leaderboard
@@ -34,7 +35,8 @@ def build_leaderboard(source: Iterable[Path | str | Record] | Path | str) -> Lea
     suites = _suites_of(records)
     suite = suites[0]
     context = _context(records, suites)
-    rows, families = rank_rows(build_rows(records, context), context)
+    built = build_rows(records, context)
+    rows, families = rank_rows(built, context)
     return Leaderboard(
         suite=records[0].suite.name,
         suite_version=records[0].suite.version,
@@ -54,6 +56,7 @@ def build_leaderboard(source: Iterable[Path | str | Record] | Path | str) -> Lea
         correlations=metric_correlations(rows, context.datasets, context.metrics),
         costs=cost_lines(records),
         curves=_curves(records),
+        headlines=read_headlines(records, built, context),
         notes=_notes(records, suites, context),
         records=tuple(records),
     )

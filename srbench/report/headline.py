@@ -35,12 +35,12 @@ class Strength:
     Attributes:
         value: what a reader knows it by: the content scale or the adversarial weight.
         test: curves ``(S,)``.
-        validation: curves ``(S,)`` of the same seeds.
+        validation: curves ``(S,)`` of the same seeds; needed where several strengths are offered.
     """
 
     value: float
     test: Curves
-    validation: Curves
+    validation: Curves | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,9 +92,12 @@ def read_label(strengths: tuple[Strength, ...], budget: float, *, lower_is_bette
     """A label's quality at ``budget`` dB, at the strength that validation chooses."""
     if not strengths:
         raise ValueError("expected at least one strength, got none")
+    if len(strengths) == 1 and strengths[0].validation is None:  # nothing to choose
+        (only,) = strengths
+        return Reading(strength=only.value, at_edge=False, values=quality_at(only.test, budget))
     sign = 1.0 if lower_is_better else -1.0
     # The mean is NaN where any seed does not reach the budget: such a strength is no choice.
-    offered = [(sign * float(np.mean(quality_at(s.validation, budget))), s) for s in strengths]
+    offered = [(sign * float(np.mean(quality_at(_decides(s), budget))), s) for s in strengths]
     able = [(score, s) for score, s in offered if np.isfinite(score)]
     if not able:
         nothing = np.full(strengths[0].test.psnr.shape[:-1], np.nan)
@@ -103,6 +106,12 @@ def read_label(strengths: tuple[Strength, ...], budget: float, *, lower_is_bette
     values = [s.value for s in strengths]
     at_edge = len(values) > 1 and chosen.value in (min(values), max(values))
     return Reading(strength=chosen.value, at_edge=at_edge, values=quality_at(chosen.test, budget))
+
+
+def _decides(strength: Strength) -> Curves:
+    if strength.validation is None:
+        raise ValueError("expected validation curves to choose between strengths by, got none")
+    return strength.validation
 
 
 def headline_family(

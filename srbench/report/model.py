@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from srbench.records import CurvePoint, MetricInfo, Record, RowKind
+from srbench.report.budget import Curves
+from srbench.report.headline import HeadlineFamily, Reading
 from srbench.report.statistics import TukeyResult
 
 Status = Literal["finished", "incomplete", "failed", "collapsed"]
@@ -128,6 +130,34 @@ class CostLine:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Headline:
+    """Losses at equal distortion on one data set by one metric.
+
+    Attributes:
+        families: one per budget, those of :data:`srbench.report.headline.BUDGETS`.
+        others: rows that have curves and do not compete, by label: one reading per budget.
+        curves: label -> ``(S,)`` curves that were read; the seeds are the table's.
+        places: label -> place in the primary family, where this holds it; 1 is best.
+    """
+
+    dataset: str
+    metric: str
+    families: tuple[HeadlineFamily, ...]
+    others: Mapping[str, tuple[Reading, ...]]
+    curves: Mapping[str, Curves]
+    places: Mapping[str, float]
+
+    @property
+    def primary(self) -> bool:
+        """Whether one of its families is the primary one."""
+        return any(family.primary for family in self.families)
+
+    def readings(self, label: str) -> tuple[Reading, ...]:
+        """What was read for a label, one per budget."""
+        return self.others.get(label) or tuple(f.readings[label] for f in self.families)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Curve:
     """Validation and training values of one run."""
 
@@ -145,6 +175,7 @@ class Leaderboard:
     Attributes:
         records: what the table was made from, after duplicates were dropped.
         rows: ranked ones first, then reference rows, then incomplete and failed ones.
+        headlines: at equal distortion, the primary one first; empty where no record has a curve.
     """
 
     suite: str
@@ -165,6 +196,7 @@ class Leaderboard:
     correlations: tuple[Correlation, ...]
     costs: tuple[CostLine, ...]
     curves: tuple[Curve, ...]
+    headlines: tuple[Headline, ...]
     notes: tuple[str, ...]
     records: tuple[Record, ...] = field(repr=False, compare=False)
 

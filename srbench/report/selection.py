@@ -111,8 +111,9 @@ def _without_copies(records: Sequence[Record]) -> list[Record]:
 def _choose(first: Record, second: Record) -> Record:
     if first.status == "failed" or second.status == "failed":
         return second if first.status == "failed" else first
-    if first.scores == second.scores and first.status == second.status:
-        return min(first, second, key=lambda r: r.key)
+    one_curve = first.curve == second.curve or not first.curve or not second.curve
+    if first.scores == second.scores and first.status == second.status and one_curve:
+        return min(first, second, key=lambda r: (-len(r.curve), r.key))
     raise MixedRecords(
         f"expected one run of {first.loss.label!r} with seed {first.seed} at content scale "
         f"{first.content_scale:g}, got two that disagree: {first.key[:12]} and {second.key[:12]}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from srbench.records import (
     DatasetScores,
     Environment,
     Failure,
+    Interpolated,
     LossInfo,
     Manifest,
     MetricScores,
@@ -95,16 +96,37 @@ class _Assembler:
             failure = self._failure(cell)
             if failure is None:
                 return None
-        scores = {t.dataset: s for t in found if (s := self._scores(t)) is not None}
+        scores = self._by_dataset(t for t in found if not t.generator.is_point)
         if failure is None and not scores:
             return None
-        return self._record(cell, result or {}, scores, failure, self._score_errors(found))
+        curve = self._curve(found, scores)
+        errors = self._score_errors(found)
+        return self._record(cell, result or {}, scores, curve, failure, errors)
+
+    def _by_dataset(self, found: Iterable[Target]) -> dict[str, DatasetScores]:
+        return {t.dataset: s for t in found if (s := self._scores(t)) is not None}
+
+    def _curve(
+        self, found: Sequence[Target], ends: Mapping[str, DatasetScores]
+    ) -> tuple[Interpolated, ...]:
+        points = []
+        for coefficient in self.plan.suite.curve:
+            here = [t for t in found if t.generator.coefficient == coefficient]
+            scores = {
+                dataset: point
+                for dataset, scores in self._by_dataset(here).items()
+                if dataset in ends and (point := _as_point(scores, ends[dataset])).metrics
+            }
+            if scores:
+                points.append(Interpolated(coefficient=coefficient, scores=scores))
+        return tuple(points)
 
     def _record(
         self,
         cell: Cell,
         result: Mapping[str, Any],
         scores: dict[str, DatasetScores],
+        curve: tuple[Interpolated, ...],
         failure: Failure | None,
         score_errors: list[str],
     ) -> Record:
@@ -128,6 +150,7 @@ class _Assembler:
             protocol=self.plan.suite.protocol,
             calibration=CalibrationInfo.model_validate(calibration) if calibration else None,
             scores=scores,
+            curve=curve,
             validation=_points(result.get("validation", [])),
             log=_points(result.get("log", [])),
             game=_points(result.get("game", [])),
@@ -136,7 +159,7 @@ class _Assembler:
                 Environment.model_validate(result["environment"]) if result else self.here
             ),
             data=self.manifests,
-            artifacts=self._artifacts(cell, result),
+            artifacts=self._artifacts(cell, result, with_warm_start=bool(curve)),
             keys={"training": cell.training} if cell.training else {},
             metrics={
                 metric.spec.name: metric_info(metric.spec)
@@ -190,7 +213,9 @@ class _Assembler:
             for metric, key in target.scores.items():
                 document = read_json(self.out.score_error(key))
                 if document is not None:
-                    errors.append(f"no {metric} on {target.dataset}: {document['message']}")
+                    generator = target.generator
+                    where = f" at {generator.coefficient:g}" if generator.is_point else ""
+                    errors.append(f"no {metric} on {target.dataset}{where}: {document['message']}")
         return errors
 
     def _sizes_of(self, dataset: str, images: tuple[str, ...]) -> dict[str, tuple[int, int]]:
@@ -205,15 +230,27 @@ class _Assembler:
             self.sizes[dataset] = sizes
         return self.sizes[dataset]
 
-    def _artifacts(self, cell: Cell, result: Mapping[str, Any]) -> dict[str, Artifact]:
+    def _artifacts(
+        self, cell: Cell, result: Mapping[str, Any], *, with_warm_start: bool
+    ) -> dict[str, Artifact]:
         if cell.training is None or not result:
             return {}
-        path = self.out.generator(cell.training).relative_to(self.out.root)
+        found = {"generator": self._artifact(cell.training, result)}
+        if with_warm_start:
+            assert cell.warm is not None  # a curve was scored from it
+            found["warm-start"] = self._artifact(cell.warm, read_json(self.out.result(cell.warm)))
+        return found
+
+    def _artifact(self, training: str, result: Mapping[str, Any]) -> Artifact:
+        path = self.out.generator(training).relative_to(self.out.root)
         generator = result["generator"]
-        artifact = Artifact(
-            path=path.as_posix(), sha256=generator["sha256"], bytes=generator["bytes"]
-        )
-        return {"generator": artifact}
+        return Artifact(path=path.as_posix(), sha256=generator["sha256"], bytes=generator["bytes"])
+
+
+def _as_point(scores: DatasetScores, end: DatasetScores) -> DatasetScores:
+    """Without what the row lacks or states itself: metrics that fail on it, and image sizes."""
+    metrics = {name: metric for name, metric in scores.metrics.items() if name in end.metrics}
+    return scores.model_copy(update={"metrics": metrics, "sizes": {}})
 
 
 def _supersede(plan: Plan, out: OutFolder, current: set[str]) -> None:

@@ -26,6 +26,7 @@ from srbench.settings.sections import (
 from srbench.strict import Strict
 
 Control = Literal["adversarial-only"]
+Coefficient = Annotated[float, Field(gt=0, le=1)]
 
 
 class LossTerm(Strict):
@@ -93,11 +94,21 @@ class Suite(Strict):
     checkpoint: Annotated[Checkpoint, OUTSIDE] = Field(default_factory=Checkpoint)
     limits: Annotated[Limits, OUTSIDE] = Field(default_factory=Limits)
     stopping: Stopping | None = None
+    interpolation: Annotated[tuple[Coefficient, ...], OUTSIDE] = Field(
+        (),
+        description="also score the generators at these shares of the way from the warm start to "
+        "each trained one, such as [0.25, 0.5, 0.75, 1.0]: the curves of the headline",
+    )
     report: Annotated[Report, OUTSIDE] = Field(default_factory=Report)
     controls: Annotated[tuple[Control, ...], OUTSIDE] = Field(
         (), description="further reference rows: adversarial-only trains without a content loss"
     )
     loss: Annotated[tuple[LossEntry, ...], OUTSIDE] = Field(min_length=1)
+
+    @property
+    def curve(self) -> tuple[float, ...]:
+        """Coefficients that are scored beside the trained generators, which are at 1."""
+        return tuple(c for c in self.interpolation if c < 1.0)
 
     @property
     def conditions(self) -> str:
@@ -123,6 +134,10 @@ class Suite(Strict):
                 )
         if self.data.patch_size % self.scale:
             raise ValueError(f"data.patch_size must be a multiple of the scale, {self.scale}")
+        if list(self.interpolation) != sorted(set(self.interpolation)):
+            raise ValueError("interpolation must be rising coefficients above 0 and at most 1")
+        if self.interpolation and not self.warm_start.iterations:
+            raise ValueError("interpolation needs a warm start: warm_start.iterations above 0")
         for what, values in (("seeds", self.seeds), ("data.test", self.data.test)):
             if len(set(values)) != len(values):
                 raise ValueError(f"{what} must not repeat a value")

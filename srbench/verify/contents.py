@@ -159,11 +159,7 @@ def _check_suite(
 
 
 def _check_generators(found: Contents) -> None:
-    wanted = {
-        record.artifacts["generator"].sha256
-        for record in found.records.values()
-        if "generator" in record.artifacts
-    }
+    wanted = {a.sha256 for record in found.records.values() for a in record.generators}
     if stray := sorted(set(found.generators) - wanted):
         raise SubmissionError(
             f"the generator {stray[0][:12]} belongs to none of the records, which name others: it "

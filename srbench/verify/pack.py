@@ -128,14 +128,14 @@ def _generators(
     generator = host_generator(suite)
     files: dict[str, bytes] = {}
     by_hash = []
-    for record in records:
-        artifact = record.artifacts.get("generator")
-        if artifact is None:
-            continue
+    for record, artifact in ((r, a) for r in records for a in r.generators):
         path = out / artifact.path
         if generator is None or not path.is_file():  # a plugin's would be built by nobody
             by_hash.append(f"{record.loss.label} seed {record.seed}")
             continue
+        name = f"generators/{artifact.sha256}.safetensors"
+        if name in files:
+            continue  # the warm start of many curves
         data = path.read_bytes()
         if sha256_hex(data) != artifact.sha256:
             raise UserError(
@@ -143,8 +143,8 @@ def _generators(
                 "run the suite again: srbench run",
             )
         load_checked(data, generator)  # what the verifier would refuse is not packed
-        files[f"generators/{artifact.sha256}.safetensors"] = data
-    return files, tuple(by_hash)
+        files[name] = data
+    return files, tuple(dict.fromkeys(by_hash))
 
 
 def _images(records: list[Record], locate: Locate) -> list[tuple[SubmittedImage, bytes]]:

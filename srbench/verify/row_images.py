@@ -9,7 +9,7 @@ from srbench.errors import SubmissionError, SuiteError
 from srbench.imaging import Image, pixels_sha256
 from srbench.models.files import TrainedGenerator
 from srbench.models.images import published
-from srbench.records import Record
+from srbench.records import DatasetScores, Record
 from srbench.settings import Suite
 from srbench.verify.contents import Contents
 from srbench.verify.difference import Difference
@@ -34,6 +34,20 @@ def is_of_a_plugin(record: Record) -> bool:
         return False
 
 
+def submitted_generator(
+    contents: Contents, record: Record, suite: Suite, artifact: str
+) -> TrainedGenerator:
+    """One of the row's generators, which is there.
+
+    Raises:
+        SubmissionError: its file is not what it must be.
+    """
+    generator = host_generator(suite)
+    assert generator is not None  # a plugin's is no evidence
+    data = contents.read(contents.generators[record.artifacts[artifact].sha256])
+    return TrainedGenerator(network=load_checked(data, generator), generator=generator)
+
+
 class RowImages:
     """Makes the images of one row, or reads those submitted.
 
@@ -55,11 +69,7 @@ class RowImages:
         self._evidence = evidence
         self._workers = workers if device == "cpu" else 1
         if evidence == "generator":
-            name = contents.generators[record.artifacts["generator"].sha256]
-            generator = host_generator(suite)
-            assert generator is not None  # a plugin's is no evidence
-            network = load_checked(contents.read(name), generator)
-            trained = TrainedGenerator(network=network, generator=generator)
+            trained = submitted_generator(contents, record, suite, "generator")
             self._upscale = published(trained, device=device)
 
     def of(self, dataset: str, tests: TestImages) -> tuple[dict[str, Image], list[Difference]]:
@@ -71,8 +81,8 @@ class RowImages:
             made = self._made(tests)
             findings = list(self._unlike(dataset, made, tests))
         if self._evidence in ("images", "generator"):
-            findings += _near_hr(dataset, made, tests)
-        return made, [*findings, *_other_pixels(self._record, dataset, made)]
+            findings += near_hr(dataset, made, tests)
+        return made, [*findings, *other_pixels(dataset, self._record.scores[dataset], made)]
 
     def _made(self, tests: TestImages) -> dict[str, Image]:
         if self._evidence == "bicubic":
@@ -104,8 +114,11 @@ class RowImages:
                 yield Difference(what="image", dataset=dataset, image=image, message=message)
 
 
-def _other_pixels(record: Record, dataset: str, made: dict[str, Image]) -> Iterator[Difference]:
-    stated = record.scores[dataset].pixels_sha256
+def other_pixels(
+    dataset: str, scores: DatasetScores, made: dict[str, Image]
+) -> Iterator[Difference]:
+    """Images that are not those whose hashes ``scores`` states."""
+    stated = scores.pixels_sha256
     other = [name for name, image in made.items() if stated.get(name) != pixels_sha256(image)]
     if other:
         message = (
@@ -115,7 +128,8 @@ def _other_pixels(record: Record, dataset: str, made: dict[str, Image]) -> Itera
         yield Difference(what="image", dataset=dataset, image=other[0], message=message)
 
 
-def _near_hr(dataset: str, made: dict[str, Image], tests: TestImages) -> Iterator[Difference]:
+def near_hr(dataset: str, made: dict[str, Image], tests: TestImages) -> Iterator[Difference]:
+    """Images that no super-resolution makes."""
     for image, sr in made.items():
         if is_near_hr(sr, tests.hr[image], tests.bicubic[image]):
             message = (

@@ -7,24 +7,34 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from srbench.errors import ImageError, SubmissionError, SuiteError
-from srbench.imaging import Image
 from srbench.metrics.protocol import PROTOCOLS
-from srbench.metrics.score import ImagePair, ScoreError, Scorer
-from srbench.records import DatasetScores, MetricScores, Record, RowKind, record_sha256
+from srbench.records import (
+    DatasetScores,
+    Interpolated,
+    Record,
+    RowKind,
+    record_sha256,
+)
 from srbench.settings import Suite
 from srbench.verify.contents import Contents
-from srbench.verify.difference import Difference, printable, score_difference
+from srbench.verify.curve import curve_differences, place, point_upscaler, why_no_curve
+from srbench.verify.difference import Difference
 from srbench.verify.identity import (
-    SPECS,
-    excused,
     identity_differences,
     is_past,
     stated_versions,
     suite_of,
-    wanted_metrics,
 )
 from srbench.verify.regenerate import TestImages, TestSets
-from srbench.verify.row_images import OF_A_PLUGIN, Evidence, RowImages, is_of_a_plugin
+from srbench.verify.row_images import (
+    OF_A_PLUGIN,
+    Evidence,
+    RowImages,
+    is_of_a_plugin,
+    near_hr,
+    other_pixels,
+)
+from srbench.verify.scores import Rescoring
 
 Mark = Literal["scores-verified", "differs", "not-recomputed"]
 
@@ -96,7 +106,7 @@ class RowVerifier:
         self._from_images = from_images
         self._device = device
         self._workers = workers
-        self._scorers: dict[tuple[str, int, str], Scorer] = {}
+        self._scores = Rescoring(device=device, workers=workers)
 
     def evidence(self, record: Record) -> Evidence | None:
         """What the row's images can be had from here."""
@@ -109,13 +119,15 @@ class RowVerifier:
             return "hr"
         artifact = record.artifacts.get("generator")
         packed = artifact is not None and artifact.sha256 in self._contents.generators
+        if record.curve and why_no_curve(record, self._contents) is not None:
+            return None  # of a row with a curve all is recomputed, or nothing
         if packed and not is_of_a_plugin(record):
             return "generator"
         return "images" if self._from_images and self._has_images(record) else None
 
     def without_scores(self, record: Record, reason: str | None = None) -> RowResult:
         """The row's identity alone."""
-        differences = tuple(identity_differences(record, self._contents.suite))
+        differences = tuple(self._identity(record))
         why = reason or self._reason(record)
         mark: Mark = "differs" if differences else "not-recomputed"
         return RowResult(record=record, mark=mark, reason=why, differences=differences)
@@ -133,7 +145,7 @@ class RowVerifier:
         if record.protocol not in PROTOCOLS or not _has_suite(record):
             return self.without_scores(record, "its protocol or suite cannot be read")
         differences = (
-            *identity_differences(record, self._contents.suite),
+            *self._identity(record),
             *self._recomputed(record, evidence),
         )
         return RowResult(
@@ -143,6 +155,11 @@ class RowVerifier:
             differences=differences,
         )
 
+    def _identity(self, record: Record) -> Iterator[Difference]:
+        yield from identity_differences(record, self._contents.suite)
+        if _has_suite(record):
+            yield from curve_differences(record, suite_of(record), self._contents)
+
     def _reason(self, record: Record) -> str:
         if record.status == "failed":
             return NO_SCORES
@@ -150,6 +167,8 @@ class RowVerifier:
             return NO_HASHES
         if is_of_a_plugin(record):
             return OF_A_PLUGIN
+        if record.curve and (why := why_no_curve(record, self._contents)) is not None:
+            return why
         return HAS_IMAGES if self._has_images(record) else BY_HASH
 
     def _has_images(self, record: Record) -> bool:
@@ -176,69 +195,29 @@ class RowVerifier:
                 continue
             yield from findings
             if not findings:  # scores of other images tell nothing
-                yield from self._scores(record, suite, name, images, tests)
+                yield from self._scores.differences(record, suite, name, stated, images, tests)
+        for point in record.curve:
+            yield from self._point(record, suite, point)
 
-    def _scores(
-        self,
-        record: Record,
-        suite: Suite,
-        dataset: str,
-        images: dict[str, Image],
-        tests: TestImages,
-    ) -> Iterator[Difference]:
-        stated = record.scores[dataset].metrics
-        pairs = [ImagePair(name=name, sr=sr, hr=tests.hr[name]) for name, sr in images.items()]
-        missing = {m for m in wanted_metrics(record, suite) if excused(record, dataset, m)}
-        for metric in sorted({*stated, *missing}):
-            if metric not in SPECS:
-                known = record.metrics.get(metric)
-                title = f"{printable(known.title):.80} " if known is not None else ""
-                message = f"{title}({metric!r:.80}): none of srbench's own metrics, not recomputed"
-                yield Difference(what="metric", dataset=dataset, metric=metric, message=message)
+    def _point(self, record: Record, suite: Suite, point: Interpolated) -> Iterator[Difference]:
+        try:
+            made_by = point_upscaler(self._contents, record, suite, point, self._device)
+        except SubmissionError as error:
+            yield Difference(what="generator", message=error.what)
+            return
+        for name, stated in sorted(point.scores.items()):
+            tests, where = self._tests.get(name, suite.scale), place(name, point)
+            if set(stated.images) != set(tests.hr):
+                continue  # said of the row itself
+            try:
+                images = tests.made_by(made_by, self._workers if self._device == "cpu" else 1)
+            except ImageError as error:
+                yield Difference(what="image", dataset=where, message=error.what)
                 continue
-            scorer = self._scorer(record.protocol, suite.scale, metric)
-            scores, error = _scored(scorer, pairs, metric, self._workers)
-            yield from _compared(dataset, metric, stated.get(metric), scores, error)
-
-    def _scorer(self, protocol: str, scale: int, metric: str) -> Scorer:
-        key = (protocol, scale, metric)
-        if key not in self._scorers:
-            self._scorers[key] = Scorer(
-                [SPECS[metric]], protocol=protocol, scale=scale, device=self._device
-            )
-        return self._scorers[key]
-
-
-def _scored(
-    scorer: Scorer, pairs: list[ImagePair], metric: str, workers: int
-) -> tuple[dict[str, float], str]:
-    """Scores by image; empty, and why, where the metric gives no finite number."""
-    try:
-        return scorer.score(pairs, workers=workers)[metric], ""
-    except (ScoreError, ImageError) as error:
-        return {}, error.what
-
-
-def _compared(
-    dataset: str, metric: str, stated: MetricScores | None, scores: dict[str, float], error: str
-) -> Iterator[Difference]:
-    """Stated against recomputed scores, also where one of them is that there is none."""
-    if stated is None and scores:
-        error = f"{metric} on {dataset!r:.80} can be computed; the record says it cannot"
-    if (stated is None) == bool(scores):
-        yield Difference(what="metric", dataset=dataset, metric=metric, message=error)
-        return
-    for image, value in scores.items():
-        assert stated is not None
-        difference = score_difference(
-            dataset=dataset,
-            metric=metric,
-            image=image,
-            stated=stated.per_image[image],
-            recomputed=value,
-        )
-        if difference is not None:
-            yield difference
+            findings = [*near_hr(where, images, tests), *other_pixels(where, stated, images)]
+            yield from findings
+            if not findings:
+                yield from self._scores.differences(record, suite, where, stated, images, tests)
 
 
 def _has_suite(record: Record) -> bool:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Cli
+from srbench.records import read_records
+
+from .conftest import SUITE, Cli
 
 pytestmark = pytest.mark.slow
 
@@ -48,3 +50,25 @@ def test_a_real_run_is_submitted_and_verified(cli: Cli, folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     marks = json.loads((folder / "v.json").read_text())
     assert [key for key, entry in marks.items() if entry["reproduced"]] == [record.stem]
+
+
+def test_a_run_with_curves_is_recorded_shown_and_verified(cli: Cli, folder: Path) -> None:
+    suite = folder / "small.toml"
+    suite.write_text(SUITE.replace("seeds = [1]", "seeds = [1]\ninterpolation = [0.5, 1.0]"))
+    assert cli("run", "./small.toml", "--out", "a").returncode == 0
+    records = {r.loss.label: r for r in read_records([folder / "a"])}
+    curved = {"first", "mix", "pixel", "vgg16-random"}
+    assert {label for label, record in records.items() if record.curve} == curved
+    for label in curved:
+        (point,) = records[label].curve
+        start, middle, end = (
+            scores["photos-test"].metrics["psnr"].mean
+            for scores in (records["warm-start"].scores, point.scores, records[label].scores)
+        )
+        assert len({start, middle, end}) == 3
+
+    assert cli("submit", "a", "--images", "-o", "a.zip").returncode == 0
+    done = cli("verify", "a.zip", "--json")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)["rows"].values()
+    assert {row["mark"] for row in rows} == {"scores-verified"}

@@ -165,3 +165,15 @@ def _flops_of_a_step() -> int:
     with FlopCounterMode(display=False) as counter:
         generator(torch.rand(2, 3, 8, 8)).abs().mean().backward()
     return counter.get_total_flops()
+
+
+def test_curves_are_scores_to_compute_and_train_nothing(suite: Suite, out: OutFolder) -> None:
+    curved = suite.but(interpolation=(0.25, 0.5, 1.0))
+    jobs, scores = to_do(plan(curved), out)
+    assert jobs == set()
+    # Four trained rows (two losses, pixel and random weights) of two seeds, two points each.
+    assert scores == {"photos-test psnr": 16}
+    finish(plan(curved), out)
+    assert to_do(plan(curved), out) == (set(), {})
+    fresh = plan_overview(plan(curved), OutFolder(out.root / "fresh"), parallel=1)["scores"]
+    assert (fresh["total"], fresh["to_compute"]) == (11 + 16, 11 + 16)

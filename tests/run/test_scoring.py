@@ -13,6 +13,7 @@ from srbench.run.plan.tasks import TargetTask
 from srbench.run.work import lr_images
 from srbench.run.work.lr_images import LrImages
 from srbench.run.work.scoring import _Metrics, _score, _write_images
+from srbench.run.work.sources import KeptImages
 from srbench.run.writing import read_json, write_json
 
 
@@ -59,7 +60,8 @@ def test_a_score_that_is_not_finite_costs_that_score_alone(tmp_path: Path) -> No
         for row in ("fine", "constant")
     ]
     metrics = _Metrics(specs, Scorer(specs, protocol="y4-v2", scale=4), 1)
-    _score(metrics, group, dataset, hr, out, unheard)
+    sources = {row: KeptImages(out.images("d", row)) for row in ("fine", "constant")}
+    _score(metrics, group, dataset, hr, out, unheard, sources)
 
     assert out.scores("fine-difference").exists()
     assert out.scores("fine-fragile").exists()

@@ -8,6 +8,7 @@ from typing import Any
 from srbench.report.agreement import TRADE_OFF
 from srbench.report.columns import Entry, columns
 from srbench.report.conventions import ALPHA, FLAGS, NETWORKS_ONLY, POWER
+from srbench.report.headline_table import headline_document
 from srbench.report.model import Cell, Family, Leaderboard, Row
 from srbench.report.second_view import second_views
 from srbench.report.stability import order_stability
@@ -40,6 +41,7 @@ def leaderboard_document(board: Leaderboard) -> dict[str, Any]:
         "metrics": [metric.model_dump(include=_SHOWN) for metric in board.metrics],
         "rank": {"metric": board.rank_metric, "datasets": list(board.rank_datasets)},
         "intervals": {"level": 1.0 - ALPHA, **asdict(board.intervals)},
+        "headlines": [headline_document(headline) for headline in board.headlines],
         "rows": [_row(board, row) for row in board.rows],
         "families": [_family(family) for family in board.families.values()],
         "correlations": [asdict(table) for table in board.correlations],

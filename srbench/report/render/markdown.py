@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from srbench.records import AgreementInfo
 from srbench.report.agreement import TRADE_OFF
 from srbench.report.columns import COSTS, LOSSES, Column, Entry, columns, entries
+from srbench.report.headline_table import headline_table, reading_rule
 from srbench.report.model import CostLine, Leaderboard, Row
 from srbench.report.second_view import second_views, view_line
 from srbench.report.stability import order_stability, stability_line
@@ -25,9 +26,10 @@ from srbench.report.text import (
 
 def leaderboard_markdown(board: Leaderboard) -> str:
     """The whole leaderboard as GitHub-flavoured Markdown. Strings from records are escaped."""
-    parts = [f"# {markdown_text(title(board))}", markdown_text(board.summary)]
+    parts = [f"# {markdown_text(title(board))}", markdown_text(board.summary), *_headlines(board)]
     for dataset in board.datasets:
-        parts += [f"## {markdown_text(dataset)}", _dataset_table(board, dataset)]
+        place = ", at one strength" if board.headlines else ""
+        parts += [f"## {markdown_text(dataset)}{place}", _dataset_table(board, dataset)]
     parts += ["## Reading the table", _bullets(_explanations(board))]
     troubled = [row for row in board.rows if row.missing or row.errors]
     if troubled:
@@ -36,6 +38,21 @@ def leaderboard_markdown(board: Leaderboard) -> str:
     parts += _cost_sections(board.costs)
     parts += ["## How far the metrics stand in for people", _bullets(_agreements(board))]
     return "\n\n".join(parts) + "\n"
+
+
+def _headlines(board: Leaderboard) -> list[str]:
+    if not board.headlines:
+        return []
+    parts = ["## At equal distortion", markdown_text(reading_rule(board))]
+    for headline in board.headlines:
+        shown = headline_table(board, headline)
+        lines = [[markdown_text(cell) for cell in line] for line in shown.lines]
+        parts += [
+            f"### {markdown_text(shown.title)}",
+            _table([markdown_text(name) for name in shown.header], lines),
+            *([_bullets(map(markdown_text, shown.notes))] if shown.notes else []),
+        ]
+    return parts
 
 
 def leaderboard_tables(board: Leaderboard) -> str:

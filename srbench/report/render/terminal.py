@@ -14,6 +14,7 @@ from rich.text import Text
 from srbench.records import MetricInfo
 from srbench.report.agreement import agreement_line
 from srbench.report.columns import COSTS, LOSSES, Column, Entry, columns, entries
+from srbench.report.headline_table import headline_table, reading_rule
 from srbench.report.model import Cell, Correlation, Leaderboard, Row
 from srbench.report.second_view import second_views, view_line
 from srbench.report.text import (
@@ -43,6 +44,7 @@ def print_leaderboard(
     """
     _say(console, title(board), style="bold")
     _say(console, board.summary)
+    _print_headlines(board, console, datasets)
     narrow = False
     for dataset in board.datasets if datasets is None else datasets:
         console.print()
@@ -61,6 +63,24 @@ def print_leaderboard(
     console.print()
     for metric in board.metrics:
         _say(console, agreement_line(metric), style="dim")
+
+
+def _print_headlines(board: Leaderboard, console: Console, datasets: Sequence[str] | None) -> None:
+    found = [h for h in board.headlines if datasets is None or h.dataset in datasets]
+    for headline in found:
+        shown = headline_table(board, headline)
+        table = Table(title=Text(plain(shown.title)), title_justify="left", box=box.HORIZONTALS)
+        for name in shown.header:
+            table.add_column(Text(plain(name)), justify="left" if name == "label" else "right")
+        for line in shown.lines:
+            table.add_row(*(Text(plain(cell)) for cell in line))
+        console.print()
+        console.print(table)
+        for note in shown.notes:
+            _say(console, note)
+    if found:
+        _say(console, reading_rule(board))
+        _say(console, "The tables below are at one strength: each generator as it was trained.")
 
 
 def _say(console: Console, text: str, style: str = "") -> None:

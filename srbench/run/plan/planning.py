@@ -24,13 +24,15 @@ from srbench.train.adversarial_losses import adversarial_loss
 class Cell:
     """One row for one seed and content scale: what becomes one record.
 
-    ``training`` is the key of the job that makes its generator; ``None`` for bicubic and hr.
+    ``training`` is the key of the job that makes its generator, ``None`` for bicubic and hr;
+    ``warm`` that of the warm start which this one was trained from, where it was.
     """
 
     row: Row
     seed: int
     content_scale: float
     training: str | None
+    warm: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,7 +109,10 @@ def make_plan(
                 for job in chain:
                     jobs.setdefault(job.key, job)
                 made = [job.key for job in chain if job.kind.makes_generator]
-                cells.append(Cell(row=row, seed=seed, content_scale=scale, training=made[-1]))
+                warm = made[0] if len(made) > 1 else None
+                cells.append(
+                    Cell(row=row, seed=seed, content_scale=scale, training=made[-1], warm=warm)
+                )
     return Plan(
         suite=suite, generator=generator, device=device, threads=threads, inputs=inputs,
         jobs=tuple(jobs.values()), cells=tuple(cells), metrics=metrics,

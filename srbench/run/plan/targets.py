@@ -1,12 +1,13 @@
 """What there is to score: which generator, on which data set, by which metric, is not scored yet.
 
 Scores are content-addressed like training: by the generator's hash, the protocol, the metric and
-its version, and the test images. A new metric or a new test set trains nothing.
+its version, and the test images. A new metric or a new test set trains nothing. A point of a curve
+has the hashes of both generators and its coefficient.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from srbench.host import RegisteredMetric
@@ -20,19 +21,38 @@ from srbench.settings.canonical import content_key
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Generator:
+    """What makes the images of a target.
+
+    Attributes:
+        identity: sha256 of the generator's file; the row's kind where there is none.
+        warm: sha256 of its warm start's, for a point of its curve.
+        coefficient: how far from the warm start; 1: the trained generator itself.
+    """
+
+    identity: str
+    warm: str | None = None
+    coefficient: float = 1.0
+
+    @property
+    def is_point(self) -> bool:
+        """Whether it lies between two generators."""
+        return self.coefficient < 1.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
-    """One cell on one data set, and the score files that it needs.
+    """One cell, or one point of its curve, on one data set, and the score files that it needs.
 
     Attributes:
         row: folder name, see :func:`srbench.records.layout.row_folder`.
-        identity: sha256 of the generator's file; the row's kind where there is none.
         scores: metric name -> key of its score file.
     """
 
     cell: Cell
     row: str
     dataset: str
-    identity: str
+    generator: Generator
     scores: dict[str, str]
 
     def missing(self, out: OutFolder) -> list[str]:
@@ -40,32 +60,31 @@ class Target:
         return [name for name, key in self.scores.items() if not out.scores(key).exists()]
 
     def images_ready(self, out: OutFolder) -> bool:
-        """Whether this generator's images are all there."""
+        """Whether this generator's images are all there; those of a curve's points are not kept."""
+        if self.generator.is_point:
+            return True
         note = read_json(out.images(self.dataset, self.row) / ".source.json")
-        return note is not None and note.get("identity") == self.identity and "pixels" in note
+        identity = self.generator.identity
+        return note is not None and note.get("identity") == identity and "pixels" in note
 
 
 def targets(plan: Plan, out: OutFolder) -> list[Target]:
-    """Every cell of the plan whose generator exists, on every test set."""
-    found = []
-    for cell in plan.cells:
-        identity = generator_identity(cell, out)
-        if identity is None:
-            continue
-        for dataset in plan.suite.data.test:
-            found.append(
-                Target(
-                    cell=cell,
-                    row=row_folder(cell.row.label, cell.seed, cell.content_scale),
-                    dataset=dataset,
-                    identity=identity,
-                    scores={
-                        metric.spec.name: _score_key(plan, identity, dataset, metric)
-                        for metric in applicable_metrics(plan, cell)
-                    },
-                )
-            )
-    return found
+    """Every cell of the plan whose generator exists, and its curve, on every test set."""
+    return [
+        Target(
+            cell=cell,
+            row=row_folder(cell.row.label, cell.seed, cell.content_scale),
+            dataset=dataset,
+            generator=generator,
+            scores={
+                metric.spec.name: _score_key(plan, generator, dataset, metric)
+                for metric in applicable_metrics(plan, cell)
+            },
+        )
+        for cell in plan.cells
+        for generator in _generators(plan, cell, out)
+        for dataset in plan.suite.data.test
+    ]
 
 
 def applicable_metrics(plan: Plan, cell: Cell) -> list[RegisteredMetric]:
@@ -75,11 +94,27 @@ def applicable_metrics(plan: Plan, cell: Cell) -> list[RegisteredMetric]:
     ]
 
 
-def generator_identity(cell: Cell, out: OutFolder) -> str | None:
-    """The sha256 of the cell's generator, or ``None`` where its training has not finished."""
+def generators_of(plan: Plan, cell: Cell) -> int:
+    """How many generators of a cell are scored: its own, and the points of its curve."""
+    return 1 + (len(plan.suite.curve) if cell.warm is not None else 0)
+
+
+def _generators(plan: Plan, cell: Cell, out: OutFolder) -> Iterator[Generator]:
     if cell.training is None:
-        return cell.row.kind
-    result = read_json(out.result(cell.training))
+        yield Generator(identity=cell.row.kind)
+        return
+    identity = _sha256(cell.training, out)
+    if identity is None:
+        return  # its training has not finished
+    yield Generator(identity=identity)
+    warm = None if cell.warm is None else _sha256(cell.warm, out)
+    if warm is not None:
+        for coefficient in plan.suite.curve:
+            yield Generator(identity=identity, warm=warm, coefficient=coefficient)
+
+
+def _sha256(training: str, out: OutFolder) -> str | None:
+    result = read_json(out.result(training))
     return None if result is None else str(result["generator"]["sha256"])
 
 
@@ -90,8 +125,10 @@ def scoring_job(plan: Plan, out: OutFolder, wanted: Iterable[Target], workers: i
             row=target.row,
             kind=target.cell.row.kind,
             dataset=target.dataset,
-            identity=target.identity,
+            identity=target.generator.identity,
             training=target.cell.training,
+            warm=target.cell.warm if target.generator.is_point else None,
+            coefficient=target.generator.coefficient,
             scores={name: target.scores[name] for name in target.missing(out)},
         )
         for target in wanted
@@ -109,11 +146,15 @@ def scoring_job(plan: Plan, out: OutFolder, wanted: Iterable[Target], workers: i
     return make_job(SCORING, "scores", task)
 
 
-def _score_key(plan: Plan, identity: str, dataset: str, metric: RegisteredMetric) -> str:
+def _score_key(plan: Plan, generator: Generator, dataset: str, metric: RegisteredMetric) -> str:
+    made_by = {"generator": generator.identity}
+    if generator.is_point:
+        assert generator.warm is not None  # nothing is trained before its warm start
+        made_by |= {"warm_start": generator.warm, "coefficient": repr(generator.coefficient)}
     return content_key(
         {
             "kind": "scores",
-            "generator": identity,
+            **made_by,
             "scale": plan.suite.scale,
             "protocol": plan.suite.protocol,
             "dataset": plan.inputs.test[dataset],

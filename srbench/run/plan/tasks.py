@@ -212,14 +212,25 @@ class AdversarialTask(StageTask):
 
 
 class TargetTask(Strict):
-    """One row on one data set: the images to make, and metric -> key of the scores that lack."""
+    """One row on one data set: the images to make, and metric -> key of the scores that lack.
+
+    With a ``coefficient`` below 1 it is that point of the way from the warm start of key ``warm``
+    to the generator; its images are scored and not kept.
+    """
 
     row: str
     kind: RowKind
     dataset: str
     identity: str
     training: str | None
+    warm: str | None = None
+    coefficient: float = 1.0
     scores: dict[str, str]
+
+    @property
+    def is_point(self) -> bool:
+        """Whether it lies between two generators."""
+        return self.coefficient < 1.0
 
 
 class ScoringTask(Task):

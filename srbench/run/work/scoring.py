@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,6 +24,7 @@ from srbench.records.layout import HR_FOLDER, OutFolder
 from srbench.run.plan.tasks import ScoringTask, TargetTask
 from srbench.run.work.generators import generator_of, trained_network
 from srbench.run.work.lr_images import LrImages
+from srbench.run.work.sources import KeptImages, PointImages, Source
 from srbench.run.work.stage import Stage
 from srbench.run.writing import read_json, write_json
 
@@ -50,17 +51,27 @@ def run_scoring(stage: Stage[ScoringTask]) -> dict[str, Any] | None:
         inputs = LrImages(dataset, task.scale)
         hr_folder = out.images(name, HR_FOLDER)
         _write_images(inputs, hr_folder, "hr", None, task.workers, alive)
-        for target in targets:
+        kept = [target for target in targets if not target.is_point]
+        for target in kept:
             if should_stop():
                 return None
             _make_images(target, inputs, out, task, alive)
             done += 1
             events.progress(done, 2 * total)
-        for metrics, group in _by_metrics(targets).items():
+        for metrics, group in _by_metrics(kept).items():
             if should_stop():
                 return None
-            _score(scorers.of(metrics), group, dataset, hr_folder, out, alive)
+            sources = {t.row: KeptImages(out.images(name, t.row)) for t in group}
+            _score(scorers.of(metrics), group, dataset, hr_folder, out, alive, sources)
             done += len(group)
+            events.progress(done, 2 * total)
+        for point in (target for target in targets if target.is_point):
+            if should_stop():
+                return None
+            made = {point.row: PointImages(point, inputs, out, task)}
+            metrics = tuple(sorted(point.scores))
+            _score(scorers.of(metrics), [point], dataset, hr_folder, out, alive, made)
+            done += 2
             events.progress(done, 2 * total)
     return {"key": stage.job.key, "kind": stage.job.kind.name}
 
@@ -165,10 +176,11 @@ def _score(
     hr_folder: Path,
     out: OutFolder,
     alive: Alive,
+    sources: Mapping[str, Source],
 ) -> None:
     try:
         scores = metrics.scorer.score(
-            _pairs(metrics.specs, group, dataset, hr_folder, out),
+            _pairs(metrics.specs, group, dataset, hr_folder, sources),
             workers=metrics.workers,
             progress=alive,
         )
@@ -178,10 +190,10 @@ def _score(
             key = group[0].scores[metrics.specs[0].name]
             write_json(out.score_error(key), {"message": error.what})
             return
-        _score_one_by_one(metrics, group, dataset, hr_folder, out, alive)
+        _score_one_by_one(metrics, group, dataset, hr_folder, out, alive, sources)
         return
     for target in group:
-        pixels = read_json(out.images(target.dataset, target.row) / ".source.json")["pixels"]
+        pixels = sources[target.row].pixels()
         for spec in metrics.specs:
             per_image = {name: scores[spec.name][f"{target.row}/{name}"] for name in dataset.names}
             key = target.scores[spec.name]
@@ -205,11 +217,12 @@ def _score_one_by_one(
     hr_folder: Path,
     out: OutFolder,
     alive: Alive,
+    sources: Mapping[str, Source],
 ) -> None:
     for target in group:
         for spec in metrics.specs:
             alone = replace(metrics, specs=[spec], scorer=metrics.scorer.only(spec.name))
-            _score(alone, [target], dataset, hr_folder, out, alive)
+            _score(alone, [target], dataset, hr_folder, out, alive, sources)
 
 
 def _pairs(
@@ -217,13 +230,13 @@ def _pairs(
     group: Sequence[TargetTask],
     dataset: Dataset,
     hr_folder: Path,
-    out: OutFolder,
+    sources: Mapping[str, Source],
 ) -> list[ImagePair]:
     full = any(spec.reference == "full" for spec in specs)
     return [
         ImagePair(
             name=f"{target.row}/{name}",
-            sr=out.images(target.dataset, target.row) / f"{name}.png",
+            sr=sources[target.row].image(name),
             hr=hr_folder / f"{name}.png" if full else None,
         )
         for target in group

@@ -9,6 +9,7 @@ from typing import Any
 from srbench.report.agreement import TRADE_OFF
 from srbench.report.figures.curves import VERDICT_WORDS
 from srbench.report.figures.plane import legend
+from srbench.report.headline_table import headline_table, reading_rule
 from srbench.report.model import Leaderboard, Row
 from srbench.report.render.site.board_view import (
     cell_view,
@@ -125,6 +126,8 @@ class SuiteSite:
             "board.html.j2",
             url,
             views=views,
+            headlines=[headline_table(board, headline) for headline in board.headlines],
+            headline_rule=reading_rule(board),
             facts=suite_facts(board),
             tasks=options(board.rows, "task"),
             backbones=options(board.rows, "backbone"),

@@ -1,0 +1,195 @@
+"""The headline from records: curves with a closed form, read at the budgets, and shown."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from srbench.errors import MixedRecords
+from srbench.records.io import validate_record
+from srbench.report import build_leaderboard, print_leaderboard
+from srbench.report.headline_table import headline_table
+from srbench.report.render.document import leaderboard_document
+from srbench.report.render.markdown import leaderboard_markdown
+
+GAIN = {"vgg16-conv5_3": 0.06, "vgg16-relu2_2": 0.05, "alexnet": 0.04, "mobilenet": 0.03}
+DEPTH = {"vgg16-random": 0.3, "mobilenet": 2.0}
+POINTS = (0.5, 0.75)
+OUTSIDE = {"pixel"}
+FIRST, SECOND = "vgg16-conv5_3", "vgg16-relu2_2"
+
+
+def gain(label: str, seed: int) -> float:
+    return GAIN.get(label, 0.02) + 0.0002 * math.sin(37 * seed + 11 * len(label))
+
+
+def depth(label: str) -> float:
+    return DEPTH.get(label, 1.5)
+
+
+def scored(start: dict, coefficient: float, label: str, seed: int) -> dict:
+    """A data set's scores at a coefficient: PSNR falls as its square, LPIPS as itself."""
+    change = {
+        "psnr": -depth(label) * coefficient**2,
+        "lpips": -gain(label, seed) * coefficient,
+    }
+    metrics = {}
+    for name, by in change.items():
+        metric = start["metrics"][name]
+        per_image = {image: value + by for image, value in metric["per_image"].items()}
+        mean = math.fsum(per_image.values()) / len(per_image)
+        metrics[name] = {**metric, "per_image": per_image, "mean": mean}
+    return {**start, "metrics": metrics}
+
+
+@pytest.fixture(scope="module")
+def curved(three_seeds):
+    """The synthetic records with curves of known form, all seeds starting at their warm starts."""
+    documents = [json.loads(r.model_dump_json(by_alias=True)) for r in three_seeds]
+    starts = {d["seed"]: d for d in documents if d["loss"]["label"] == "warm-start"}
+    artifact = {"path": "x", "sha256": "0" * 64, "bytes": 1}
+    for d in documents:
+        label, seed = d["loss"]["label"], d["seed"]
+        if not d["loss"]["terms"]:
+            continue
+        start = starts[seed]["scores"]
+        d["artifacts"] = {"generator": artifact, "warm-start": artifact}
+        for dataset, there in d["scores"].items():
+            new = scored(start[dataset], 1.0, label, seed)["metrics"]
+            there["metrics"] = {**there["metrics"], **new}
+        d["curve"] = [
+            {"coefficient": c, "scores": {n: scored(s, c, label, seed) for n, s in start.items()}}
+            for c in POINTS
+        ]
+    return [validate_record(d) for d in documents]
+
+
+def warm(records, seed, dataset):
+    (record,) = [r for r in records if r.loss.label == "warm-start" and r.seed == seed]
+    return record.scores[dataset].metrics["lpips"].mean
+
+
+def test_readings_have_their_closed_form(curved):
+    board = build_leaderboard(curved)
+    assert {(h.dataset, h.metric) for h in board.headlines} == {
+        ("set14", "lpips"), ("bsd100", "lpips"),
+    }  # fmt: skip
+    for headline in board.headlines:
+        for family in headline.families:
+            for label in GAIN:
+                walked = math.sqrt(-family.budget / depth(label))
+                expected = [
+                    warm(curved, seed, headline.dataset) - gain(label, seed) * walked
+                    for seed in board.seeds
+                ]
+                assert family.readings[label].values == pytest.approx(expected, abs=1e-9)
+
+
+def test_the_primary_family_ranks_and_tells_apart(curved):
+    board = build_leaderboard(curved)
+    first, *others = board.headlines
+    assert first.primary
+    assert first.dataset == board.lead_dataset()
+    assert [f.budget for f in first.families if f.primary] == [-0.5]
+    assert not any(f.primary for h in others for f in h.families)
+    assert all(not h.places for h in others)
+    assert [label for label, _ in sorted(first.places.items(), key=lambda p: p[1])] == list(GAIN)
+    primary = first.families[1]
+    assert len(set(primary.groups.values())) == len(primary.groups)
+
+
+def test_what_is_not_reached_is_no_number(curved):
+    board = build_leaderboard(curved)
+    headline = board.headlines[0]
+    reached = {f.budget: "vgg16-random" in f.compared for f in headline.families}
+    assert reached == {-0.25: True, -0.5: False, -1.0: False}
+    document = json.loads(json.dumps(leaderboard_document(board), allow_nan=False))
+    family = document["headlines"][0]["families"][1]
+    assert family["readings"]["vgg16-random"] == {
+        "mean": None, "by_seed": [None, None, None], "content_scale": 1.0,
+    }  # fmt: skip
+    table = headline_table(board, headline)
+    (line,) = [line for line in table.lines if "vgg16-random" in line]
+    assert line[0] == "-"
+    assert line[3:] == ("not reached", "not reached")
+    assert float(line[2].split()[0]) == pytest.approx(
+        np.mean(headline.families[0].readings["vgg16-random"].values), abs=1e-3
+    )
+
+
+def test_rows_outside_the_family_are_shown_and_not_compared(curved):
+    headline = build_leaderboard(curved).headlines[0]
+    assert set(headline.others) == OUTSIDE
+    assert all("pixel" not in family.compared for family in headline.families)
+
+
+@pytest.mark.parametrize("without", ["a seed's curve", "a seed's warm start"])
+def test_a_row_without_all_its_curves_has_no_reading(curved, without):
+    def drop(record):
+        if without == "a seed's warm start":
+            return record.loss.label == "warm-start" and record.seed == 2
+        return False
+
+    records = [r for r in curved if not drop(r)]
+    if without == "a seed's curve":
+        records = [
+            r.model_copy(update={"curve": ()}) if (r.loss.label, r.seed) == (FIRST, 2) else r
+            for r in records
+        ]
+        headline = build_leaderboard(records).headlines[0]
+        assert FIRST not in headline.curves
+        assert SECOND in headline.curves
+    else:
+        assert build_leaderboard(records).headlines == ()
+
+
+def test_every_form_shows_it_beside_the_table_at_one_strength(curved, three_seeds):
+    board = build_leaderboard(curved)
+    stream = io.StringIO()
+    print_leaderboard(board, Console(file=stream, width=160))
+    for text in (leaderboard_markdown(board), stream.getvalue()):
+        assert "LPIPS at -0.5 dB (primary)" in text
+        assert "not reached" in text
+        assert "at one strength" in text
+    plain = build_leaderboard(three_seeds)
+    assert plain.headlines == ()
+    assert "equal distortion" not in leaderboard_markdown(plain)
+
+
+def test_of_two_copies_the_one_with_the_curve_counts(curved):
+    bare = [r.model_copy(update={"curve": ()}) for r in curved]
+    assert build_leaderboard([*bare, *curved]).headlines
+    (one,) = [r for r in curved if (r.loss.label, r.seed) == (FIRST, 1)]
+    other = one.model_copy(update={"curve": one.curve[:1]})
+    with pytest.raises(MixedRecords, match="disagree"):
+        build_leaderboard([*curved, other])
+
+
+def broken(document, what):
+    point = document["curve"][0]
+    if what == "rising":
+        document["curve"].reverse()
+    elif what == "artifacts":
+        del document["artifacts"]["warm-start"]
+    elif what == "images":
+        point["scores"]["set14"]["images"].pop()
+        for metric in point["scores"]["set14"]["metrics"].values():
+            metric["per_image"].popitem()
+            metric["mean"] = math.fsum(metric["per_image"].values()) / len(metric["per_image"])
+        point["scores"]["set14"]["sizes"] = {}
+    else:
+        point["coefficient"] = 1.0
+
+
+@pytest.mark.parametrize("what", ["rising", "artifacts", "images", "coefficient"])
+def test_a_curve_that_does_not_fit_its_record_is_refused(curved, edited, what):
+    from srbench.errors import RecordError
+
+    record = next(r for r in curved if r.curve)
+    with pytest.raises(RecordError, match=what if what != "coefficient" else "less than 1"):
+        edited([record], lambda document: broken(document, what))
