@@ -112,7 +112,9 @@ def test_a_run_without_content_is_measured_and_recorded(suite_text: str, tmp_pat
         scores = {"version": 1, "lower_is_better": False, "mean": 20.0, "per_image": {"a": 20.0}}
         write_json(out.scores(key), scores)
     write_image(out.images("photos-test", "hr-images") / "a.png", np.zeros((8, 8, 3), np.uint8))
-    records = {r.loss.label: r for r in map(read_record, assemble_records(plan, out, targets(plan, out)))}
+    records = {
+        r.loss.label: r for r in map(read_record, assemble_records(plan, out, targets(plan, out)))
+    }
     assert [p.model_dump() for p in records["first"].game] == both["game"]
     assert records["adversarial-only"].loss.terms == ()
     assert records["adversarial-only"].loss.reference
