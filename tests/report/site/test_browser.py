@@ -138,11 +138,11 @@ def test_any_column_sorts_both_ways(visit: Any) -> None:
     titles = heads.all_inner_texts()
     psnr_column, lpips_column = (
         next(i for i, title in enumerate(titles, start=1) if name in title)
-        for name in ("PSNR", "LPIPS ")
+        for name in ("PSNR", "LPIPS ↓")
     )
     assert values(page, psnr_column) == sorted(values(page, psnr_column), reverse=True)
     assert column(page, 2)[-1] == "hr"  # it has no PSNR
-    lpips = heads.filter(has_text="LPIPS").locator("button")
+    lpips = heads.filter(has_text="LPIPS ↓").locator("button")
     lpips.focus()
     page.keyboard.press("Enter")
     assert values(page, lpips_column) == sorted(values(page, lpips_column))
