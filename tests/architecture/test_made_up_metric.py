@@ -127,7 +127,7 @@ def test_the_record_carries_what_readers_are_shown(folder: Path) -> None:
 
 
 def test_table_plane_and_page_need_no_plugin(folder: Path) -> None:
-    done = srbench(folder, "report", "out", "--to", "again", plugins=None)
+    done = srbench(folder, "report", "out", "--plots", "--to", "again", plugins=None)
     assert done.returncode == 0, done.stderr
     document = json.loads((folder / "again" / "leaderboard.json").read_text())
     assert document["rank"]["metric"] == "blur"
