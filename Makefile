@@ -1,4 +1,4 @@
-# Seven targets: env, quick, site, test, lint, browser, bench. All are idempotent.
+# Eight targets: env, quick, site, lint, portable, browser, test, bench. All are idempotent.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ PLUGINS := $(sort $(wildcard plugins/*/pyproject.toml))
 # Two test processes with one thread each beat one process with two on two cores.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: env quick site test lint browser bench
+.PHONY: env quick site lint portable browser test bench
 
 env: $(VENV)/.installed
 
