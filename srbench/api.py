@@ -25,6 +25,8 @@ def run_suite(
     overrides: Sequence[str] = (),
     executor: str = "local",
     storage: str | None = None,
+    fresh: Sequence[str] = (),
+    accept_code_change: bool = False,
     progress: bool = True,
 ) -> RunResult:
     """Run a suite as ``srbench run`` does, and return its table and records.
@@ -39,10 +41,13 @@ def run_suite(
         overrides: ``KEY=VALUE`` settings, as ``--set`` takes them.
         executor: ``local``, or ``ray`` for all machines of a Ray cluster.
         storage: with ray and no shared disk: URL that jobs' files travel through.
+        fresh: labels of rows to train anew.
+        accept_code_change: keep results of losses whose code was edited under one version.
         progress: show progress on stderr.
 
     Raises:
-        UserError: an input is missing or does not fit; nothing was started.
+        UserError: an input is missing or does not fit, or a loss was edited and its version is what
+            it was; nothing was started.
 
     Example::
 
@@ -60,7 +65,10 @@ def run_suite(
         suite, out=out, losses=losses, seeds=seeds, device=device, jobs=jobs, overrides=overrides,
         say=lambda line: console.print(line, markup=False, highlight=False),
     )  # fmt: skip
-    return execute(prepared, console, executor=executor, storage=storage)
+    return execute(
+        prepared, console, executor=executor, storage=storage, fresh=fresh,
+        accept_code_change=accept_code_change,
+    )  # fmt: skip
 
 
 def load_loss(

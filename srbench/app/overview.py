@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from srbench.records.layout import OutFolder
+from srbench.run.code import changes
 from srbench.run.exec.estimate import METHOD, Estimate, Estimates
 from srbench.run.plan.environment import cpu_name
 from srbench.run.plan.jobs import Job
@@ -40,6 +41,7 @@ def plan_overview(
         "jobs": jobs,
         "scores": _scores(plan, out),
         "missing": [str(problem) for problem in plan.inputs.problems],
+        "edited": [str(change) for change in changes(plan, out)],
         "total": None if estimates is None else _total(plan, jobs, parallel),
         "method": None if estimates is None else METHOD,
     }
@@ -152,6 +154,8 @@ def overview_lines(document: dict[str, Any]) -> Iterator[str]:
             )
     for problem in document["missing"]:
         yield f"missing: {problem}"
+    for change in document["edited"]:
+        yield f"edited: {change}; a run asks for --fresh LABEL or --accept-code-change"
     yield from _total_lines(document)
 
 

@@ -22,8 +22,27 @@ from srbench.run.exec.backends import BACKENDS
     metavar="URL",
     help="With ray and no shared disk: where jobs' files travel through.",
 )
+@click.option(
+    "--fresh",
+    multiple=True,
+    metavar="LABEL",
+    help="Train this row anew, and all that starts from it. Repeatable.",
+)
+@click.option(
+    "--accept-code-change",
+    is_flag=True,
+    help="Keep results of a loss whose code was edited under one version.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would run; start nothing.")
-def command(prepare: Prepare, executor: str, storage: str | None, dry_run: bool) -> None:
+def command(
+    *,
+    prepare: Prepare,
+    executor: str,
+    storage: str | None,
+    fresh: tuple[str, ...],
+    accept_code_change: bool,
+    dry_run: bool,
+) -> None:
     """Train the SRGAN of SUITE with each of its losses, score all rows, and print the table.
 
     SUITE is a path or the name of a file in benchmarks/. Finished work is reused: rerunning the
@@ -44,7 +63,10 @@ def command(prepare: Prepare, executor: str, storage: str | None, dry_run: bool)
             click.echo(line)
         return
     stop_on_sigterm()
-    result = execute(prepared, console(stderr=True), executor=executor, storage=storage)
+    result = execute(
+        prepared, console(stderr=True), executor=executor, storage=storage, fresh=fresh,
+        accept_code_change=accept_code_change,
+    )  # fmt: skip
     print_leaderboard(result.leaderboard, console())
     click.echo(f"\nTable: {result.out}/leaderboard.{{csv,json,md}}", err=True)
     click.echo(f"Page: {result.page}", err=True)

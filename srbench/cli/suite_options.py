@@ -51,7 +51,7 @@ def suite_options(function: Callable[..., None]) -> Callable[..., None]:
             say = functools.partial(click.echo, err=True)
             return prepare(**wish, registry=registry, pull=pull, say=say)
 
-        function(prepared, **given)
+        function(prepare=prepared, **given)
 
     result: Callable[..., None] = command
     for decorate in reversed(_DECORATORS):
