@@ -17,6 +17,7 @@ COMMANDS = {
     "plan": "plan",
     "runs": "runs",
     "reproduce": "reproduce",
+    "suites": "suites",
     "losses": "losses",
     "plugins": "plugins",
     "weights": "weights",
@@ -31,6 +32,7 @@ COMMANDS = {
     "check": "check",
     "probe": "probe",
     "new-plugin": "new_plugin",
+    "docs": "docs",
 }
 """Command -> module under ``srbench.cli``; the order is that of ``--help``."""
 

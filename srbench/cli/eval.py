@@ -77,7 +77,7 @@ def command(
     """Score the images in --sr against those of the same names in --hr, per image and on average.
 
     Images are matched by file name without its suffix, and without what all SR names have at their
-    end (0801x4.png, img_out.png). docs/protocols.md says what each protocol does.
+    end (0801x4.png, img_out.png). `srbench docs protocols` says what each does.
     """
     from srbench.cli.output import echo_json, warn_broken
     from srbench.files import write_atomic

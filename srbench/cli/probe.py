@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import asdict
 from pathlib import Path
@@ -128,19 +127,11 @@ def _print_associations(found: tuple[Association, ...], rows: int) -> None:
     console().print(table)
 
 
-def _resolve(registry: Any, text: str) -> ResolvedLoss:
+def _resolve(registry: Registry, text: str) -> ResolvedLoss:
     from srbench.host import resolve_loss
+    from srbench.settings.loss_text import parse_loss
 
-    name, *settings = text.split(",")
-    params: dict[str, Any] = {}
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        if not key or not equals:
-            raise click.BadParameter(f"expected NAME,KEY=VALUE,..., got {text!r}")
-        try:
-            params[key] = json.loads(value)
-        except json.JSONDecodeError:
-            params[key] = value
+    name, params = parse_loss(text)
     return resolve_loss(registry.loss(name), params)
 
 

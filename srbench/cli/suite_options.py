@@ -15,7 +15,12 @@ _DECORATORS = (
     click.argument("suite"),
     click.option("--out", type=click.Path(file_okay=False), help="Default: runs/<suite name>."),
     click.option(
-        "--loss", "losses", multiple=True, metavar="LABEL", help="Only this row. Repeatable."
+        "--loss",
+        "losses",
+        multiple=True,
+        metavar="LABEL",
+        help="Only this row; or an installed loss as a row of its own: vgg16,tap=conv4_3. "
+        "Repeatable.",
     ),
     click.option(
         "--seed", "seeds", multiple=True, type=int, help="Instead of the suite's. Repeatable."

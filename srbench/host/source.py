@@ -1,7 +1,7 @@
 """The identity of a plugin's source: does a loss still do what it did when it was trained with?
 
-Only what the code does counts. Comments, docstrings, layout, and what a spec tells people and tables
-(:data:`TOLD`) do not. Nothing is imported: files are found beside the module that is loaded.
+Only what the code does counts. Comments, docstrings, layout, and what a spec tells people and
+tables (:data:`TOLD`) do not. Nothing is imported: files are found beside the module that is loaded.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ TOLD: Final[Mapping[str, frozenset[str]]] = {
 
 
 def source_sha256(build: Callable[..., Any]) -> str:
-    """sha256 over the files that ``build`` comes from and imports, as far as they are its package's.
+    """sha256 over the files that ``build`` comes from and imports, where they are its package's.
 
     Srbench's own losses share one package with the rest of srbench: there the room counts
     (``srbench.controls``). Imports are read, not followed at run time: what a module imports by a
@@ -88,7 +88,9 @@ def _imported(file: Path, changed: int, module: str, inner: bool) -> tuple[str, 
         elif isinstance(node, ast.ImportFrom):
             above = module.split(".")
             keep = len(above) - node.level + inner
-            base = ".".join(filter(None, [*above[:keep], node.module])) if node.level else node.module
+            base = (
+                ".".join(filter(None, [*above[:keep], node.module])) if node.level else node.module
+            )
             # `from package import name`: the name may be a module
             found += [str(base), *(f"{base}.{alias.name}" for alias in node.names)]
     return tuple(found)

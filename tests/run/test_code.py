@@ -1,4 +1,4 @@
-"""A loss that was edited under one version: `srbench run` neither reuses nor recomputes silently."""
+"""A loss that was edited under one version: a run neither reuses nor recomputes in silence."""
 
 from collections.abc import Callable
 from pathlib import Path
