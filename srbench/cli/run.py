@@ -54,7 +54,7 @@ def command(
     from srbench.app.execute import execute
     from srbench.app.overview import overview_lines, plan_overview
     from srbench.cli.output import console, stop_on_sigterm
-    from srbench.report import print_leaderboard
+    from srbench.report import print_summary
 
     prepared = prepare(not dry_run)
     if dry_run:
@@ -67,8 +67,9 @@ def command(
         prepared, console(stderr=True), executor=executor, storage=storage, fresh=fresh,
         accept_code_change=accept_code_change,
     )  # fmt: skip
-    print_leaderboard(result.leaderboard, console())
-    click.echo(f"\nTable: {result.out}/leaderboard.{{csv,json,md}}", err=True)
+    print_summary(result.leaderboard, console())
+    click.echo(f"All of it: srbench report {result.out} --full", err=True)
+    click.echo(f"Table: {result.out}/leaderboard.{{csv,json,md}}", err=True)
     click.echo(f"Page: {result.page}", err=True)
     click.echo(f"Pictures: {result.out}/comparisons, {result.out}/plots", err=True)
     for line in result.failed:

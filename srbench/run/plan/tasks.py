@@ -204,8 +204,8 @@ class AdversarialTask(StageTask):
 
     @property
     def effort(self) -> float:
-        """An adversarial iteration costs several of a warm start."""
-        return 5.0 * self.iterations
+        """An adversarial iteration costs several of a warm start with as many patches."""
+        return 5.0 * self.iterations * self.batch_size / self.data.batch_size
 
     @property
     def gradient_norms(self) -> int:
