@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +92,8 @@ def load_loss(
 
     Returns:
         A module whose ``forward(sr, hr)`` takes RGB float32 [0, 1] ``(N, 3, H, W)`` and returns the
-        batch mean, a scalar; lower is closer. Its gradient reaches ``sr`` only.
+        batch mean, a scalar; lower is closer. Its gradient reaches ``sr`` only. Its first call
+        warns where ``hr`` looks like another range.
 
     Raises:
         UnknownName: no such loss is installed.
@@ -109,6 +110,7 @@ def load_loss(
     from srbench.contract import BuildContext
     from srbench.errors import UserError
     from srbench.host import build_loss, discover, resolve_loss
+    from srbench.host.ranges import RangeCheck
     from srbench.weights import WeightStore
 
     twice = sorted({*(params or {})} & {*named})
@@ -118,7 +120,43 @@ def load_loss(
     context = BuildContext(
         weights=WeightStore(resolved.spec.weights), patch_size=patch_size, seed=seed, device=device
     )
-    return build_loss(resolved, context).to(device)
+    module = build_loss(resolved, context).to(device)
+    RangeCheck(resolved.spec.name).watch(module)
+    return module
+
+
+def calibrate(
+    loss: torch.nn.Module,
+    reference: torch.nn.Module,
+    *,
+    generator: torch.nn.Module,
+    batches: Iterable[tuple[torch.Tensor, torch.Tensor]],
+    device: str = "cpu",
+) -> float:
+    """The weight that gives ``loss`` the strength of ``reference`` in one's own trainer.
+
+    Measured as suites do: the norm of the gradient with respect to the generator's parameters.
+
+    Args:
+        loss, reference: frozen, as :func:`load_loss` gives them.
+        generator: as it is when adversarial training begins; takes LR, gives SR in [0, 1].
+        batches: some training batches, ``(lr, hr)``, RGB float32 [0, 1] ``(N, 3, H, W)``.
+
+    Raises:
+        ContractError: a loss without a usable gradient there.
+        UserError: no batches.
+
+    Example::
+
+        weight = srbench.calibrate(mine, srbench.load_loss("vgg16", tap="conv5_3"),
+                                   generator=net_g, batches=[(lr, hr)])
+    """
+    from srbench.train.calibrate import calibration_constant, gradient_norm
+    from srbench.train.settings import RuntimeSettings
+
+    kept, runtime = list(batches), RuntimeSettings(device=device)
+    own, wanted = (gradient_norm(generator, m, kept, runtime) for m in (loss, reference))
+    return calibration_constant(wanted, own)
 
 
 def evaluate(

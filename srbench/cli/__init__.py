@@ -31,6 +31,7 @@ COMMANDS = {
     "verify": "verify",
     "check": "check",
     "probe": "probe",
+    "calibrate": "calibrate",
     "new-plugin": "new_plugin",
     "docs": "docs",
 }

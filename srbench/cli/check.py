@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from srbench.cli import completion
+
 if TYPE_CHECKING:
     from srbench.checks import CheckResult, LossReport
     from srbench.host import Registry
@@ -14,7 +16,7 @@ SEEDED_NOTE = "seeded random weights in the real layout, NOT the pretrained ones
 
 
 @click.command("check", short_help="Check a loss, or a plugin's losses, against the contract.")
-@click.argument("name")
+@click.argument("name", shell_complete=completion.losses)
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A parameter of it.")
 @click.option("--only", multiple=True, metavar="CHECK", help="Run this check only. Repeatable.")
 @click.option(

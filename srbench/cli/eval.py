@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from srbench.cli import completion
+
 if TYPE_CHECKING:
     from srbench.metrics import Evaluation
     from srbench.metrics.folders import MetricScores
@@ -36,6 +38,7 @@ _FOLDER = click.Path(path_type=Path)
     "names",
     multiple=True,
     metavar="NAME",
+    shell_complete=completion.metrics,
     help="An installed metric, or one of pyiqa's by its name. Repeatable. "
     "Default: psnr, ssim, lpips and niqe; niqe without --hr.",
 )

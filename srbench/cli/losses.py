@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from srbench.cli import completion
+
 if TYPE_CHECKING:
     from srbench.contract import WeightFile
     from srbench.host import RegisteredLoss, Registry
@@ -17,7 +19,7 @@ _SHOWN = (
 
 
 @click.command("losses", short_help="List the installed losses, or describe one.")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completion.losses)
 @click.option("--task", help="Only losses whose network was pretrained for this task.")
 @click.option("--backbone", help="Only losses of this architecture.")
 @click.option("--json", "as_json", is_flag=True, help="JSON on stdout and nothing else.")

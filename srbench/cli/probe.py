@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from srbench.cli import completion
+
 if TYPE_CHECKING:
     from srbench.host import Registry, ResolvedLoss
     from srbench.probe import Probe
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command("probe", short_help="What losses see and what they cost, without training.")
-@click.argument("losses", nargs=-1, metavar="LOSS...")
+@click.argument("losses", nargs=-1, metavar="LOSS...", shell_complete=completion.losses)
 @click.option(
     "--against",
     type=click.Path(path_type=Path, file_okay=False),

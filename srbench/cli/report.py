@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from srbench.cli.completion import folder_rows
+
 if TYPE_CHECKING:
     from srbench.records import Record
     from srbench.report import Leaderboard
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     "--compare",
     nargs=2,
     metavar="LABEL LABEL",
+    shell_complete=folder_rows,
     help="Also draw the image-by-image difference of these two rows.",
 )
 @click.option(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from srbench.cli.completion import suite_rows
 from srbench.cli.suite_options import Prepare, suite_options
 from srbench.run.exec.backends import BACKENDS
 
@@ -26,6 +27,7 @@ from srbench.run.exec.backends import BACKENDS
     "--fresh",
     multiple=True,
     metavar="LABEL",
+    shell_complete=suite_rows,
     help="Train this row anew, and all that starts from it. Repeatable.",
 )
 @click.option(

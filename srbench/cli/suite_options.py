@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from srbench.cli import completion
+
 if TYPE_CHECKING:
     from srbench.app.prepare import Prepared
 
 _DECORATORS = (
-    click.argument("suite"),
+    click.argument("suite", shell_complete=completion.suites),
     click.option("--out", type=click.Path(file_okay=False), help="Default: runs/<suite name>."),
     click.option(
         "--loss",
         "losses",
         multiple=True,
         metavar="LABEL",
+        shell_complete=completion.suite_rows,
         help="Only this row; or an installed loss as a row of its own: vgg16,tap=conv4_3. "
         "Repeatable.",
     ),

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from srbench.cli import completion
+
 
 @click.group("suites", short_help="List, show and begin suites.")
 def command() -> None:
@@ -32,7 +34,7 @@ def list_suites(as_json: bool) -> None:
 
 
 @command.command("show")
-@click.argument("suite")
+@click.argument("suite", shell_complete=completion.suites)
 @click.option("--defaults", is_flag=True, help="Every key, those left to their defaults too.")
 def show(suite: str, defaults: bool) -> None:
     """Print SUITE, a path or the name of a file in benchmarks/, as TOML."""
