@@ -62,8 +62,12 @@ class Sheet:
         shown = list(columns)
         table = Table(box=box.HORIZONTALS, padding=(0, 1, 0, 0))
         for head in (self.heads[column] for column in shown):
-            justify = "right" if head.numeric else "left"
-            table.add_column(head.text, justify=justify, no_wrap=not head.wrap, overflow="fold")
+            table.add_column(
+                head.text,
+                justify="right" if head.numeric else "left",
+                no_wrap=not head.wrap,
+                overflow="fold",
+            )
         for line in self.lines:
             if line.begins:
                 table.add_section()

@@ -37,6 +37,7 @@ def print_summary(
         datasets: a table for each; by default one, of the data set that leads.
     """
     say(console, title(board), style="bold")
+    say(console, board.summary)
     lead = board.lead_dataset()
     chosen = list(datasets) if datasets is not None else [lead] if lead is not None else []
     missing: dict[str, None] = {}
