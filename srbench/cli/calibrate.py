@@ -12,7 +12,7 @@ from srbench.cli import completion
 if TYPE_CHECKING:
     from srbench.probe.strength import Pairs
 
-_FOLDER = click.Path(path_type=Path, exists=True)
+_FOLDER = click.Path(path_type=Path)
 
 
 @click.command("calibrate", short_help="The weight of a loss in your own trainer.")
