@@ -85,7 +85,9 @@ def renamed_suite(name_or_path: str, name: str) -> str:
     load_suite(name_or_path)
     text = suite_path(name_or_path).read_text(encoding="utf-8-sig")
     for key, value in (("name", f'"{name}"'), ("version", "1")):
-        text = re.sub(rf"(?m)^{key}\s*=.*$", lambda _, k=key, v=value: f"{k} = {v}", text, count=1)
+        entry = re.search(rf"(?m)^{key}\s*=.*$", text)
+        assert entry is not None  # it was loaded
+        text = f"{text[: entry.start()]}{key} = {value}{text[entry.end() :]}"
     parse_suite(text, f"a suite called {name!r}")
     return text
 
