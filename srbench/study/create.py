@@ -15,19 +15,10 @@ import PIL.Image
 from srbench.errors import UserError
 from srbench.files import sha256_hex, write_atomic
 from srbench.imaging import Image, pixels_sha256
+from srbench.records.opinions import BICUBIC, HR, REFERENCE, Content, SuiteRef
 from srbench.study.crops import detail_boxes, evenly
 from srbench.study.design import block_count
-from srbench.study.document import (
-    BICUBIC,
-    HR,
-    REFERENCE,
-    Content,
-    Crop,
-    Study,
-    StudyFolder,
-    SuiteRef,
-    write_study,
-)
+from srbench.study.document import Crop, Study, StudyFolder, write_study
 from srbench.study.sources import Rows
 
 CONSENT = """You will be asked to compare pictures, for a few minutes. There is no right or wrong: \
@@ -49,7 +40,7 @@ class Settings:
     checks: int = 8
     ties: bool = False
     reference: bool | None = None
-    title: str = "Which picture looks better?"
+    title: str = "A comparison of pictures"
     consent: str = CONSENT
     questions: tuple[str, ...] = ()
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from srbench.errors import UserError
 from srbench.imaging import Image
+from srbench.study.scores import Array
 
 
 def detail_boxes(hr: Image, bicubic: Image, side: int, count: int) -> list[tuple[int, int]]:
@@ -29,7 +30,7 @@ def detail_boxes(hr: Image, bicubic: Image, side: int, count: int) -> list[tuple
     table = np.pad(difference.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
     places = [(y, x) for y in _grid(height, side) for x in _grid(width, side)]
     found: list[tuple[int, int]] = []
-    for y, x in sorted(places, key=lambda place: -_sum(table, *place, side)):
+    for y, x in sorted(places, key=lambda place: -_sum(table, place, side)):
         if all(abs(y - b) >= side or abs(x - a) >= side for b, a in found):
             found.append((y, x))
         if len(found) == count:
@@ -41,10 +42,9 @@ def _grid(length: int, side: int) -> list[int]:
     return sorted({*range(0, length - side + 1, max(1, side // 4)), length - side})
 
 
-def _sum(table: np.ndarray, y: int, x: int, side: int) -> float:
-    return float(
-        table[y + side, x + side] - table[y, x + side] - table[y + side, x] + table[y, x]
-    )
+def _sum(table: Array, place: tuple[int, int], side: int) -> float:
+    y, x = place
+    return float(table[y + side, x + side] - table[y, x + side] - table[y + side, x] + table[y, x])
 
 
 def evenly(names: Sequence[str], count: int) -> list[str]:

@@ -15,7 +15,9 @@ import random
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from srbench.study.document import BICUBIC, HR, Kind, Study
+from srbench.records.opinions import BICUBIC, HR
+from srbench.records.votes import Kind
+from srbench.study.document import Study
 
 Cell = tuple[int, int, int | None]
 """(image, row, the row that it is compared with)."""

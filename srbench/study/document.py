@@ -10,54 +10,17 @@ import json
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
 from srbench.errors import UserError
 from srbench.files import file_sha256, sha256_hex, write_atomic
+from srbench.records.opinions import BICUBIC, HR, REFERENCE, Content, RatedRow, SuiteRef
 from srbench.records.scores import Sha256
 from srbench.strict import Strict
 
 Name = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
-Kind = Literal["main", "repeat", "check"]
-
-HR: Final = "@hr"
-BICUBIC: Final = "@bicubic"
-REFERENCE: Final = "@reference"
-"""Roles of crops that are no row: no label begins with @."""
-
-
-class StudyRow(Strict):
-    """One row of the leaderboard, and where on its curve the images lie.
-
-    ``coefficient`` is the place between warm start (0) and generator (1) at which the mean PSNR is
-    ``budget`` dB below the warm start's; both are absent where the generator is as it was trained.
-    """
-
-    label: str = Field(pattern=r"^[^@]")
-    seed: int
-    content_scale: float
-    record: Sha256
-    generator: Sha256 | None = None
-    warm_start: Sha256 | None = None
-    budget: float | None = None
-    coefficient: float | None = None
-
-
-class Content(Strict):
-    """One place of one test image. ``pixels``: row, or ``@hr`` -> hash of the whole image."""
-
-    dataset: str
-    image: str
-    top: int = Field(ge=0)
-    left: int = Field(ge=0)
-    pixels: dict[str, Sha256]
-
-    @property
-    def name(self) -> str:
-        """As it stands in the votes: unique in a study, and no name of a file."""
-        return f"{self.dataset}/{self.image}@{self.top},{self.left}"
 
 
 class Crop(Strict):
@@ -66,16 +29,6 @@ class Crop(Strict):
     content: int = Field(ge=0)
     role: str
     sha256: Sha256
-
-
-class SuiteRef(Strict):
-    """Whose rows they are. ``conditions``: as :attr:`srbench.settings.Suite.conditions`."""
-
-    name: str
-    version: int
-    conditions: Sha256
-    protocol: str
-    scale: int
 
 
 class Study(Strict):
@@ -99,7 +52,7 @@ class Study(Strict):
     consent: str = Field(max_length=20_000)
     questions: tuple[Annotated[str, Field(max_length=200)], ...] = ()
     suite: SuiteRef
-    rows: tuple[StudyRow, ...] = Field(min_length=2)
+    rows: tuple[RatedRow, ...] = Field(min_length=2)
     contents: tuple[Content, ...] = Field(min_length=1)
     media: dict[Name, Crop]
 
@@ -140,7 +93,8 @@ class StudyFolder:
             self.study = Study.model_validate_json(data)
         except FileNotFoundError as error:
             raise UserError(
-                f"expected a study in {root}, found no {path.name}", "make one: srbench study create"
+                f"expected a study in {root}, found no {path.name}",
+                "make one: srbench study create",
             ) from error
         except ValidationError as error:
             first = error.errors()[0]

@@ -18,9 +18,9 @@ from srbench.files import file_sha256
 from srbench.imaging import Image, lr_image, read_image
 from srbench.records import Record, RowKind, read_records, record_sha256
 from srbench.records.layout import HR_FOLDER, OutFolder, row_folder
+from srbench.records.opinions import RatedRow
 from srbench.report import Leaderboard, build_leaderboard
 from srbench.report.budget import Curves, coefficient_at
-from srbench.study.document import StudyRow
 
 ImageOf = Callable[[str], Image]
 """Name of a test image -> uint8 ``(H, W, 3)``."""
@@ -33,7 +33,7 @@ class Rows:
     board: Leaderboard
     dataset: str
     names: tuple[str, ...]
-    rows: tuple[tuple[StudyRow, ImageOf], ...]
+    rows: tuple[tuple[RatedRow, ImageOf], ...]
     hr: ImageOf
     bicubic: ImageOf
 
@@ -143,10 +143,10 @@ def _curves(
 
 def _row(
     record: Record, out: OutFolder, dataset: str, budget: float | None, curve: Curves | None
-) -> tuple[StudyRow, ImageOf]:
+) -> tuple[RatedRow, ImageOf]:
     files = record.artifacts
     generator = files["generator"].sha256 if "generator" in files else None
-    row = StudyRow(
+    row = RatedRow(
         label=record.loss.label,
         seed=record.seed,
         content_scale=record.content_scale,
