@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     "names",
     multiple=True,
     metavar="NAME",
-    help="Compare these metrics with people. Repeatable. Default: those of the suite.",
+    help="Compare these metrics with people. Repeatable. Default: all that are installed.",
 )
 @click.option("--no-metrics", is_flag=True, help="Compare none, which takes a second.")
 @click.option("--workers", type=click.IntRange(min=1), help="Images scored at once.")
@@ -111,9 +111,8 @@ def _agreements(
     from srbench.study.agreement import agree, score_crops
 
     with contextlib.redirect_stdout(sys.stderr):
-        specs: tuple[MetricSpec, ...] = resolve_metrics(
-            names or ("psnr", "ssim", "lpips", "lpips-vgg", "dists", "grid"), discover()
-        )
+        registry = discover()
+        specs: tuple[MetricSpec, ...] = resolve_metrics(names or registry.metrics, registry)
         scored = score_crops(folder, specs, workers=workers or default_workers())
     for metric, why in scored.failed.items():
         click.echo(f"warning: {metric} is left out: {why}", err=True)

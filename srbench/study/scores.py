@@ -163,7 +163,7 @@ def score(ballots: Ballots, *, resamples: int = RESAMPLES, seed: int = BOOTSTRAP
     ``V_r``, resampling images ``V_c``, and either contains the noise of single answers, which
     resampling the (rater, image) cells gives alone: the variance is ``V_r + V_c - V_rc``, and at
     least half of ``V_rc`` (Cameron, Gelbach and Miller, Robust inference with multiway clustering,
-    Journal of Business & Economic Statistics 29(2), 2011). Resampling both at once counts that noise
+    Journal of Business & Economic Statistics 29(2), 2011). Resampling both at once counts it
     three times (Owen, The pigeonhole bootstrap, Annals of Applied Statistics 1(2), 2007).
 
     Raises:

@@ -104,6 +104,7 @@ class StudyApp:
             },
             lifespan=self._lifespan,
         )
+        self.asgi.router.redirect_slashes = False
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
