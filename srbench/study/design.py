@@ -83,7 +83,7 @@ def rater_trials(study: Study, number: int) -> list[Trial]:
     """What rater ``number`` (from 0) sees, in an order of the rater's own.
 
     Sides are drawn so that each comes equally often. A repeat comes in the second half, with its
-    sides changed; its first showing is in the first half.
+    sides changed; its first showing is among the first of the trials.
     """
     draw = random.Random(f"{study.order}:{number}")
     labels, cells = study.labels, Design.of(study).sheet(number)
@@ -95,9 +95,11 @@ def rater_trials(study: Study, number: int) -> list[Trial]:
     trials = [*asked, *_checks(study, sorted({cell[0] for cell in cells}), draw)]
     draw.shuffle(trials)
     half = len(trials) // 2
-    early = [trial for trial in trials[:half] if trial.kind == "main"]
+    mains = [trial for trial in trials if trial.kind == "main"]
+    early = mains[: max(study.repeats, len(mains) // 2)]
     for trial in draw.sample(early, min(study.repeats, len(early))):
-        place = draw.randint(max(half, trials.index(trial) + 2), len(trials))
+        soonest = min(len(trials), max(half, trials.index(trial) + 2))
+        place = draw.randint(soonest, len(trials))
         again = _trial("repeat", trial.content, trial.first, trial.second, trial.second is not None)
         trials.insert(place, again)
     return trials

@@ -22,7 +22,7 @@ Indices = npt.NDArray[np.intp]
 RESAMPLES = 400
 _RIDGE = 0.05  # of a normal prior's precision: finite where a row never loses, else unseen
 _STEPS = 60
-_TOLERANCE = 1e-7
+_TOLERANCE = 1e-5  # of a step; Newton's next error is its square
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -59,7 +59,7 @@ def _check(contents: Contents, name: str) -> OpinionsResult:
     found = []
     if said.study != stem:
         found.append(f"{name} is of another study, {said.study[:12]}")
-    for difference in (*_of_votes(contents, said, stem), *_of_rows(contents, said)):
+    for difference in (*_of_rows(contents, said), *_of_votes(contents, said, stem)):
         found.append(difference)
         if len(found) == _MOST:
             break

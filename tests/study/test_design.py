@@ -60,10 +60,8 @@ def test_a_rater_s_trials(make_study) -> None:
         for place, trial in enumerate(trials):
             if trial.kind == "repeat":
                 swapped = (trial.content, trial.second, trial.first)
-                firsts = [
-                    (t.content, t.first, t.second) for t in trials[:place] if t.kind == "main"
-                ]
-                assert swapped in firsts
+                before = [t for t in trials[:place] if t.kind == "main"]
+                assert swapped in [(t.content, t.first, t.second) for t in before]
             if trial.kind == "check":
                 assert {trial.first, trial.second} == {"(hr)", "(bicubic)"}
         checks = [trial.first for trial in trials if trial.kind == "check"]

@@ -110,11 +110,20 @@ def test_intervals_cover_the_truth_in_some_studies() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "taste", [Taste(), Taste(rater=0.0, image=0.0), Taste(nu=0.8)], ids=["spread", "equal", "ties"]
+    ("taste", "studies", "low", "high"),
+    [
+        (Taste(), 2000, 0.93, 0.97),
+        (Taste(rater=0.0, image=0.0), 300, 0.92, 0.98),
+        (Taste(nu=0.8), 300, 0.92, 0.98),
+    ],
+    ids=["spread", "equal", "ties"],
 )
-def test_intervals_cover_the_truth_in_two_thousand_studies(taste: Taste) -> None:
-    covered, ordered = coverage(taste, 2000)
-    assert 0.93 <= covered <= 0.97
+def test_intervals_cover_the_truth_in_two_thousand_studies(
+    taste: Taste, studies: int, low: float, high: float
+) -> None:
+    covered, ordered = coverage(taste, studies)
+    print(f"covered {covered:.4f}, in the true order {ordered:.4f}")
+    assert low <= covered <= high
     assert ordered >= 0.9
 
 
@@ -135,7 +144,7 @@ def test_the_planned_power_is_met(pairs: bool, difference: float) -> None:
     assert found.raters is not None
     assert found.votes == found.raters * len(shape.sheet(0))
     assert found.power >= 0.8
-    assert measured_power(shape, found.raters, difference, 800) == pytest.approx(0.8, abs=0.05)
+    assert measured_power(shape, found.raters, difference, 500) == pytest.approx(0.8, abs=0.05)
 
 
 def test_more_raters_find_smaller_differences() -> None:
@@ -155,9 +164,7 @@ def test_a_planned_share_is_the_share_of_votes() -> None:
     asked = questions(shape, 400)
     truth = true_scores(shape, 0.7, Taste())
     given = answers(asked, truth, Taste(image=0.0), np.random.default_rng(2))[0]
-    both = (np.minimum(asked.first, asked.second) == 0) & (
-        np.maximum(asked.first, asked.second) == 1
-    )
+    both = asked.first + asked.second == 1  # the first two rows
     won = np.where(asked.first == 0, given == 0, given == 2)[both].mean()
     spread = 0.3**2  # the images were made equal here
     expected = special.expit(truth[0] - truth[1]) - 0.5
