@@ -59,7 +59,8 @@ def create_study(
         root: the folder; it must not exist, or be empty.
 
     Raises:
-        UserError: the folder holds something, or images are smaller than a crop.
+        UserError: the folder holds something, images are smaller than a crop, or (ACR) there are
+            fewer places than attention checks: a place is rated once.
     """
     if root.exists() and any(root.iterdir()):
         raise UserError(f"expected a new folder, {root} holds files", "name another one")
@@ -83,6 +84,11 @@ def create_study(
                 Content(dataset=rows.dataset, image=name, top=top, left=left, pixels=pixels)
             )
         progress(done, len(names))
+    if settings.design == "acr" and len(contents) < settings.checks:
+        raise UserError(
+            f"expected a place for each of {settings.checks} checks, got {len(contents)}",
+            "take more --images or --crops, or fewer --checks",
+        )
     return write_study(_study(rows, settings, contents, media), root)
 
 

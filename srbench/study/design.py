@@ -12,7 +12,6 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from srbench.records.opinions import BICUBIC, HR
@@ -92,7 +91,7 @@ def rater_trials(study: Study, number: int) -> list[Trial]:
         _trial("main", image, labels[a], None if b is None else labels[b], swap)
         for (image, a, b), swap in zip(cells, sides, strict=True)
     ]
-    trials = [*asked, *_checks(study, sorted({cell[0] for cell in cells}), draw)]
+    trials = [*asked, *_checks(study, {cell[0] for cell in cells}, draw)]
     draw.shuffle(trials)
     half = len(trials) // 2
     mains = [trial for trial in trials if trial.kind == "main"]
@@ -105,13 +104,13 @@ def rater_trials(study: Study, number: int) -> list[Trial]:
     return trials
 
 
-def _checks(study: Study, images: Iterable[int], draw: random.Random) -> list[Trial]:
-    """HR against bicubic: beside each other, or (ACR) each rated somewhere."""
-    places = list(images)
+def _checks(study: Study, images: set[int], draw: random.Random) -> list[Trial]:
+    """HR against bicubic: beside each other, or (ACR) each rated somewhere; at own images first."""
+    places = list(range(len(study.contents)))
     draw.shuffle(places)
+    places.sort(key=lambda place: place not in images)
     chosen = list(itertools.islice(itertools.cycle(places), study.checks))
     if study.design == "acr":
-        chosen = chosen[: len(places)]  # a place is rated once
         return [Trial("check", image, role, None) for image in chosen for role in (HR, BICUBIC)]
     sides = _halves(len(chosen), draw)
     return [

@@ -117,6 +117,6 @@ def _estimates(asked: Ballots, truth: Array, taste: Taste, studies: int) -> Arra
     for start in range(0, studies, at_once):
         count = min(at_once, studies - start)
         drawn = answers(asked, truth, taste, generator, count)
-        sums = np.stack([asked.but(one).parts.sum(axis=0) for one in drawn])
+        sums = np.stack([asked.but(one).total() for one in drawn])
         found.append(asked.scores(sums))
     return np.concatenate(found)

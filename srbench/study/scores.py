@@ -61,12 +61,24 @@ class Ballots:
         if self.second is None:
             chosen = np.eye(self.rows)[self.first]
             return np.concatenate((chosen, chosen * self.answer[:, None]), axis=-1)
-        low, high = np.minimum(self.first, self.second), np.maximum(self.first, self.second)
+        parts = np.zeros((len(self.first), self.rows * (self.rows - 1) // 2 * 3))
+        parts[np.arange(len(self.first)), self._cells(self.second)] = 1.0
+        return parts
+
+    def _cells(self, second: Indices) -> Indices:
+        """Which (pair, outcome) each vote is."""
+        low, high = np.minimum(self.first, second), np.maximum(self.first, second)
         pair = low * (2 * self.rows - low - 1) // 2 + high - low - 1
-        outcome = np.where(self.first < self.second, self.answer, 2 - self.answer)
-        cells = np.zeros((len(pair), self.rows * (self.rows - 1) // 2 * 3))
-        cells[np.arange(len(pair)), pair * 3 + outcome] = 1.0
-        return cells
+        outcome = np.where(self.first < second, self.answer, 2 - self.answer)
+        return np.asarray(pair * 3 + outcome, dtype=np.intp)
+
+    def total(self) -> Array:
+        """Sum of :attr:`parts` over all votes, ``(K,)``, without making them."""
+        if self.second is None:
+            sums = [np.bincount(self.first, w, self.rows) for w in (None, self.answer)]
+            return np.concatenate(sums).astype(np.float64)
+        cells = self.rows * (self.rows - 1) // 2 * 3
+        return np.bincount(self._cells(self.second), minlength=cells).astype(np.float64)
 
     def scores(self, sums: Array, start: Array | None = None) -> Array:
         """Scores of all rows from sums of :attr:`parts`: ``(B, K)`` to ``(B, R)``.
@@ -175,7 +187,7 @@ def score(ballots: Ballots, *, resamples: int = RESAMPLES, seed: int = BOOTSTRAP
         raise ValueError(f"expected two or more raters and images, got {raters} and {contents}")
     generator = np.random.default_rng(seed)
     cells = ballots.rater * (ballots.content.max() + 1) + ballots.content
-    values = ballots.scores(ballots.parts.sum(axis=0, keepdims=True))[0]
+    values = ballots.scores(ballots.total()[None])[0]
     by_rater, by_content, by_cell = (
         _covariance(ballots, values, groups, resamples, generator)
         for groups in (ballots.rater, ballots.content, cells)

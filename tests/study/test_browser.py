@@ -145,8 +145,8 @@ def test_a_whole_session(browser: Any, brief: StudyFolder, how: str, shape: dict
 def test_rating_one_at_a_time(
     browser: Any, make_study: Callable[..., StudyFolder], how: str, shape: dict[str, Any]
 ) -> None:
-    folder = make_study(design="acr", trials=4, repeats=0, checks=5)
-    total = 4 + 2 * 4  # a place is checked once, and there are four
+    folder = make_study(design="acr", crops=2, trials=4, repeats=0, checks=5)
+    total = 4 + 2 * 5  # HR and bicubic for each check
     with served(folder) as server:
         person = Person(browser, server, how, shape)
         person.begin()

@@ -70,9 +70,10 @@ def test_a_rater_s_trials(make_study) -> None:
 
 
 def test_acr_shows_hr_and_bicubic_for_each_check(make_study) -> None:
-    study = make_study(design="acr", trials=8, checks=5).study
+    study = make_study(design="acr", crops=2, trials=8, checks=5).study
     trials = rater_trials(study, 0)
     checks = Counter((t.content, t.first) for t in trials if t.kind == "check")
     places = {content for content, _ in checks}
     assert checks == {(c, role): 1 for c in places for role in ("(hr)", "(bicubic)")}
+    assert len(places) == 5
     assert all(trial.second is None for trial in trials)

