@@ -8,6 +8,7 @@ import json
 import logging
 import socket
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -236,7 +237,8 @@ def test_rates_are_limited(
 ) -> None:
     token = server.join()
     trial = server.trials(token)[0]["id"]
-    monkeypatch.setattr(guard, "time", SimpleNamespace(monotonic=lambda: 5.0))  # it stands still
+    now = time.monotonic()
+    monkeypatch.setattr(guard, "time", SimpleNamespace(monotonic=lambda: now))  # it stands still
     statuses = [
         server.ask("/api/vote", vote(trial, "first"), token=token).status for _ in range(110)
     ]
