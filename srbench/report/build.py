@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from srbench.records import Record
+from srbench.records.opinions import Opinions
 from srbench.report.correlation import metric_correlations
 from srbench.report.costs import cost_lines
 from srbench.report.equal_distortion import read_headlines
 from srbench.report.intervals import describe_intervals
 from srbench.report.metrics import metric_infos
 from srbench.report.model import Curve, Leaderboard
+from srbench.report.people import load_opinions, with_opinions
 from srbench.report.ranking import rank_rows
 from srbench.report.rows import TableContext, build_rows
 from srbench.report.selection import choose_seeds, load_records, select_records
@@ -20,12 +22,16 @@ from srbench.settings.load import validate_suite
 
 
 def build_leaderboard(
-    source: Iterable[Path | str | Record] | Path | str, *, seeds: Iterable[int] = ()
+    source: Iterable[Path | str | Record] | Path | str,
+    opinions: Iterable[Opinions] = (),
+    *,
+    seeds: Iterable[int] = (),
 ) -> Leaderboard:
     """The leaderboard of one suite.
 
     Args:
         source: out folders, records, or both; several folders and machines may be given at once.
+        opinions: of people, beside those that lie in the folders.
         seeds: those that count; by default those that the suite declares.
 
     Raises:
@@ -34,14 +40,16 @@ def build_leaderboard(
     """
     if isinstance(source, (str, Path)):
         source = [source]
-    records = select_records(load_records(source))
+    items = list(source)
+    records = select_records(load_records(items))
     suites = _suites_of(records)
     suite = suites[0]
     declared = sorted({seed for s in suites for seed in s.seeds})
     records, others = choose_seeds(records, declared, seeds)
     context = _context(records, suites)
     built = build_rows(records, context)
-    rows, families = rank_rows(built, context)
+    ranked, families = rank_rows(built, context)
+    rows, heard = with_opinions(ranked, records, [*load_opinions(items), *opinions])
     return Leaderboard(
         suite=records[0].suite.name,
         suite_version=records[0].suite.version,
@@ -62,7 +70,11 @@ def build_leaderboard(
         costs=cost_lines(records),
         curves=_curves(records),
         headlines=read_headlines(records, built, context),
-        notes=(*_seed_notes(declared, context.seeds, others), *_notes(records, suites, context)),
+        notes=(
+            *_seed_notes(declared, context.seeds, others),
+            *_notes(records, suites, context),
+            *heard,
+        ),
         records=tuple(records),
     )
 

@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from srbench.records.marks import FILE, parse_marks, read_marks
+from srbench.records.opinions import FOLDER, opinion_files, read_opinions
 from srbench.report.build import build_leaderboard
 from srbench.report.model import Leaderboard
 from srbench.report.render.files import TableTexts, joined_tables, table_texts
@@ -79,17 +80,27 @@ def publish(
     root = Path(to)
     marks = read_marks(root / FILE) if verification is None else parse_marks(verification)
     groups = tables(read_sources(origins))
+    opinions = list(read_opinions(origins))
+    voted = {
+        f"{FOLDER}/{path.stem}{end}": path.with_suffix(end).read_bytes()
+        for folder in origins
+        for path in opinion_files(folder)
+        for end in (".json", ".csv")
+    }
     site = SiteFolder(root)
     media = Media(site, origins)
     names = _names([key for key, _ in groups])
     listed = _listed(groups, names)
     study = "STUDY.md" if (root / "STUDY.md").exists() else ""
     shared = Shared(
-        site=site, media=media, marks=Marks(marks), images=images, tables=listed, study=study
-    )
+        site=site, media=media, marks=Marks(marks), images=images, tables=listed, study=study,
+        opinions=opinions,
+    )  # fmt: skip
     texts, sections, count = _write_tables(groups, names, shared, tuple(seeds))
     for name, text in joined_tables(texts).items():
         site.put(name, text)
+    for name, data in voted.items():
+        site.put(name, data)
     _write_assets(site)
     media.finish()
     if readme is not None:
@@ -120,7 +131,7 @@ def _write_tables(
 def _write_suite(
     sources: Sequence[Source], name: str, shared: Shared, seeds: tuple[int, ...], *, first: bool
 ) -> Leaderboard:
-    board = build_leaderboard([source.record for source in sources], seeds=seeds)
+    board = build_leaderboard([source.record for source in sources], shared.opinions, seeds=seeds)
     by_record = {id(source.record): source for source in sources}
     for record in board.records:
         shared.site.put(f"records/{record.key}.json", by_record[id(record)].path.read_bytes())
@@ -148,7 +159,7 @@ def _names(keys: Sequence[TableKey]) -> dict[TableKey, str]:
     return found
 
 
-_TAKEN = frozenset({"records", "generators", "media", "files", "assets"})
+_TAKEN = frozenset({"records", "generators", "media", "files", "assets", FOLDER})
 """Folders of the site that no suite's pages may share."""
 
 
