@@ -111,7 +111,7 @@ def execute_plan(plan: Plan, out: OutFolder, observer: Observer, where: Backend)
     """As :func:`execute`, without table, pictures and page."""
     check_ready(plan)
     with writing_to(out):
-        write_json(out.root / "suite.json", plan.suite.model_dump(mode="json", by_alias=True))
+        write_json(out.suite, plan.suite.model_dump(mode="json", by_alias=True))
         write_json(out.plan, _names(plan))
         outcomes = Scheduler(out, observer, where).run(plan.jobs)
         found = targets(plan, out)

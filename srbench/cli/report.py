@@ -51,9 +51,11 @@ def command(
     other protocols, suite versions or tracks are refused, with the reason.
     """
     from srbench.report import build_leaderboard, load_records, split_by_suite
+    from srbench.report.authority import own_suite
 
     records = _of_suite(load_records(folders), suite)
-    boards = [build_leaderboard(group) for group in split_by_suite(records).values()]
+    own = own_suite(folders)
+    boards = [build_leaderboard(group, suite=own) for group in split_by_suite(records).values()]
     for name in datasets:
         _check_name("data set", name, {d for board in boards for d in board.datasets})
     for label in compare or ():

@@ -67,7 +67,7 @@ def validate_record(document: Any, origin: str = "record") -> Record:
         return Record.model_validate(document)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "record"
+        place = ".".join(f"{part!s:.80}" for part in first["loc"]) or "record"
         raise RecordError(
             f"{origin}: {place}: {first['msg']}",
             "the file was edited or damaged; run the suite again to rebuild it",

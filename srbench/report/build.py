@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from srbench.records import Record
+from srbench.report.authority import own_suite, table_authority, table_seeds
 from srbench.report.correlation import metric_correlations
 from srbench.report.costs import cost_lines
 from srbench.report.equal_distortion import read_headlines
@@ -16,35 +18,40 @@ from srbench.report.ranking import rank_rows
 from srbench.report.rows import TableContext, build_rows
 from srbench.report.selection import load_records, select_records
 from srbench.settings import Suite, expand_losses
-from srbench.settings.load import validate_suite
 
 
-def build_leaderboard(source: Iterable[Path | str | Record] | Path | str) -> Leaderboard:
+def build_leaderboard(
+    source: Iterable[Path | str | Record] | Path | str, *, suite: Mapping[str, Any] | None = None
+) -> Leaderboard:
     """The leaderboard of one suite.
 
     Args:
         source: out folders, records, or both; several folders and machines may be given at once.
+        suite: document of the only run that the records are from; read where ``source`` is one.
 
     Raises:
         RecordError: a folder without records, or a damaged record.
         MixedRecords: the records must not share a table; the message says why.
     """
-    if isinstance(source, (str, Path)):
-        source = [source]
-    records = select_records(load_records(source))
-    suites = _suites_of(records)
-    suite = suites[0]
-    context = _context(records, suites)
+    sources: list[Path | str | Record] = (
+        [source] if isinstance(source, (str, Path)) else list(source)
+    )
+    selected = select_records(load_records(sources))
+    authority = table_authority(selected, suite if suite is not None else own_suite(sources))
+    context = _context(selected, authority.suite)
+    records, beyond = _within(selected, context)
+    asked = authority.suite
     built = build_rows(records, context)
     rows, families = rank_rows(built, context)
     return Leaderboard(
-        suite=records[0].suite.name,
-        suite_version=records[0].suite.version,
-        suite_sha256=records[0].suite.sha256,
-        summary=suite.summary,
-        track=records[0].suite.track,
-        protocol=records[0].protocol,
-        declared_seeds=tuple(sorted({seed for s in suites for seed in s.seeds})),
+        suite=asked.name,
+        suite_version=asked.version,
+        suite_sha256=authority.sha256,
+        document=authority.document,
+        summary=asked.summary,
+        track=asked.track,
+        protocol=asked.protocol,
+        declared_seeds=tuple(sorted(asked.seeds)),
         seeds=context.seeds,
         datasets=context.datasets,
         metrics=context.metrics,
@@ -57,56 +64,34 @@ def build_leaderboard(source: Iterable[Path | str | Record] | Path | str) -> Lea
         costs=cost_lines(records),
         curves=_curves(records),
         headlines=read_headlines(records, built, context),
-        notes=_notes(records, suites, context),
+        notes=_notes(records, asked, context, beyond),
         records=tuple(records),
+        beyond=tuple(beyond),
     )
 
 
-def _suites_of(records: Sequence[Record]) -> list[Suite]:
-    """The distinct suite documents behind the records, the most common first.
-
-    Under one hash they may differ in losses, seeds, metrics and words: none of these changes what
-    a score means, and rows are added over time.
-    """
-    found: list[tuple[dict[str, object], list[Record]]] = []
-    for record in records:
-        for document, having in found:
-            if document == record.suite.document:
-                having.append(record)
-                break
-        else:
-            found.append((record.suite.document, [record]))
-    found.sort(key=lambda item: -len(item[1]))
-    return [
-        validate_suite(document, f"suite of record {having[0].key[:12]}")
-        for document, having in found
-    ]
-
-
-def _context(records: Sequence[Record], suites: Sequence[Suite]) -> TableContext:
-    suite = suites[0]
-    metrics = tuple(dict.fromkeys(name for s in suites for name in s.metrics))
-    found_sets = dict.fromkeys(d for r in records for d in r.scores)
+def _context(records: Sequence[Record], suite: Suite) -> TableContext:
+    found_sets = {d for r in records for d in r.scores}
     found_metrics = metric_infos(records)
-    datasets = _ordered(suite.data.test, found_sets)
-    names = _ordered(metrics, found_metrics)
-    seeds = sorted({r.seed for r in records if r.loss.terms}) or sorted({r.seed for r in records})
-    rank_datasets = tuple(suite.report.rank_datasets or suite.data.test)
     return TableContext(
-        seeds=tuple(seeds),
-        datasets=datasets,
-        metrics=tuple(found_metrics[name] for name in names),
-        expected_metrics=metrics,
+        seeds=table_seeds(suite, records),
+        datasets=tuple(name for name in suite.data.test if name in found_sets),
+        metrics=tuple(found_metrics[name] for name in suite.metrics if name in found_metrics),
+        expected_metrics=suite.metrics,
         expected_datasets=suite.data.test,
         rank_metric=suite.report.rank_metric,
-        rank_datasets=rank_datasets,
+        rank_datasets=tuple(suite.report.rank_datasets or suite.data.test),
     )
 
 
-def _ordered(declared: Iterable[str], found: Iterable[str]) -> tuple[str, ...]:
-    known = list(found)
-    first = [name for name in declared if name in known]
-    return tuple(first + [name for name in known if name not in first])
+def _within(records: Sequence[Record], context: TableContext) -> tuple[list[Record], list[Record]]:
+    """Records of the table's seeds, and those beyond them."""
+    inside: list[Record] = []
+    beyond: list[Record] = []
+    for record in records:
+        stands = not record.loss.kind.generated or record.seed in context.seeds
+        (inside if stands else beyond).append(record)
+    return inside, beyond
 
 
 def _curves(records: Iterable[Record]) -> tuple[Curve, ...]:
@@ -124,23 +109,19 @@ def _curves(records: Iterable[Record]) -> tuple[Curve, ...]:
 
 
 def _notes(
-    records: Sequence[Record], suites: Sequence[Suite], context: TableContext
+    records: Sequence[Record], suite: Suite, context: TableContext, beyond: Sequence[Record]
 ) -> tuple[str, ...]:
     notes = []
-    declared = sorted({seed for suite in suites for seed in suite.seeds})
-    waiting = [seed for seed in declared if seed not in context.seeds]
+    waiting = [seed for seed in sorted(suite.seeds) if seed not in context.seeds]
     if waiting:
         notes.append(
-            f"The suite declares seeds {_list(declared)}; without a record so far: "
+            f"The suite declares seeds {_list(sorted(suite.seeds))}; without a record so far: "
             f"{_list(waiting)}."
         )
     present = {record.loss.label for record in records}
-    wanted = dict.fromkeys(row.label for suite in suites for row in expand_losses(suite))
-    absent = [label for label in wanted if label not in present]
+    absent = [row.label for row in expand_losses(suite) if row.label not in present]
     if absent:
         notes.append(f"Losses of the suite without a record: {_list(absent)}.")
-    if any(suite.report != suites[0].report for suite in suites):
-        notes.append("The records disagree on the suite's [report] section; the most common holds.")
     if all(metric.name != context.rank_metric for metric in context.metrics):
         notes.append(f"No overall rank: nothing is scored by {context.rank_metric}.")
     unranked = [d for d in context.rank_datasets if d not in context.datasets]
@@ -149,7 +130,20 @@ def _notes(
     devices = sorted({r.cost.device for r in records if r.cost is not None})
     if len(devices) > 1:
         notes.append(f"Run on {len(devices)} devices; costs compare only within one device.")
-    return tuple(notes)
+    return (*notes, *_left_out(records, suite, beyond))
+
+
+def _left_out(records: Iterable[Record], suite: Suite, beyond: Iterable[Record]) -> Iterator[str]:
+    """What records hold and the table does not show."""
+    runs = sorted({f"{record.loss.label} seed {record.seed}" for record in beyond})
+    if runs:
+        yield f"Left out, of seeds that the suite or most of its rows do not have: {_list(runs)}."
+    scored = {(d, m) for r in records for d, s in r.scores.items() for m in s.metrics}
+    names = {d for d, _ in scored} - set(suite.data.test) | {m for _, m in scored} - set(
+        suite.metrics
+    )
+    if names:
+        yield f"Left out, since the suite does not ask for it: {_list(sorted(names))}."
 
 
 def _list(values: Iterable[object]) -> str:

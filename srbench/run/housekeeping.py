@@ -27,7 +27,7 @@ CHECKPOINTS = ("checkpoint-*.pt", "damaged-*", ".tmp-*")
 def find_runs(root: Path) -> list[OutFolder]:
     """Out folders at ``root`` and one level below it."""
     candidates = [root, *sorted(root.glob("*"))] if root.is_dir() else []
-    return [OutFolder(path) for path in candidates if (path / "suite.json").is_file()]
+    return [OutFolder(path) for path in candidates if OutFolder(path).suite.is_file()]
 
 
 def open_run(path: Path) -> OutFolder:
@@ -36,7 +36,7 @@ def open_run(path: Path) -> OutFolder:
     Raises:
         UserError: there is none.
     """
-    if not (path / "suite.json").is_file():
+    if not OutFolder(path).suite.is_file():
         raise UserError(
             f"expected the out folder of a run, found no suite.json in {path}",
             "`srbench runs list DIR` finds out folders",
@@ -46,7 +46,7 @@ def open_run(path: Path) -> OutFolder:
 
 def summarise_run(out: OutFolder) -> dict[str, Any]:
     """One run in a few numbers: rows by status, hours of training, bytes on disk."""
-    suite = read_json(out.root / "suite.json") or {}
+    suite = read_json(out.suite) or {}
     status = {"finished": 0, "failed": 0, "collapsed": 0}
     seconds: dict[str, float] = {}
     for record in _records(out):

@@ -12,6 +12,7 @@ from srbench.settings.sections import (
     Calibration,
     Checkpoint,
     Data,
+    DatasetName,
     Discriminator,
     Execution,
     Generator,
@@ -19,7 +20,9 @@ from srbench.settings.sections import (
     Limits,
     Name,
     Positive,
+    Seed,
     Stopping,
+    SuiteName,
     Validation,
     WarmStart,
 )
@@ -67,7 +70,7 @@ class LossEntry(Strict):
 class Report(Strict):
     """What the overall rank is made of."""
 
-    rank_datasets: tuple[str, ...] = Field((), description="empty: every test set")
+    rank_datasets: tuple[DatasetName, ...] = Field((), description="empty: every test set")
     rank_metric: str = Field("lpips", description="metric of the overall rank")
 
 
@@ -75,13 +78,13 @@ class Suite(Strict):
     """A whole suite file."""
 
     schema_version: Literal[1] = Field(alias="schema")
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=60)]
-    version: int = Field(ge=1)
-    summary: Annotated[str, OUTSIDE]
+    name: SuiteName
+    version: int = Field(ge=1, le=10**6)
+    summary: Annotated[str, OUTSIDE] = Field(max_length=2000)
     track: Literal["calibrated", "raw"]
     protocol: str = "y4-v2"
     scale: Literal[2, 3, 4] = 4
-    seeds: Annotated[tuple[int, ...], OUTSIDE] = Field(min_length=1)
+    seeds: Annotated[tuple[Seed, ...], OUTSIDE] = Field(min_length=1, max_length=1000)
     metrics: Annotated[tuple[str, ...], OUTSIDE] = ("psnr", "ssim", "lpips", "niqe")
     data: Data
     generator: Generator = Field(default_factory=Generator)
@@ -103,7 +106,7 @@ class Suite(Strict):
     controls: Annotated[tuple[Control, ...], OUTSIDE] = Field(
         (), description="further reference rows: adversarial-only trains without a content loss"
     )
-    loss: Annotated[tuple[LossEntry, ...], OUTSIDE] = Field(min_length=1)
+    loss: Annotated[tuple[LossEntry, ...], OUTSIDE] = Field(min_length=1, max_length=1000)
 
     @property
     def curve(self) -> tuple[float, ...]:

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from srbench.records.marks import FILE, parse_marks, read_marks
+from srbench.report.authority import own_suite
 from srbench.report.build import build_leaderboard
 from srbench.report.model import Leaderboard
 from srbench.report.render.files import TableTexts, joined_tables, table_texts
@@ -83,7 +85,7 @@ def publish(
     shared = Shared(
         site=site, media=media, marks=Marks(marks), images=images, tables=listed, study=study
     )
-    texts, sections, count = _write_tables(groups, names, shared)
+    texts, sections, count = _write_tables(groups, names, shared, own_suite(origins))
     for name, text in joined_tables(texts).items():
         site.put(name, text)
     _write_assets(site)
@@ -95,7 +97,10 @@ def publish(
 
 
 def _write_tables(
-    groups: list[tuple[TableKey, list[Source]]], names: Mapping[TableKey, str], shared: Shared
+    groups: list[tuple[TableKey, list[Source]]],
+    names: Mapping[TableKey, str],
+    shared: Shared,
+    suite: Mapping[str, Any] | None,
 ) -> tuple[list[TableTexts], list[str], int]:
     """Write every table's pages: the tables as text, as README sections, and their records."""
     texts: list[TableTexts] = []
@@ -103,7 +108,7 @@ def _write_tables(
     count = 0
     while groups:  # each table is let go of before the next is made
         key, sources = groups.pop(0)
-        board = _write_suite(sources, names[key], shared, first=not texts)
+        board = _write_suite(sources, names[key], shared, suite, first=not texts)
         count += len(board.records)
         texts.append(table_texts(names[key], board))
         sections.append(leaderboard_tables(board))
@@ -111,11 +116,16 @@ def _write_tables(
 
 
 def _write_suite(
-    sources: Sequence[Source], name: str, shared: Shared, *, first: bool
+    sources: Sequence[Source],
+    name: str,
+    shared: Shared,
+    suite: Mapping[str, Any] | None,
+    *,
+    first: bool,
 ) -> Leaderboard:
-    board = build_leaderboard([source.record for source in sources])
+    board = build_leaderboard([source.record for source in sources], suite=suite)
     by_record = {id(source.record): source for source in sources}
-    for record in board.records:
+    for record in (*board.records, *board.beyond):
         shared.site.put(f"records/{record.key}.json", by_record[id(record)].path.read_bytes())
     SuiteSite(board, by_record, _place(board, name, first=first), shared).write()
     return board
