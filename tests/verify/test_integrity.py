@@ -124,6 +124,7 @@ def test_seeds_that_were_trained_are_replicates(seeds: Callable[..., Path], veri
             ("warm-start", 2): GENERATOR.build(seed=12),
             ("first", 1): noised(1, 0.002),
             ("first", 2): noised(12, 0.002),
+            ("second", 1): noised(1, 0.003),
         }
     )
     result = verify(board)
