@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -95,6 +97,28 @@ def locked(path: Path, what: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def read_regular(path: Path, limit: int) -> bytes:
+    """The bytes of a regular file of at most ``limit`` bytes.
+
+    Raises:
+        OSError: there is none; a device or a pipe, which might never end; more bytes.
+    """
+    with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "expected a regular file", str(path))
+        data = file.read(min(limit, status.st_size) + 1)
+    if len(data) > limit:
+        raise OSError(errno.EFBIG, f"expected at most {limit:,} bytes", str(path))
+    return data
+
+
+def has_link(root: Path, path: Path) -> bool:
+    """Whether ``path``, or a folder between it and ``root``, is a link: it may lead elsewhere."""
+    parts = path.relative_to(root).parts
+    return any(root.joinpath(*parts[: i + 1]).is_symlink() for i in range(len(parts)))
 
 
 def sync_folder(folder: Path) -> None:

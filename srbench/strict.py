@@ -48,28 +48,33 @@ def check_bounds(document: object) -> None:
         seen += 1
         if depth > _DEPTH or seen > _NODES:
             raise ValueError(f"nested deeper than {_DEPTH}, or more than {_NODES:,} values")
-        if isinstance(value, str):
-            _check_text(value)
-        elif isinstance(value, (int, float)):
-            most = MOST_FLOAT if isinstance(value, float) else MOST_INT
-            if not -most <= value <= most:
-                raise ValueError(f"a number beyond {most:g}, or none at all")
-        elif isinstance(value, dict):
-            for key, item in value.items():
-                _check_text(str(key))
-                waiting.append((item, depth + 1))
+        if isinstance(value, dict):
+            waiting += [(item, depth + 1) for item in value.values()]
+            for key in value:
+                _check_value(key)
         elif isinstance(value, (list, tuple)):
-            waiting.extend((item, depth + 1) for item in value)
+            waiting += [(item, depth + 1) for item in value]
+        else:
+            _check_value(value)
 
 
-def _check_text(text: str) -> None:
-    if len(text) > _TEXT:
-        raise ValueError(f"a text of more than {_TEXT:,} characters")
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            raise ValueError("a text with half of a surrogate pair") from None
+def _check_value(value: object) -> None:
+    if isinstance(value, str):
+        if len(value) > _TEXT:
+            raise ValueError(f"a text of more than {_TEXT:,} characters")
+        if not value.isascii():
+            _check_pairs(value)
+    elif isinstance(value, (int, float)):
+        most = MOST_FLOAT if isinstance(value, float) else MOST_INT
+        if not -most <= value <= most:
+            raise ValueError(f"a number beyond {most:g}, or none at all")
+
+
+def _check_pairs(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("a text with half of a surrogate pair") from None
 
 
 def _checked(document: dict[str, Any]) -> dict[str, Any]:

@@ -16,10 +16,11 @@ from typing import Any
 from pydantic_core import from_json
 
 from srbench.errors import SuiteError
+from srbench.files import read_regular
 from srbench.records import Record, RowKind
 from srbench.records.layout import OutFolder
 from srbench.settings import RESERVED_LABELS, Suite, expand_losses
-from srbench.settings.load import installed_suite, validate_suite
+from srbench.settings.load import MAX_BYTES, installed_suite, validate_suite
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,8 +73,8 @@ def own_suite(folders: Iterable[Path | str | Record]) -> Mapping[str, Any] | Non
     if not path.is_file():
         return None
     try:
-        document = from_json(path.read_bytes())
-    except ValueError as error:
+        document = from_json(read_regular(path, MAX_BYTES))
+    except (OSError, ValueError) as error:
         raise SuiteError(f"{path}: expected the suite of a run, got: {error!s:.200}") from error
     return document if isinstance(document, dict) else None
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from srbench.errors import RecordError, UserError
+from srbench.files import has_link
 from srbench.records import Record, read_record
 from srbench.records.layout import OutFolder, row_folder
 from srbench.run.exec.failures import read_failure
@@ -138,13 +139,19 @@ def garbage(out: OutFolder, *, unfinished: bool = False) -> list[Garbage]:
         for path in (folder, out.job(key)):
             if path.exists():
                 found.append(_item(out, path, "no record names this job", key))
-    return [*found, *_rows(out, records, set(latest["rows"]))]
+    found += _rows(out, records, set(latest["rows"]))
+    return [item for item in found if not has_link(out.root, item.path)]
 
 
 def collect_garbage(items: Iterable[Garbage]) -> list[Garbage]:
-    """Remove them, except what belongs to a job that runs now; returns what was removed."""
+    """Remove them, except what belongs to a job that runs now; returns what was removed.
+
+    Nothing is removed through a link: what it leads to is not this run's.
+    """
     removed = []
     for item in items:
+        if has_link(item.out.root, item.path):
+            continue
         if item.job is not None and is_locked(item.out.checkpoint(item.job)):
             continue
         if item.path.is_dir():

@@ -17,8 +17,8 @@ from pydantic_core import from_json
 
 from srbench import __version__
 from srbench.errors import UserError
-from srbench.files import write_atomic
-from srbench.records.marks import Mark
+from srbench.files import read_regular, write_atomic
+from srbench.records.marks import MAX_BYTES, Mark
 from srbench.strict import Strict
 from srbench.verify.result import Verification
 
@@ -47,7 +47,7 @@ def read_reproduced(path: Path) -> Reproduced:
     """
     fix = "srbench reproduce RECORD --json > FILE"
     try:
-        outcome = Reproduced.model_validate(from_json(path.read_bytes()))
+        outcome = Reproduced.model_validate(from_json(read_regular(path, MAX_BYTES)))
     except (OSError, ValidationError, ValueError) as error:
         raise UserError(
             f"expected the JSON outcome of srbench reproduce in {path}, got: {error!s:.200}", fix

@@ -8,6 +8,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from srbench.files import read_regular
+from srbench.records.io import MAX_BYTES
 from srbench.records.marks import FILE, parse_marks, read_marks
 from srbench.report.authority import own_suite
 from srbench.report.build import build_leaderboard
@@ -126,7 +128,8 @@ def _write_suite(
     board = build_leaderboard([source.record for source in sources], suite=suite)
     by_record = {id(source.record): source for source in sources}
     for record in (*board.records, *board.beyond):
-        shared.site.put(f"records/{record.key}.json", by_record[id(record)].path.read_bytes())
+        path = by_record[id(record)].path
+        shared.site.put(f"records/{record.key}.json", read_regular(path, MAX_BYTES))
     SuiteSite(board, by_record, _place(board, name, first=first), shared).write()
     return board
 
