@@ -1,4 +1,4 @@
-"""Suites that would take the reader's memory or time are refused before anything is made of them."""
+"""Suites that would take the reader's memory or time are refused before that happens."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def grid(count: int) -> str:
 HOSTILE: dict[str, Callable[[], str]] = {
     "12 grids of ten values": lambda: grid(12),
     "a grid of more combinations than digits can be written": lambda: grid(6000),
-    "an integer of 100,000 digits": lambda: SUITE.replace("seeds = [1]", f"seeds = [{'9' * 100_000}]"),
+    "an integer of 100,000 digits": lambda: SUITE.replace("[1]", f"[{'9' * 100_000}]"),
     "an integer that is no float": lambda: SUITE.replace(
         "[adversarial]\niterations = 1", f"[adversarial]\niterations = 1{'0' * 400}"
     ),
