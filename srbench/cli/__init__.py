@@ -23,6 +23,7 @@ COMMANDS = {
     "data": "data",
     "eval": "eval",
     "agree": "agree",
+    "study": "study",
     "upscale": "upscale",
     "report": "report",
     "publish": "publish",

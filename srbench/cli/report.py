@@ -52,10 +52,13 @@ def command(
     """
     from srbench.report import build_leaderboard, load_records, split_by_suite
     from srbench.report.authority import own_suite
+    from srbench.report.people import load_opinions
 
     records = _of_suite(load_records(folders), suite)
-    own = own_suite(folders)
-    boards = [build_leaderboard(group, suite=own) for group in split_by_suite(records).values()]
+    own, heard = own_suite(folders), load_opinions(folders)
+    boards = [
+        build_leaderboard(group, heard, suite=own) for group in split_by_suite(records).values()
+    ]
     for name in datasets:
         _check_name("data set", name, {d for board in boards for d in board.datasets})
     for label in compare or ():

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from srbench.records import Record
+from srbench.records.opinions import Opinions
 from srbench.report.authority import own_suite, table_authority, table_seeds
 from srbench.report.correlation import metric_correlations
 from srbench.report.costs import cost_lines
@@ -14,6 +15,7 @@ from srbench.report.equal_distortion import read_headlines
 from srbench.report.intervals import describe_intervals
 from srbench.report.metrics import metric_infos
 from srbench.report.model import Curve, Leaderboard
+from srbench.report.people import load_opinions, with_opinions
 from srbench.report.ranking import rank_rows
 from srbench.report.rows import TableContext, build_rows
 from srbench.report.selection import load_records, select_records
@@ -21,28 +23,31 @@ from srbench.settings import Suite, expand_losses
 
 
 def build_leaderboard(
-    source: Iterable[Path | str | Record] | Path | str, *, suite: Mapping[str, Any] | None = None
+    source: Iterable[Path | str | Record] | Path | str,
+    opinions: Iterable[Opinions] = (),
+    *,
+    suite: Mapping[str, Any] | None = None,
 ) -> Leaderboard:
     """The leaderboard of one suite.
 
     Args:
         source: out folders, records, or both; several folders and machines may be given at once.
+        opinions: of people, beside those that lie in the folders.
         suite: document of the only run that the records are from; read where ``source`` is one.
 
     Raises:
         RecordError: a folder without records, or a damaged record.
         MixedRecords: the records must not share a table; the message says why.
     """
-    sources: list[Path | str | Record] = (
-        [source] if isinstance(source, (str, Path)) else list(source)
-    )
-    selected = select_records(load_records(sources))
-    authority = table_authority(selected, suite if suite is not None else own_suite(sources))
+    items: list[Path | str | Record] = [source] if isinstance(source, (str, Path)) else list(source)
+    selected = select_records(load_records(items))
+    authority = table_authority(selected, suite if suite is not None else own_suite(items))
     context = _context(selected, authority.suite)
     records, beyond = _within(selected, context)
     asked = authority.suite
     built = build_rows(records, context)
-    rows, families = rank_rows(built, context)
+    ranked, families = rank_rows(built, context)
+    rows, heard = with_opinions(ranked, records, [*load_opinions(items), *opinions])
     return Leaderboard(
         suite=asked.name,
         suite_version=asked.version,
@@ -64,7 +69,7 @@ def build_leaderboard(
         costs=cost_lines(records),
         curves=_curves(records),
         headlines=read_headlines(records, built, context),
-        notes=_notes(records, asked, context, beyond),
+        notes=(*_notes(records, asked, context, beyond), *heard),
         records=tuple(records),
         beyond=tuple(beyond),
     )

@@ -14,6 +14,7 @@ from srbench.records import Record
 from srbench.verify.contents import Contents, read_contents
 from srbench.verify.difference import Difference
 from srbench.verify.limits import DEFAULT_LIMITS, Limits
+from srbench.verify.opinions import check_opinions
 from srbench.verify.regenerate import TestSets
 from srbench.verify.replicates import with_replicates
 from srbench.verify.result import Left, RowResult, Verification
@@ -88,8 +89,13 @@ def verify_submission(
             rows.append(row)
             progress(done, len(contents.records))
         found = with_replicates(_with_shared_generators(rows), contents)
+        opinions = check_opinions(contents)
     return Verification(
-        rows=found, digest=contents.digest, sample_seed=drawn_by, leave=frozenset(leave)
+        rows=found,
+        digest=contents.digest,
+        sample_seed=drawn_by,
+        leave=frozenset(leave),
+        opinions=opinions,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from srbench.errors import SubmissionError
 
-Kind = Literal["manifest", "suite", "record", "generator", "image"]
+Kind = Literal["manifest", "suite", "record", "generator", "image", "opinions", "votes"]
 
 MIB: Final = 1 << 20
 
@@ -20,6 +20,8 @@ _FILE_BYTES: Final[Mapping[Kind, int]] = MappingProxyType(
         "record": MIB,
         "generator": 128 * MIB,
         "image": 64 * MIB,
+        "opinions": 16 * MIB,
+        "votes": 64 * MIB,
     }
 )
 

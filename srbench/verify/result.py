@@ -11,6 +11,7 @@ from srbench import __version__
 from srbench.records import Record, record_sha256
 from srbench.verify.difference import TOLERANCES, Difference
 from srbench.verify.identity import stated_versions
+from srbench.verify.opinions import OpinionsResult
 from srbench.verify.row_images import Evidence
 
 Mark = Literal["scores-verified", "differs", "not-recomputed"]
@@ -119,6 +120,7 @@ class Verification:
         rows: one result per record, in the order of their keys.
         digest: hash over all records.
         sample_seed: what the sample was drawn by; ``None`` where all rows were asked for.
+        opinions: of people on these rows, in a published folder.
         leave: reasons for which the caller lets rows be without recomputation.
     """
 
@@ -126,6 +128,7 @@ class Verification:
     digest: str
     sample_seed: str | None = None
     leave: frozenset[Left] = frozenset()
+    opinions: tuple[OpinionsResult, ...] = ()
 
     @property
     def recomputed(self) -> int:
@@ -140,9 +143,12 @@ class Verification:
 
     @property
     def verified(self) -> bool:
-        """No difference anywhere, and all rows recomputed that were asked for, at least one."""
-        fine = all(row.mark != "differs" for row in self.rows)
-        return fine and self.recomputed > 0 and not self.unasked
+        """No difference anywhere, and all rows recomputed that were asked for, at least one.
+
+        Opinions can only differ.
+        """
+        marks = {row.mark for row in self.rows} | {found.mark for found in self.opinions}
+        return "differs" not in marks and self.recomputed > 0 and not self.unasked
 
     def document(self) -> dict[str, Any]:
         """As JSON data."""
@@ -155,4 +161,5 @@ class Verification:
             "tolerances": dict(TOLERANCES),
             "marks": dict(sorted(marks.items())),
             "rows": {row.facts.key: row.document() for row in self.rows},
+            "opinions": {found.study: found.document() for found in self.opinions},
         }

@@ -11,6 +11,8 @@ from typing import Any
 from srbench.files import read_regular
 from srbench.records.io import MAX_BYTES
 from srbench.records.marks import FILE, parse_marks, read_marks
+from srbench.records.opinions import FOLDER, opinion_files, read_opinions
+from srbench.records.opinions import MAX_BYTES as MAX_VOTES
 from srbench.report.authority import own_suite
 from srbench.report.build import build_leaderboard
 from srbench.report.model import Leaderboard
@@ -79,17 +81,27 @@ def publish(
     root = Path(to)
     marks = read_marks(root / FILE) if verification is None else parse_marks(verification)
     groups = tables(read_sources(origins))
+    opinions = list(read_opinions(origins))
+    voted = {
+        f"{FOLDER}/{path.stem}{end}": read_regular(path.with_suffix(end), MAX_VOTES)
+        for folder in origins
+        for path in opinion_files(folder)
+        for end in (".json", ".csv")
+    }
     site = SiteFolder(root)
     media = Media(site, origins)
     names = _names([key for key, _ in groups])
     listed = _listed(groups, names)
     study = "STUDY.md" if (root / "STUDY.md").exists() else ""
     shared = Shared(
-        site=site, media=media, marks=Marks(marks), images=images, tables=listed, study=study
-    )
+        site=site, media=media, marks=Marks(marks), images=images, tables=listed, study=study,
+        opinions=opinions,
+    )  # fmt: skip
     texts, sections, count = _write_tables(groups, names, shared, own_suite(origins))
     for name, text in joined_tables(texts).items():
         site.put(name, text)
+    for name, data in voted.items():
+        site.put(name, data)
     _write_assets(site)
     media.finish()
     if readme is not None:
@@ -125,7 +137,7 @@ def _write_suite(
     *,
     first: bool,
 ) -> Leaderboard:
-    board = build_leaderboard([source.record for source in sources], suite=suite)
+    board = build_leaderboard([source.record for source in sources], shared.opinions, suite=suite)
     by_record = {id(source.record): source for source in sources}
     for record in (*board.records, *board.beyond):
         path = by_record[id(record)].path
@@ -154,7 +166,7 @@ def _names(keys: Sequence[TableKey]) -> dict[TableKey, str]:
     return found
 
 
-_TAKEN = frozenset({"records", "generators", "media", "files", "assets"})
+_TAKEN = frozenset({"records", "generators", "media", "files", "assets", FOLDER})
 """Folders of the site that no suite's pages may share."""
 
 
