@@ -71,8 +71,8 @@ def command(
 ) -> None:
     """Compare metrics with what people said of the images in FOLDER.
 
-    FOLDER holds reference/ and distorted/; docs/agree.md has the layout and recipes for known data
-    sets. Only images of one reference are compared with each other.
+    FOLDER holds reference/ and distorted/; `srbench docs agree` has the layout and recipes for
+    known data sets. Only images of one reference are compared with each other.
     """
     from srbench.cli.eval import check_device, default_workers
     from srbench.cli.output import echo_json, warn_broken

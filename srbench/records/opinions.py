@@ -15,8 +15,8 @@ from pydantic import Field, ValidationError
 
 from srbench.errors import RecordError
 from srbench.files import has_link, read_regular, write_atomic
-from srbench.records.scores import Number, Sha256
-from srbench.strict import Strict
+from srbench.records.scores import Sha256
+from srbench.strict import Number, Strict
 
 FOLDER: Final = "opinions"
 MAX_BYTES: Final = 64 << 20

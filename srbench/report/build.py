@@ -18,7 +18,7 @@ from srbench.report.model import Curve, Leaderboard
 from srbench.report.people import load_opinions, with_opinions
 from srbench.report.ranking import rank_rows
 from srbench.report.rows import TableContext, build_rows
-from srbench.report.selection import load_records, select_records
+from srbench.report.selection import choose_seeds, load_records, select_records
 from srbench.settings import Suite, expand_losses
 
 
@@ -27,6 +27,7 @@ def build_leaderboard(
     opinions: Iterable[Opinions] = (),
     *,
     suite: Mapping[str, Any] | None = None,
+    seeds: Iterable[int] = (),
 ) -> Leaderboard:
     """The leaderboard of one suite.
 
@@ -34,6 +35,7 @@ def build_leaderboard(
         source: out folders, records, or both; several folders and machines may be given at once.
         opinions: of people, beside those that lie in the folders.
         suite: document of the only run that the records are from; read where ``source`` is one.
+        seeds: those that count; by default those of the suite that half of its own rows have.
 
     Raises:
         RecordError: a folder without records, or a damaged record.
@@ -42,9 +44,9 @@ def build_leaderboard(
     items: list[Path | str | Record] = [source] if isinstance(source, (str, Path)) else list(source)
     selected = select_records(load_records(items))
     authority = table_authority(selected, suite if suite is not None else own_suite(items))
-    context = _context(selected, authority.suite)
-    records, beyond = _within(selected, context)
     asked = authority.suite
+    context = _context(selected, asked, tuple(sorted(set(seeds))) or table_seeds(asked, selected))
+    records, beyond = choose_seeds(selected, context.seeds)
     built = build_rows(records, context)
     ranked, families = rank_rows(built, context)
     rows, heard = with_opinions(ranked, records, [*load_opinions(items), *opinions])
@@ -69,17 +71,17 @@ def build_leaderboard(
         costs=cost_lines(records),
         curves=_curves(records),
         headlines=read_headlines(records, built, context),
-        notes=(*_notes(records, asked, context, beyond), *heard),
+        notes=(*_seed_notes(asked, context, beyond), *_notes(records, asked, context), *heard),
         records=tuple(records),
         beyond=tuple(beyond),
     )
 
 
-def _context(records: Sequence[Record], suite: Suite) -> TableContext:
+def _context(records: Sequence[Record], suite: Suite, seeds: tuple[int, ...]) -> TableContext:
     found_sets = {d for r in records for d in r.scores}
     found_metrics = metric_infos(records)
     return TableContext(
-        seeds=table_seeds(suite, records),
+        seeds=seeds,
         datasets=tuple(name for name in suite.data.test if name in found_sets),
         metrics=tuple(found_metrics[name] for name in suite.metrics if name in found_metrics),
         expected_metrics=suite.metrics,
@@ -87,16 +89,6 @@ def _context(records: Sequence[Record], suite: Suite) -> TableContext:
         rank_metric=suite.report.rank_metric,
         rank_datasets=tuple(suite.report.rank_datasets or suite.data.test),
     )
-
-
-def _within(records: Sequence[Record], context: TableContext) -> tuple[list[Record], list[Record]]:
-    """Records of the table's seeds, and those beyond them."""
-    inside: list[Record] = []
-    beyond: list[Record] = []
-    for record in records:
-        stands = not record.loss.kind.generated or record.seed in context.seeds
-        (inside if stands else beyond).append(record)
-    return inside, beyond
 
 
 def _curves(records: Iterable[Record]) -> tuple[Curve, ...]:
@@ -113,16 +105,23 @@ def _curves(records: Iterable[Record]) -> tuple[Curve, ...]:
     )
 
 
-def _notes(
-    records: Sequence[Record], suite: Suite, context: TableContext, beyond: Sequence[Record]
-) -> tuple[str, ...]:
-    notes = []
-    waiting = [seed for seed in sorted(suite.seeds) if seed not in context.seeds]
+def _seed_notes(suite: Suite, context: TableContext, beyond: Iterable[Record]) -> Iterator[str]:
+    others = sorted({record.seed for record in beyond})
+    waiting = [seed for seed in sorted(suite.seeds) if seed not in {*context.seeds, *others}]
     if waiting:
-        notes.append(
+        yield (
             f"The suite declares seeds {_list(sorted(suite.seeds))}; without a record so far: "
             f"{_list(waiting)}."
         )
+    if others:
+        yield (
+            f"There are also records of seed {_list(others)}, which this table does not count: "
+            "srbench report --seed N, or add them to the seeds of the suite file."
+        )
+
+
+def _notes(records: Sequence[Record], suite: Suite, context: TableContext) -> tuple[str, ...]:
+    notes = []
     present = {record.loss.label for record in records}
     absent = [row.label for row in expand_losses(suite) if row.label not in present]
     if absent:
@@ -135,14 +134,11 @@ def _notes(
     devices = sorted({r.cost.device for r in records if r.cost is not None})
     if len(devices) > 1:
         notes.append(f"Run on {len(devices)} devices; costs compare only within one device.")
-    return (*notes, *_left_out(records, suite, beyond))
+    return (*notes, *_left_out(records, suite))
 
 
-def _left_out(records: Iterable[Record], suite: Suite, beyond: Iterable[Record]) -> Iterator[str]:
+def _left_out(records: Iterable[Record], suite: Suite) -> Iterator[str]:
     """What records hold and the table does not show."""
-    runs = sorted({f"{record.loss.label} seed {record.seed}" for record in beyond})
-    if runs:
-        yield f"Left out, of seeds that the suite or most of its rows do not have: {_list(runs)}."
     scored = {(d, m) for r in records for d, s in r.scores.items() for m in s.metrics}
     names = {d for d, _ in scored} - set(suite.data.test) | {m for _, m in scored} - set(
         suite.metrics

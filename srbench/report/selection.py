@@ -84,6 +84,19 @@ def select_records(records: Sequence[Record]) -> list[Record]:
     return kept
 
 
+def choose_seeds(
+    records: Sequence[Record], counted: Iterable[int]
+) -> tuple[list[Record], list[Record]]:
+    """The records of the seeds that count in a table, and those of others."""
+    seeds = set(counted)
+    inside: list[Record] = []
+    beyond: list[Record] = []
+    for record in records:
+        stands = not record.loss.kind.generated or record.seed in seeds
+        (inside if stands else beyond).append(record)
+    return inside, beyond
+
+
 def _same(records: Sequence[Record], what: str, value: Callable[[Record], object]) -> None:
     counts: dict[str, int] = defaultdict(int)
     for record in records:

@@ -56,7 +56,7 @@ def too_large(name: str, limit: int) -> SubmissionError:
     """The error for a file of more than ``limit`` bytes."""
     return SubmissionError(
         f"expected {name!r:.120} of at most {limit:,} bytes uncompressed, got more",
-        "srbench reads no larger files; see docs/submitting.md",
+        "srbench reads no larger files; see `srbench docs submitting`",
     )
 
 

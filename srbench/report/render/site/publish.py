@@ -22,7 +22,7 @@ from srbench.report.render.site.files import SiteFolder
 from srbench.report.render.site.marks import Marks
 from srbench.report.render.site.media import Media
 from srbench.report.render.site.names import Place, short_hash, slugs
-from srbench.report.render.site.readme import embed
+from srbench.report.render.site.readme import embed, outside_of_table
 from srbench.report.render.site.sources import Source, TableKey, read_sources, tables
 from srbench.report.render.site.suite_site import OtherTable, Shared, SuiteSite
 
@@ -54,11 +54,20 @@ class Published:
         return self.root / "index.html"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """What is asked of all tables: the suite of the only run, and the seeds that count."""
+
+    suite: Mapping[str, Any] | None
+    seeds: tuple[int, ...]
+
+
 def publish(
     folders: Iterable[Path | str],
     to: Path | str,
     *,
     images: int = IMAGES,
+    seeds: Iterable[int] = (),
     readme: Path | str | None = None,
     verification: Mapping[str, str] | None = None,
 ) -> Published:
@@ -69,6 +78,7 @@ def publish(
 
     Args:
         images: test images shown of each data set, evenly spaced by difficulty; 0 for none.
+        seeds: those that count in the tables; by default those that each suite declares.
         readme: a Markdown file whose table, between two markers, is replaced too.
         verification: record key -> mark; by default those of ``to/verification.json``.
 
@@ -77,6 +87,8 @@ def publish(
             the README, a damaged image.
         MixedRecords: records that must not share a table.
     """
+    if readme is not None:
+        outside_of_table(Path(readme))  # before anything is written
     origins = [Path(folder) for folder in folders]
     root = Path(to)
     marks = read_marks(root / FILE) if verification is None else parse_marks(verification)
@@ -97,7 +109,8 @@ def publish(
         site=site, media=media, marks=Marks(marks), images=images, tables=listed, study=study,
         opinions=opinions,
     )  # fmt: skip
-    texts, sections, count = _write_tables(groups, names, shared, own_suite(origins))
+    asked = Asked(suite=own_suite(origins), seeds=tuple(seeds))
+    texts, sections, count = _write_tables(groups, names, shared, asked)
     for name, text in joined_tables(texts).items():
         site.put(name, text)
     for name, data in voted.items():
@@ -114,7 +127,7 @@ def _write_tables(
     groups: list[tuple[TableKey, list[Source]]],
     names: Mapping[TableKey, str],
     shared: Shared,
-    suite: Mapping[str, Any] | None,
+    asked: Asked,
 ) -> tuple[list[TableTexts], list[str], int]:
     """Write every table's pages: the tables as text, as README sections, and their records."""
     texts: list[TableTexts] = []
@@ -122,7 +135,7 @@ def _write_tables(
     count = 0
     while groups:  # each table is let go of before the next is made
         key, sources = groups.pop(0)
-        board = _write_suite(sources, names[key], shared, suite, first=not texts)
+        board = _write_suite(sources, names[key], shared, asked, first=not texts)
         count += len(board.records)
         texts.append(table_texts(names[key], board))
         sections.append(leaderboard_tables(board))
@@ -130,14 +143,14 @@ def _write_tables(
 
 
 def _write_suite(
-    sources: Sequence[Source],
-    name: str,
-    shared: Shared,
-    suite: Mapping[str, Any] | None,
-    *,
-    first: bool,
+    sources: Sequence[Source], name: str, shared: Shared, asked: Asked, *, first: bool
 ) -> Leaderboard:
-    board = build_leaderboard([source.record for source in sources], shared.opinions, suite=suite)
+    board = build_leaderboard(
+        [source.record for source in sources],
+        shared.opinions,
+        suite=asked.suite,
+        seeds=asked.seeds,
+    )
     by_record = {id(source.record): source for source in sources}
     for record in (*board.records, *board.beyond):
         path = by_record[id(record)].path
