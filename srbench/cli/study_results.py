@@ -163,6 +163,8 @@ def _print(findings: Findings, agreements: Agreements) -> None:
         "not told apart (5 % for all pairs together)",
         soft_wrap=True,
     )
+    if findings.kept == 1:
+        out.print("one rater, a pilot: the intervals are over images and say nothing of others")
     for rater in findings.raters:
         if rater.why_not:
             out.print(Text(f"screened out: {rater.name}: {rater.why_not}"), soft_wrap=True)

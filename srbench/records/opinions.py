@@ -79,7 +79,7 @@ class Opinion(Strict):
     score: Number
     low: Number
     high: Number
-    group: str
+    group: str = Field(max_length=100)
     votes: int = Field(ge=0)
 
 
@@ -104,7 +104,7 @@ class Opinions(Strict):
     mark: Literal["reported"] = "reported"
     study: Sha256
     design: Literal["pairs", "acr"]
-    unit: str
+    unit: str = Field(max_length=100)
     suite: SuiteRef
     raters: int = Field(ge=0)
     screened_out: int = Field(ge=0)

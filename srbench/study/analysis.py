@@ -89,7 +89,7 @@ def analyse(votes: Sequence[Vote]) -> Findings:
     try:
         scored = score(ballots)
     except ValueError as error:
-        raise UserError(str(error), "wait for more raters; intervals need two of each") from error
+        raise UserError(str(error), "wait for more votes") from error
     groups = tie_groups(scored.values, scored.threshold, lower_is_better=False)
     counts = [sum(label in (v.first, v.second) for v in mains) for label in labels]
     rows = [

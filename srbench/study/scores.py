@@ -178,13 +178,15 @@ def score(ballots: Ballots, *, resamples: int = RESAMPLES, seed: int = BOOTSTRAP
     Journal of Business & Economic Statistics 29(2), 2011). Resampling both at once counts it
     three times (Owen, The pigeonhole bootstrap, Annals of Applied Statistics 1(2), 2007).
 
+    Of one rater alone, a pilot, the intervals are over images, and say nothing of other people.
+
     Raises:
-        ValueError: fewer than two raters or contents.
+        ValueError: fewer than two contents.
     """
     raters = len(np.unique(ballots.rater))
     contents = len(np.unique(ballots.content))
-    if min(raters, contents) < 2:
-        raise ValueError(f"expected two or more raters and images, got {raters} and {contents}")
+    if contents < 2:
+        raise ValueError(f"expected votes on two or more places, got {contents}")
     generator = np.random.default_rng(seed)
     cells = ballots.rater * (ballots.content.max() + 1) + ballots.content
     values = ballots.scores(ballots.total()[None])[0]
@@ -192,9 +194,10 @@ def score(ballots: Ballots, *, resamples: int = RESAMPLES, seed: int = BOOTSTRAP
         _covariance(ballots, values, groups, resamples, generator)
         for groups in (ballots.rater, ballots.content, cells)
     )
-    covariance = by_rater + by_content - by_cell
+    alone = raters == 1  # rows then vary over images only
+    covariance = by_content if alone else by_rater + by_content - by_cell
     spread = np.maximum(np.diag(covariance), np.diag(by_cell) / 2.0)
-    degrees = min(raters, contents) - 1
+    degrees = (contents if alone else min(raters, contents)) - 1
     half = stats.t.ppf(1.0 - ALPHA / 2.0, degrees) * np.sqrt(spread)
     variance = np.maximum(_differences(covariance), _differences(by_cell) / 2.0).mean()
     critical = critical_range(ballots.rows, degrees)
@@ -222,7 +225,7 @@ def _covariance(
     sums = np.add.reduceat(ballots.parts[order], np.searchsorted(group[order], np.arange(count)))
     drawn = generator.multinomial(count, np.full(count, 1.0 / count), size=resamples)
     found = ballots.scores(drawn.astype(np.float64) @ sums, values)
-    return np.atleast_2d(np.cov(found.T)) * count / (count - 1)
+    return np.atleast_2d(np.cov(found.T)) * count / max(1, count - 1)
 
 
 def _differences(covariance: Array) -> Array:

@@ -138,6 +138,13 @@ def test_metrics_against_these_raters(design: str) -> None:
         assert bins[-1].accuracy.value > bins[0].accuracy.value  # wider gaps are surer
 
 
+def test_a_pilot_of_one_rater_has_scores() -> None:
+    found = analyse(laboratory_votes(paper_study(trials=40), 1))
+    assert found.kept == 1
+    assert all(row.low < row.score < row.high for row in found.rows)
+    assert found.alpha is None
+
+
 def test_withdrawn_or_absent_raters_change_nothing_else() -> None:
     votes = laboratory_votes(paper_study(), 10)
     fewer = [vote for vote in votes if vote.rater != "0a1b2c3d-4"]

@@ -53,6 +53,14 @@ class Person:
         self.page.goto(server.url)
         self.page.wait_for_selector("section:not([hidden])")
 
+    def until(self, expression: str) -> None:
+        """Wait for it, asking from outside: the page's own policy lets no string be evaluated."""
+        for _ in range(1200):
+            if self.page.evaluate(expression):
+                return
+            self.page.wait_for_timeout(50)
+        raise AssertionError(f"never became true: {expression}")
+
     def press(self, selector: str, key: str) -> None:
         if self.touch:
             self.page.tap(selector)
@@ -73,29 +81,25 @@ class Person:
             self.page.wait_for_selector('#answers [data-key="Enter"]')
             assert self.page.text_content("#feedback")
             self.press('#answers [data-key="Enter"]', "Enter")
-        self.page.wait_for_function("document.querySelector('#count').textContent.startsWith('0 ')")
+        self.until("document.querySelector('#count').textContent.startsWith('0 ')")
 
     def answer(self, place: int, total: int, key: str = "ArrowLeft") -> None:
         self.ready()
         self.press(f'#answers [data-key="{key}"]', key)
         if place + 1 < total:
-            self.page.wait_for_function(
-                f"document.querySelector('#count').textContent.startsWith('{place + 1} of')"
-            )
+            self.until(f"document.querySelector('#count').textContent.startsWith('{place + 1} of')")
 
     def ready(self) -> None:
         """The next trial's pictures are on the screen."""
         self.page.wait_for_selector("#answers[data-of=trial]")
-        self.page.wait_for_function(
+        self.until(
             "[...document.querySelectorAll('#pictures img')].length > 0 && "
             "[...document.querySelectorAll('#pictures img')].every((i) => i.complete)"
         )
 
     def finished(self) -> None:
         self.page.wait_for_selector("#end:not([hidden])")
-        self.page.wait_for_function(
-            "document.querySelector('#end-text').textContent.startsWith('All your')"
-        )
+        self.until("document.querySelector('#end-text').textContent.startsWith('All your')")
         assert self.problems == []
         self.context.close()
 
@@ -141,14 +145,11 @@ def test_a_whole_session(browser: Any, brief: StudyFolder, how: str, shape: dict
     assert all(vote[4] >= 1 and vote[6] >= 0 for vote in votes)
 
 
-@pytest.mark.parametrize(("how", "shape"), [("keys", DESKTOP), ("touch", PHONE)])
-def test_rating_one_at_a_time(
-    browser: Any, make_study: Callable[..., StudyFolder], how: str, shape: dict[str, Any]
-) -> None:
+def test_rating_one_at_a_time(browser: Any, make_study: Callable[..., StudyFolder]) -> None:
     folder = make_study(design="acr", crops=2, trials=4, repeats=0, checks=5)
     total = 4 + 2 * 5  # HR and bicubic for each check
     with served(folder) as server:
-        person = Person(browser, server, how, shape)
+        person = Person(browser, server, "keys", DESKTOP)
         person.begin()
         for place in range(total):
             person.answer(place, total, str(place % 5 + 1))
@@ -201,9 +202,7 @@ def test_pressing_twice_answers_once(browser: Any, brief: StudyFolder) -> None:
             "() => { const b = document.querySelector('#answers button');"
             " b.click(); b.click(); b.click(); }"
         )
-        person.page.wait_for_function(
-            "document.querySelector('#count').textContent.startsWith('1 of')"
-        )
+        person.until("document.querySelector('#count').textContent.startsWith('1 of')")
         for place in range(1, TOTAL):
             person.answer(place, TOTAL)
         person.finished()
@@ -218,7 +217,7 @@ def test_a_lost_network_loses_no_vote(browser: Any, brief: StudyFolder) -> None:
         person.begin()
         for place in range(2):
             person.answer(place, TOTAL)
-        person.page.wait_for_function("!JSON.parse(Object.values(localStorage)[0]).unsent.length")
+        person.until("!JSON.parse(Object.values(localStorage)[0]).unsent.length")
         person.context.set_offline(True)
         for place in range(2, 5):
             person.answer(place, TOTAL)

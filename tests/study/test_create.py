@@ -103,6 +103,8 @@ def test_the_commands_make_and_plan_a_study(study_out: Path, tmp_path: Path) -> 
     serve = run(cli, ["study", "serve", str(tmp_path / "s"), "--host", "0.0.0.0"])
     assert serve.exit_code == 2
     assert "--open-to-network" in serve.output
+    more = ["--host", "0.0.0.0", "--open-to-network"]
+    assert "--name" in run(cli, ["study", "serve", str(tmp_path / "s"), *more]).output
     empty = run(cli, ["study", "analyse", str(tmp_path / "s")])
     assert empty.exit_code == 2
     assert "found none" in empty.output

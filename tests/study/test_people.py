@@ -11,6 +11,7 @@ from shutil import copytree
 import pytest
 from voting import TRUTH, PaperRater
 
+from srbench.cli.verify import _print
 from srbench.records import read_record, record_sha256
 from srbench.records.opinions import opinion_files
 from srbench.records.votes import Vote
@@ -20,6 +21,7 @@ from srbench.study.analysis import analyse
 from srbench.study.design import Trial, rater_trials
 from srbench.study.document import StudyFolder
 from srbench.study.publication import publish_findings
+from srbench.verify.check import Verification
 from srbench.verify.contents import read_contents
 from srbench.verify.limits import DEFAULT_LIMITS
 from srbench.verify.opinions import OpinionsResult, check_opinions
@@ -186,3 +188,18 @@ def test_images_are_tied_to_the_record_by_their_pixels(
         board_folder, lambda d: d["contents"][0]["place"]["pixels"].update({label: "0" * 64})
     )
     assert any("another image" in found for found in checked(board_folder).differences)
+
+
+def test_the_command_says_reported_and_never_verified(
+    board_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def said() -> str:
+        result = Verification(rows=(), digest="", opinions=(checked(board_folder),))
+        assert not result.verified
+        assert set(result.document()["opinions"]) == {opinion_files(board_folder)[0].stem}
+        _print(result)
+        return next(line for line in capsys.readouterr().out.splitlines() if "opinions:" in line)
+
+    assert said().startswith("reported ")
+    change_votes(board_folder, ",first,", ",second,")
+    assert said().startswith("differs ")

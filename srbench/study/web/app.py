@@ -14,9 +14,8 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, TypeVar
 
-from pydantic import Field, ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -24,10 +23,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from srbench.records.opinions import BICUBIC, HR, REFERENCE
-from srbench.strict import Strict
 from srbench.study.design import Trial, rater_trials
-from srbench.study.document import Study, StudyFolder
+from srbench.study.document import StudyFolder
 from srbench.study.web.guard import LOG, Guard, Rate, Refused, refusal
+from srbench.study.web.messages import Answer, Joining, offered, parsed
 from srbench.study.web.store import DiskFull, Outcome, Rater, Store
 
 _T = TypeVar("_T")
@@ -39,26 +38,6 @@ _PAGES: Final = {
 }
 _EXAMPLES: Final = 3
 FULL: Final = "The server's disk is full: your answer is kept here and will be sent again."
-
-
-class Joining(Strict):
-    """What a rater sends to take part."""
-
-    consent: Literal[True]
-    answers: list[str] = Field(max_length=20)
-
-
-class Answer(Strict):
-    """One vote as a browser sends it; ``nonce`` is the browser's own name for it."""
-
-    trial: str = Field(pattern=r"^[0-9a-f]{32}$")
-    nonce: str = Field(pattern=r"^[0-9a-f]{32}$")
-    answer: str = Field(max_length=6)
-    shown_ms: int = Field(ge=0, le=86_400_000)
-    pixel_ratio: float = Field(gt=0, le=16)
-    pixels_each: int = Field(ge=1, le=64)
-    width: int = Field(ge=1, le=100_000)
-    height: int = Field(ge=1, le=100_000)
 
 
 class StudyApp:
@@ -151,7 +130,7 @@ class StudyApp:
     async def _join(self, request: Request) -> Response:
         client = request.client
         self._joins.take(client.host if client else "")
-        joining = _parsed(Joining, await request.body())
+        joining = parsed(Joining, await request.body())
         answers = joining.answers
         if len(answers) != len(self._study.questions) or any(len(text) > 200 for text in answers):
             raise Refused(422, "expected an answer to each question, of at most 200 characters")
@@ -194,12 +173,12 @@ class StudyApp:
     async def _vote(self, request: Request) -> Response:
         rater = await self._rater(request)
         self._votes.take(str(rater.number))
-        answer = _parsed(Answer, await request.body())
+        answer = parsed(Answer, await request.body())
         found = self.trials(rater.number).get(answer.trial)
         if found is None:
             raise Refused(404, "no trial of this rater")
         index, trial = found
-        if answer.answer not in _answers(self._study):
+        if answer.answer not in offered(self._study):
             raise Refused(422, "expected one of the answers that the study offers")
         outcome = await self._store_vote(
             (rater.number, index, answer.nonce, self._columns(trial, answer))
@@ -276,22 +255,6 @@ def study_app(
     """The application for a server, behind its guard."""
     store = Store(folder.votes, folder.sha256)
     return Guard(StudyApp(folder, store, most=most).asgi, hosts, prefix)
-
-
-def _answers(study: Study) -> tuple[str, ...]:
-    if study.design == "acr":
-        return ("1", "2", "3", "4", "5")
-    return ("first", "second", "tie") if study.ties else ("first", "second")
-
-
-_Model = TypeVar("_Model", bound=Strict)
-
-
-def _parsed(model: type[_Model], body: bytes) -> _Model:
-    try:
-        return model.model_validate_json(body)
-    except ValidationError as error:
-        raise Refused(422, "expected another document") from error
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -24,7 +24,7 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def serve(
+def serve_study(
     folder: StudyFolder,
     *,
     host: str = "127.0.0.1",
