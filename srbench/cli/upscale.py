@@ -6,8 +6,15 @@ import click
 
 
 @click.command("upscale", short_help="Enlarge photographs with a trained generator.")
-@click.argument("checkpoint", type=click.Path(dir_okay=False))
+@click.argument("checkpoint", type=click.Path())
 @click.argument("images", nargs=-1, required=True, type=click.Path(dir_okay=False))
+@click.option("--row", metavar="LABEL", help="CHECKPOINT is a run's folder: use this row of it.")
+@click.option("--seed", type=int, help="With --row: of this seed; default: the first there is.")
+@click.option(
+    "--strength",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="With --row: how far from its warm start (0) to the trained generator (1, the default).",
+)
 @click.option("--out", default=".", show_default=True, type=click.Path(file_okay=False))
 @click.option(
     "--tile",
@@ -29,11 +36,16 @@ def command(
     tile: int,
     device: str | None,
     exact: bool,
+    row: str | None,
+    seed: int | None,
+    strength: float | None,
 ) -> None:
     """Enlarge IMAGES by the factor of the generator in CHECKPOINT.
 
     CHECKPOINT is a generator.safetensors that `srbench run` wrote
     (runs/NAME/checkpoints/KEY/generator.safetensors; `leaderboard.json` names it for each row).
+    With --row it is an out folder, such as runs/quick: its row LABEL is used, at any strength
+    between its warm start, which is faithful, and the trained generator.
     Results are written as OUT/<name>_x4.png, where the factor is 4.
     """
     from pathlib import Path
@@ -46,7 +58,19 @@ def command(
     from srbench.models.images import upscale_image
     from srbench.run.plan.environment import detect_device
 
-    trained = load_generator(Path(checkpoint), discover().generator_spec)
+    if row is not None:
+        from srbench.app.strength import generator_of_row
+
+        trained = generator_of_row(
+            Path(checkpoint), row, discover(), seed=seed, strength=strength or 1.0
+        )
+    elif seed is not None or strength is not None:
+        raise UserError(
+            "expected --row LABEL with --seed or --strength, got none",
+            "example: srbench upscale runs/quick --row vgg16-conv5_3 --strength 0.5 photo.png",
+        )
+    else:
+        trained = load_generator(Path(checkpoint), discover().generator_spec)
     scale = trained.generator.scale
     names = [Path(name).stem for name in images]
     if len(set(names)) != len(names):

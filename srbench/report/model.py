@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from srbench.records import CurvePoint, MetricInfo, Record, RowKind
-from srbench.report.budget import Curves
+from srbench.report.budget import Array, Curves
 from srbench.report.headline import HeadlineFamily, Reading
+from srbench.report.resampling import Resampled
 from srbench.report.statistics import TukeyResult
 
 Status = Literal["finished", "incomplete", "failed", "collapsed"]
@@ -138,6 +139,12 @@ class Headline:
         others: rows that have curves and do not compete, by label: one reading per budget.
         curves: label -> ``(S,)`` curves that were read; the seeds are the table's.
         places: label -> place in the primary family, where this holds it; 1 is best.
+        depth: of the PSNR range that all competing curves share, dB below the warm start.
+        gains: label -> ``(S,)`` dominated hypervolume over that range by its depth: the mean gain
+            in quality; empty where nothing is shared.
+        resampled: of the primary family, its rows in the order of ``compared``; ``None`` elsewhere
+            and with one seed.
+        repeats: labels that are one loss at several strengths.
     """
 
     dataset: str
@@ -146,6 +153,10 @@ class Headline:
     others: Mapping[str, tuple[Reading, ...]]
     curves: Mapping[str, Curves]
     places: Mapping[str, float]
+    depth: float = 0.0
+    gains: Mapping[str, Array] = field(default_factory=dict)
+    resampled: Resampled | None = None
+    repeats: tuple[tuple[str, ...], ...] = ()
 
     @property
     def primary(self) -> bool:

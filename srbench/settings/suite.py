@@ -50,6 +50,12 @@ class LossEntry(Strict):
     grid: dict[str, tuple[Any, ...]] = Field(
         default_factory=dict, description="parameter -> values; one row per combination"
     )
+    content_weight: Positive | None = Field(
+        None, description="of this row instead of [adversarial]'s: one loss at another strength"
+    )
+    adversarial_weight: Positive | None = Field(
+        None, description="of this row instead of [adversarial]'s"
+    )
 
     @model_validator(mode="after")
     def _one_form(self) -> LossEntry:
@@ -62,6 +68,15 @@ class LossEntry(Strict):
         if any(not values for values in self.grid.values()):
             raise ValueError("every list of a grid needs at least one value")
         return self
+
+    @property
+    def objective(self) -> dict[str, float]:
+        """Settings of ``[adversarial]`` that its rows have otherwise than the suite."""
+        own = {
+            "content_weight": self.content_weight,
+            "adversarial_weight": self.adversarial_weight,
+        }
+        return {name: value for name, value in own.items() if value is not None}
 
 
 class Report(Strict):

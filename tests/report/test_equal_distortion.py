@@ -111,12 +111,12 @@ def test_what_is_not_reached_is_no_number(curved):
     document = json.loads(json.dumps(leaderboard_document(board), allow_nan=False))
     family = document["headlines"][0]["families"][1]
     assert family["readings"]["vgg16-random"] == {
-        "mean": None, "by_seed": [None, None, None], "content_scale": 1.0,
+        "mean": None, "by_seed": [None, None, None], "content_scale": 1.0, "at_edge": False,
     }  # fmt: skip
     table = headline_table(board, headline)
     (line,) = [line for line in table.lines if "vgg16-random" in line]
     assert line[0] == "-"
-    assert line[3:] == ("not reached", "not reached")
+    assert line[3:5] == ("not reached", "not reached")
     assert float(line[2].split()[0]) == pytest.approx(
         np.mean(headline.families[0].readings["vgg16-random"].values), abs=1e-3
     )
