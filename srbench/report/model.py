@@ -49,7 +49,8 @@ class Row:
         missing: what keeps the row from a rank, in words.
         errors: why runs failed, one line each.
         game: flags of an adversarial game that did not live, in any seed.
-        mean_rank: mean over the suite's rank data sets of the rank by its rank metric.
+        mean_rank: of the ranks on the suite's rank data sets by its rank metric, each weighed by
+            its number of images.
         rank: place by ``mean_rank``.
     """
 
