@@ -1,7 +1,7 @@
 """The headline from records: each row's curves beside its seeds' warm starts, read at the budgets.
 
-A row's curve is that of the content scale which validation chose for it (its other scales' curves
-are not scored on the validation images, and test images choose nothing).
+Where several content scales were trained, each budget is read at the one that is best there on the
+held-out images; test images choose nothing.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from srbench.report.headline import (
 from srbench.report.model import Headline
 from srbench.report.resampling import ImageCurves, Resampled, resample_at
 from srbench.report.rows import BuiltRow, TableContext
+from srbench.report.scales import PRIMARY_BUDGET, validation_curves
 
 DISTORTION = "psnr"
-PRIMARY_BUDGET = -0.5
 
 
 Runs = Mapping[int, Record]
@@ -42,17 +42,20 @@ def read_headlines(
     The primary family is the suite's rank metric at -0.5 dB on the largest of its rank data sets.
     """
     starts = {r.seed: r for r in records if r.loss.kind is RowKind.WARM_START}
-    runs: dict[str, dict[int, Record]] = {}
-    chosen = {b.row.label: b.row.scale for b in built if b.row.trained}
+    runs: dict[str, dict[float, dict[int, Record]]] = {}
     for record in records:
-        if record.curve and record.content_scale == chosen.get(record.loss.label):
-            runs.setdefault(record.loss.label, {})[record.seed] = record
+        if record.curve:
+            by_scale = runs.setdefault(record.loss.label, {})
+            by_scale.setdefault(record.content_scale, {})[record.seed] = record
     largest = max(
         (d for d in context.rank_datasets if d in context.datasets),
         key=lambda d: max((len(r.scores[d].images) for r in records if d in r.scores), default=0),
         default=None,
     )
-    reader = _Reader(runs=runs, starts=starts, built=built, seeds=context.seeds)
+    reader = _Reader(
+        runs=runs, starts=starts, built=built, seeds=context.seeds,
+        rank_metric=context.rank_metric,
+    )  # fmt: skip
     found = [
         reader.headline(
             dataset, metric, primary=(dataset, metric.name) == (largest, context.rank_metric)
@@ -74,23 +77,27 @@ def _comparing(context: TableContext) -> list[MetricInfo]:
 class _Reader:
     """What all headlines of a table are read from."""
 
-    runs: Mapping[str, Runs]
+    runs: Mapping[str, Mapping[float, Runs]]
     starts: Runs
     built: Sequence[BuiltRow]
     seeds: Sequence[int]
+    rank_metric: str
 
     def headline(self, dataset: str, metric: MetricInfo, *, primary: bool) -> Headline | None:
         """One data set and metric; ``None`` where no row has all its curves."""
-        curves = {
-            label: read
+        strengths = {
+            label: offered
             for label in self.runs
-            if (read := self._curves(label, dataset, metric.name)) is not None
+            if (offered := self._strengths(label, dataset, metric.name))
         }
-        if not curves:
+        if not strengths:
             return None
+        chosen = {b.row.label: b.row.scale for b in self.built}
+        curves = {
+            label: next((s.test for s in offered if s.value == chosen[label]), offered[0].test)
+            for label, offered in strengths.items()
+        }
         competing = {b.row.label for b in self.built if b.in_family}
-        scale = {b.row.label: b.row.scale for b in self.built}
-        strengths = {label: (Strength(value=scale[label], test=c),) for label, c in curves.items()}
         lower = metric.lower_is_better
         families = tuple(
             headline_family(
@@ -121,9 +128,28 @@ class _Reader:
             repeats=self._repeats(inside),
         )
 
-    def _curves(self, label: str, dataset: str, metric: str) -> Curves | None:
-        """One label's curves over all seeds of the table; ``None`` where any part is missing."""
-        lines = self._lines(label, dataset)
+    def _strengths(self, label: str, dataset: str, metric: str) -> tuple[Strength, ...]:
+        """A label's curves at each scale that has all of them; validation chooses among several.
+
+        Without curves on the held-out images only the scale that the table shows is read: test
+        images choose nothing.
+        """
+        found = {
+            scale: curves
+            for scale in sorted(self.runs[label])
+            if (curves := self._curves(label, scale, dataset, metric)) is not None
+        }
+        walks = {scale: self._walk(label, scale) for scale in found}
+        if len(found) == 1 or any(walk is None for walk in walks.values()):
+            shown = next(b.row.scale for b in self.built if b.row.label == label)
+            return tuple(Strength(value=s, test=c) for s, c in found.items() if s == shown)
+        return tuple(
+            Strength(value=s, test=curves, validation=walks[s]) for s, curves in found.items()
+        )
+
+    def _curves(self, label: str, scale: float, dataset: str, metric: str) -> Curves | None:
+        """Curves over all seeds of the table; ``None`` where any part is missing."""
+        lines = self._lines(label, scale, dataset)
         places = {tuple(line) for line in lines}
         scores = [point.metrics for line in lines for point in line.values()]
         if len(places) != 1 or not all({DISTORTION, metric} <= set(found) for found in scores):
@@ -134,8 +160,12 @@ class _Reader:
         )
         return Curves(coefficients=np.array(places.pop()), psnr=psnr, quality=quality)
 
-    def _lines(self, label: str, dataset: str) -> list[dict[float, DatasetScores]]:
-        mine = self.runs[label]
+    def _walk(self, label: str, scale: float) -> Curves | None:
+        runs = self.runs[label][scale]
+        return validation_curves([runs[seed] for seed in self.seeds], self.rank_metric)
+
+    def _lines(self, label: str, scale: float, dataset: str) -> list[dict[float, DatasetScores]]:
+        mine = self.runs[label][scale]
         if not set(self.seeds) <= set(mine) & set(self.starts):
             return []
         return [_line(mine[seed], self.starts[seed], dataset) for seed in self.seeds]
@@ -146,7 +176,10 @@ class _Reader:
         """The primary family's rows, seeds and images drawn again; ``None`` with too few."""
         if len(family.compared) < 2 or len(self.seeds) < 2:
             return None
-        lines = [self._lines(label, dataset) for label in family.compared]
+        lines = [
+            self._lines(label, family.readings[label].strength or 1.0, dataset)
+            for label in family.compared
+        ]
         names = sorted(next(iter(lines[0][0].values())).images)
         psnr, quality = (
             np.array([[_by_image(line, name, names) for line in row] for row in lines])
@@ -160,7 +193,8 @@ class _Reader:
         """Labels that are one loss, told apart by their weights in the objective alone."""
         same: dict[str, list[str]] = {}
         for label in curves:
-            terms = next(iter(self.runs[label].values())).loss.terms
+            runs = next(iter(self.runs[label].values()))
+            terms = next(iter(runs.values())).loss.terms
             same.setdefault(repr(terms), []).append(label)
         return tuple(tuple(labels) for labels in same.values() if len(labels) > 1)
 

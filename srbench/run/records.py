@@ -22,6 +22,7 @@ from srbench.records import (
     Record,
     RowKind,
     SuiteInfo,
+    ValidationPoint,
     WeightInfo,
     metric_info,
     read_record,
@@ -152,6 +153,7 @@ class _Assembler:
             scores=scores,
             curve=curve,
             validation=_points(result.get("validation", [])),
+            validation_curve=self._walk(cell),
             log=_points(result.get("log", [])),
             game=_points(result.get("game", [])),
             cost=Cost.model_validate(cost) if cost else None,
@@ -173,6 +175,10 @@ class _Assembler:
                 *score_errors,
             ),
         )
+
+    def _walk(self, cell: Cell) -> tuple[ValidationPoint, ...]:
+        found = None if cell.walk is None else read_json(self.out.result(cell.walk))
+        return tuple(ValidationPoint.model_validate(p) for p in (found or {}).get("points", []))
 
     def key(self, cell: Cell) -> str:
         """Key of the cell's record."""
