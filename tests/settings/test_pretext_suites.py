@@ -106,7 +106,8 @@ def test_calibrated_suites_have_the_live_regime_and_curves(name):
     assert suite.interpolation == (0.25, 0.5, 0.75, 1.0)
     assert suite.controls == ("adversarial-only",)
     assert "grid" in suite.metrics
-    assert 4 in (suite.calibration.batch_size, suite.data.batch_size)
+    if name != "quick":
+        assert 4 in (suite.calibration.batch_size, suite.data.batch_size)
 
 
 def test_layers_and_networks_has_eleven_networks_at_four_depths(resolved):
@@ -119,6 +120,7 @@ def test_layers_and_networks_has_eleven_networks_at_four_depths(resolved):
 
 def test_taps_of_timm_networks_are_modules_of_theirs(resolved):
     import timm
+    import torch
 
     _, rows = resolved("layers-and-networks")
     taps = defaultdict(set)
@@ -128,5 +130,6 @@ def test_taps_of_timm_networks_are_modules_of_theirs(resolved):
     assert len(taps) == 5
     for model, wanted in taps.items():
         assert model in timm.list_pretrained()
-        network = timm.create_model(model.partition(".")[0], pretrained=False)
+        with torch.device("meta"):
+            network = timm.create_model(model.partition(".")[0], pretrained=False)
         assert wanted <= set(dict(network.named_modules()))
