@@ -118,7 +118,7 @@ class CurvePoint(Strict):
 class ValidationPoint(Strict):
     """Mean scores on the validation images at a point of the way from the warm start, 0 to 1."""
 
-    coefficient: Number
+    coefficient: float = Field(ge=0, le=1, allow_inf_nan=False)
     scores: dict[str, Number]
 
 

@@ -94,7 +94,7 @@ class _Assembler:
         result = None if cell.training is None else read_json(self.out.result(cell.training))
         failure = None
         if cell.training is not None and result is None:
-            failure = self._failure(cell)
+            failure = read_failure(self.out, cell.training)
             if failure is None:
                 return None
         scores = self._by_dataset(t for t in found if not t.generator.is_point)
@@ -137,9 +137,8 @@ class _Assembler:
             and not loss.reference
             and loss.label not in self.labels
         )
-        calibration = result.get("calibration")
+        calibration, cost = result.get("calibration"), result.get("cost")
         collapsed = result.get("collapsed")
-        cost = result.get("cost")
         return Record(
             key=self.key(cell),
             suite=self.suite,
@@ -177,8 +176,8 @@ class _Assembler:
         )
 
     def _walk(self, cell: Cell) -> tuple[ValidationPoint, ...]:
-        found = None if cell.walk is None else read_json(self.out.result(cell.walk))
-        return tuple(ValidationPoint.model_validate(p) for p in (found or {}).get("points", []))
+        found = (read_json(self.out.result(cell.walk)) if cell.walk else None) or {}
+        return tuple(ValidationPoint.model_validate(p) for p in found.get("points", ()))
 
     def key(self, cell: Cell) -> str:
         """Key of the cell's record."""
@@ -189,10 +188,6 @@ class _Assembler:
             seed=cell.seed,
             content_scale=cell.content_scale,
         )
-
-    def _failure(self, cell: Cell) -> Failure | None:
-        assert cell.training is not None
-        return read_failure(self.out, cell.training)
 
     def _scores(self, target: Target) -> DatasetScores | None:
         metrics: dict[str, MetricScores] = {}

@@ -238,3 +238,14 @@ def test_curves_stand_in_the_plane_with_a_band_over_seeds(curved, three_seeds):
     assert all(len(band.points) == 2 * (len(POINTS) + 2) for band in bands)
     bare = plane(build_leaderboard(three_seeds), "set14", axes)
     assert not [p for p in bare.parts if getattr(p, "kind", "").startswith("band")]
+
+
+def test_a_winner_is_named_at_equal_distortion_alone(curved, three_seeds):
+    from srbench.report.finding import finding
+
+    said = finding(build_leaderboard(curved), "set14")
+    assert said.startswith("set14: at -0.5 dB from the warm start the best LPIPS is 0.")
+    assert f"by {FIRST}. Told apart from every other row" in said
+    said = finding(build_leaderboard(three_seeds), "set14")
+    assert "at unequal distortion: none is called better" in said
+    assert FIRST not in said
