@@ -26,6 +26,7 @@ from srbench.report.model import Headline
 from srbench.report.resampling import ImageCurves, Resampled, resample_at
 from srbench.report.rows import BuiltRow, TableContext
 from srbench.report.scales import PRIMARY_BUDGET, validation_curves
+from srbench.report.spread import standard_errors
 
 DISTORTION = "psnr"
 
@@ -124,6 +125,7 @@ class _Reader:
             places={} if first is None else _places(first, lower),
             depth=depth,
             gains=gains,
+            errors={} if first is None else self._errors(inside, dataset, metric.name),
             resampled=None if first is None else self._resampled(first, dataset, metric),
             repeats=self._repeats(inside),
         )
@@ -188,6 +190,23 @@ class _Reader:
         places = np.array(list(lines[0][0]))
         curves = ImageCurves(coefficients=places, psnr=psnr, quality=quality)
         return resample_at(curves, family.budget, lower_is_better=metric.lower_is_better)
+
+    def _errors(
+        self, curves: Mapping[str, Curves], dataset: str, metric: str
+    ) -> dict[str, tuple[float, float]]:
+        """Both standard errors of each row's mean, at the strength that the table shows."""
+        shown = {b.row.label: b.row.scale for b in self.built}
+        found = {}
+        for label in curves:
+            runs = self.runs[label].get(shown[label], {})
+            if not set(self.seeds) <= set(runs):
+                continue
+            scores = [runs[seed].scores[dataset].metrics[metric].per_image for seed in self.seeds]
+            values = np.array([[one[name] for name in sorted(one)] for one in scores])
+            if min(values.shape) > 1:
+                these, sample = standard_errors(values)
+                found[label] = (float(these), float(sample))
+        return found
 
     def _repeats(self, curves: Mapping[str, Curves]) -> tuple[tuple[str, ...], ...]:
         """Labels that are one loss, told apart by their weights in the objective alone."""

@@ -92,6 +92,10 @@ def headline_document(headline: Headline) -> dict[str, Any]:
         "shared_depth": headline.depth,
         "gains": {label: areas.tolist() for label, areas in headline.gains.items()},
         "resampled": _resampled(headline),
+        "standard_errors": {
+            label: {"these_images": these, "images_like_these": sample}
+            for label, (these, sample) in headline.errors.items()
+        },
         "one_loss": [list(labels) for labels in headline.repeats],
     }
 
@@ -218,6 +222,15 @@ def _notes(headline: Headline) -> Iterator[str]:
             f"Best: share of {found.used} resamples of seeds and images in which the row's mean "
             f"at {_primary(headline).budget:g} dB is the best. Better: probability of improvement, "
             "the share of seeds in which it is better than another row, a mean over the others."
+        )
+    if headline.errors:
+        these, sample = (
+            f"{min(errors):.2g} to {max(errors):.2g}"
+            for errors in zip(*headline.errors.values(), strict=True)
+        )
+        yield (
+            f"Standard error of a row's mean at one strength: {these} for these images, where only "
+            f"another training changes it; {sample} for images like these."
         )
     if headline.others:
         yield f"Shown and not compared: {', '.join(headline.others)}."

@@ -143,6 +143,8 @@ class Headline:
         depth: of the PSNR range that all competing curves share, dB below the warm start.
         gains: label -> ``(S,)`` dominated hypervolume over that range by its depth: the mean gain
             in quality; empty where nothing is shared.
+        errors: label -> standard errors of its mean at one strength: of these images, and of images
+            like these (:func:`srbench.report.spread.standard_errors`); of the primary one alone.
         resampled: of the primary family, its rows in the order of ``compared``; ``None`` elsewhere
             and with one seed.
         repeats: labels that are one loss at several strengths.
@@ -156,6 +158,7 @@ class Headline:
     places: Mapping[str, float]
     depth: float = 0.0
     gains: Mapping[str, Array] = field(default_factory=dict)
+    errors: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     resampled: Resampled | None = None
     repeats: tuple[tuple[str, ...], ...] = ()
 

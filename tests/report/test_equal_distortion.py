@@ -209,6 +209,11 @@ def test_gain_and_chances_of_the_primary_family(curved):
     assert first.resampled.improvement[order][0, order].tolist() == [0.5, 1.0, 1.0, 1.0]
     assert all(headline.resampled is None for headline in others)
     table = headline_table(board, first)
+    means = [r.scores["set14"].metrics["lpips"].mean for r in curved if r.loss.label == FIRST]
+    these, sample = first.errors[FIRST]
+    assert these == pytest.approx(np.std(means, ddof=1) / math.sqrt(3))
+    assert sample > these
+    assert any("for images like these" in note for note in table.notes)
     (line,) = [line for line in table.lines if SECOND in line]
     assert line[-2:] == ("0%", "67%")
     json.dumps(leaderboard_document(board), allow_nan=False)
