@@ -114,6 +114,9 @@ class Suite(Strict):
         description="also score the generators at these shares of the way from the warm start to "
         "each trained one, such as [0.25, 0.5, 0.75, 1.0]: the curves of the headline",
     )
+    curve_metrics: Annotated[tuple[str, ...], OUTSIDE] = Field(
+        (), description="of metrics, those that the points between are scored by; empty: all"
+    )
     report: Annotated[Report, OUTSIDE] = Field(default_factory=Report)
     controls: Annotated[tuple[Control, ...], OUTSIDE] = Field(
         (), description="further reference rows: adversarial-only trains without a content loss"
@@ -153,6 +156,10 @@ class Suite(Strict):
             raise ValueError("interpolation must be rising coefficients above 0 and at most 1")
         if self.interpolation and not self.warm_start.iterations:
             raise ValueError("interpolation needs a warm start: warm_start.iterations above 0")
+        if unknown := set(self.curve_metrics) - set(self.metrics):
+            raise ValueError(f"curve_metrics must be among metrics, got {sorted(unknown)}")
+        if self.curve_metrics and "psnr" not in self.curve_metrics:
+            raise ValueError("curve_metrics needs psnr, by which curves are read")
         for what, values in (("seeds", self.seeds), ("data.test", self.data.test)):
             if len(set(values)) != len(values):
                 raise ValueError(f"{what} must not repeat a value")

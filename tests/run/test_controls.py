@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
+from srbench.app.overview import plan_overview
+from srbench.errors import SuiteError
 from srbench.host import discover
+from srbench.records.layout import OutFolder
 from srbench.run.plan.planning import Plan, make_plan
+from srbench.run.plan.targets import applicable_metrics
 from srbench.run.plan.tasks import AdversarialTask, CalibrationTask
 from srbench.settings import parse_suite
 
@@ -92,3 +100,20 @@ def test_a_row_may_have_weights_of_its_own(suite_text: str) -> None:
     assert found["first-content-only"].adversarial == suite.but(
         content_weight=3.0, adversarial_weight=0.0
     )
+
+
+def test_points_between_may_be_scored_by_fewer_metrics(suite_text: str, tmp_path: Path) -> None:
+    metrics = 'metrics=["psnr", "lpips"]'
+    few = planned(suite_text, "seeds=[1]", metrics, "interpolation=[0.5]", 'curve_metrics=["psnr"]')
+    cell = next(c for c in few.cells if c.row.label == "second")
+    names = [[m.spec.name for m in applicable_metrics(few, cell, point=p)] for p in (False, True)]
+    assert names == [["psnr", "lpips"], ["psnr"]]
+    counted = plan_overview(few, OutFolder(tmp_path), parallel=1)["scores"]
+    total = {d["metric"]: d["total"] for d in counted["by_dataset_and_metric"]}
+    trained = sum(c.warm is not None for c in few.cells)
+    assert total["psnr"] - total["lpips"] == trained > 1
+    assert counted["to_compute"] == counted["total"]
+    plain = planned(suite_text, "seeds=[1]", metrics, "interpolation=[0.5]")
+    assert few.suite.conditions == plain.suite.conditions
+    with pytest.raises(SuiteError, match="among metrics"):
+        planned(suite_text, metrics, 'curve_metrics=["dists"]')
