@@ -13,6 +13,7 @@ from srbench.app.prepare import Prepared
 from srbench.files import available_cores
 from srbench.records import Record, read_record
 from srbench.records.layout import OutFolder, row_folder
+from srbench.run.code import settle
 from srbench.run.exec.backends import Place, backend
 from srbench.run.exec.failures import Outcome
 from srbench.run.exec.local import LocalBackend, gpus_of
@@ -68,7 +69,13 @@ class RunResult(Execution):
 
 
 def execute(
-    prepared: Prepared, console: Console, *, executor: str = "local", storage: str | None = None
+    prepared: Prepared,
+    console: Console,
+    *,
+    executor: str = "local",
+    storage: str | None = None,
+    fresh: Sequence[str] = (),
+    accept_code_change: bool = False,
 ) -> RunResult:
     """Run everything that has no result yet, then write the table, the pictures and the page.
 
@@ -78,9 +85,11 @@ def execute(
         console: shows the progress.
         executor: where training jobs run, a name of :data:`srbench.run.exec.backends.BACKENDS`.
         storage: URL that jobs' files travel through, where no file system is shared.
+        fresh: labels of rows to train anew, see :func:`srbench.run.code.settle`.
+        accept_code_change: keep results of losses that were edited under one version.
 
     Raises:
-        SrbenchError: an input is missing; nothing was started.
+        SrbenchError: an input is missing, or a loss was edited; nothing was started.
         OutFolderError: the out folder could not be written.
         KeyboardInterrupt: after the workers wrote their checkpoints.
     """
@@ -90,6 +99,9 @@ def execute(
         executor,
         Place(out=out, device=plan.device, threads=plan.threads, at_once=at_once, storage=storage),
     )
+    check_ready(plan)
+    with writing_to(out):
+        settle(plan, out, fresh=fresh, accept=accept_code_change)
     with watched(plan, out, console) as observer:
         done = execute_plan(plan, out, observer, where)
         board, page = show(plan, out, done.targets)

@@ -20,20 +20,21 @@ from srbench.run.writing import read_json, write_json
 def show(plan: Plan, out: OutFolder, targets: Sequence[Target]) -> tuple[Leaderboard, Path]:
     """Write all of it into the out folder; the table over all its records, and the first page."""
     with lock_at(out.root / ".report.lock"):
-        board = build_leaderboard(out.root)
+        seeds = sorted({cell.seed for cell in plan.cells if cell.row.kind.generated})
+        board = build_leaderboard(out.root, seeds=seeds)
         write_leaderboard(board, out.root)
         shown = {"leaderboard": file_sha256(out.root / "leaderboard.json"), "srbench": __version__}
         _plots(board, out, shown)
         write_comparisons(plan, out, board, targets)
-        return board, _page(out, shown)
+        return board, _page(out, shown, seeds)
 
 
-def _page(out: OutFolder, shown: dict[str, str]) -> Path:
+def _page(out: OutFolder, shown: dict[str, str], seeds: Sequence[int]) -> Path:
     """Publish the site into the out folder, unless it shows this very table; its first page."""
     note, index = out.site / ".source.json", out.site / "index.html"
     if read_json(note) != shown or not index.exists():
         note.unlink(missing_ok=True)
-        index = publish([out.root], out.site).index
+        index = publish([out.root], out.site, seeds=seeds).index
         write_json(note, shown)
     return index
 

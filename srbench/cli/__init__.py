@@ -18,12 +18,14 @@ COMMANDS = {
     "tune": "tune",
     "runs": "runs",
     "reproduce": "reproduce",
+    "suites": "suites",
     "losses": "losses",
     "plugins": "plugins",
     "weights": "weights",
     "data": "data",
     "eval": "eval",
     "agree": "agree",
+    "study": "study",
     "upscale": "upscale",
     "report": "report",
     "publish": "publish",
@@ -31,7 +33,9 @@ COMMANDS = {
     "verify": "verify",
     "check": "check",
     "probe": "probe",
+    "calibrate": "calibrate",
     "new-plugin": "new_plugin",
+    "docs": "docs",
 }
 """Command -> module under ``srbench.cli``; the order is that of ``--help``."""
 

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from srbench.host import Registry
+    from srbench.settings.describe import Key
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -45,6 +46,14 @@ def reserve_stdout() -> None:
 def echo_json(document: Any) -> None:
     """The one JSON document of a ``--json`` command."""
     click.echo(json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False), file=_reserved)
+
+
+def echo_keys(keys: Iterable[Key], indent: str) -> None:
+    """What can be set: each key with type and default, and its meaning below."""
+    for key in keys:
+        click.echo(f"{indent}{key.name}: {key.kind}; {key.default_words}")
+        if key.meaning:
+            click.echo(f"{indent}    {key.meaning}")
 
 
 def warn_broken(registry: Registry) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import click
 
+from srbench.cli.completion import folder_rows
+
 
 @click.command("upscale", short_help="Enlarge photographs with a trained generator.")
-@click.argument("checkpoint", type=click.Path())
+@click.argument("checkpoint", metavar="RUN", type=click.Path())
 @click.argument("images", nargs=-1, required=True, type=click.Path(dir_okay=False))
-@click.option("--row", metavar="LABEL", help="CHECKPOINT is a run's folder: use this row of it.")
-@click.option("--seed", type=int, help="With --row: of this seed; default: the first there is.")
+@click.option(
+    "--row", metavar="LABEL", shell_complete=folder_rows, help="Which row of the out folder RUN."
+)
+@click.option("--seed", type=int, help="Which seed of that row. Default: the first.")
 @click.option(
     "--strength",
     type=click.FloatRange(0, 1, min_open=True),
@@ -30,23 +34,22 @@ import click
     help="Compute in float64, as for images that are scored: the same bytes on every machine.",
 )
 def command(
+    *,
     checkpoint: str,
     images: tuple[str, ...],
+    row: str | None,
+    seed: int | None,
     out: str,
     tile: int,
     device: str | None,
     exact: bool,
-    row: str | None,
-    seed: int | None,
     strength: float | None,
 ) -> None:
-    """Enlarge IMAGES by the factor of the generator in CHECKPOINT.
+    """Enlarge IMAGES with a generator that `srbench run` trained.
 
-    CHECKPOINT is a generator.safetensors that `srbench run` wrote
-    (runs/NAME/checkpoints/KEY/generator.safetensors; `leaderboard.json` names it for each row).
-    With --row it is an out folder, such as runs/quick: its row LABEL is used, at any strength
-    between its warm start, which is faithful, and the trained generator.
-    Results are written as OUT/<name>_x4.png, where the factor is 4.
+    RUN is an out folder such as runs/quick, of which --row chooses a row; or the file of a
+    generator. With --strength it is a point between the row's warm start, which is faithful,
+    and the trained generator. Results are written as OUT/<name>_x4.png, where the factor is 4.
     """
     from pathlib import Path
 
@@ -58,19 +61,18 @@ def command(
     from srbench.models.images import upscale_image
     from srbench.run.plan.environment import detect_device
 
-    if row is not None:
-        from srbench.app.strength import generator_of_row
+    file = Path(checkpoint)
+    if file.is_dir():
+        from srbench.app.strength import generator_at
 
-        trained = generator_of_row(
-            Path(checkpoint), row, discover(), seed=seed, strength=strength or 1.0
-        )
-    elif seed is not None or strength is not None:
+        trained = generator_at(file, row, seed, strength or 1.0, discover())
+    elif row is not None or seed is not None or strength is not None:
         raise UserError(
-            "expected --row LABEL with --seed or --strength, got none",
-            "example: srbench upscale runs/quick --row vgg16-conv5_3 --strength 0.5 photo.png",
+            f"expected --row, --seed and --strength with an out folder, got the file {checkpoint}",
+            "leave them out, or name the folder",
         )
     else:
-        trained = load_generator(Path(checkpoint), discover().generator_spec)
+        trained = load_generator(file, discover().generator_spec)
     scale = trained.generator.scale
     names = [Path(name).stem for name in images]
     if len(set(names)) != len(names):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from srbench.records import CurvePoint, MetricInfo, Record, RowKind
+from srbench.records.opinions import Opinion, Opinions
 from srbench.report.budget import Array, Curves
 from srbench.report.headline import HeadlineFamily, Reading
 from srbench.report.resampling import Resampled
@@ -40,6 +41,14 @@ class Cell:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Heard:
+    """What people said of a row, and in which study."""
+
+    opinion: Opinion
+    study: Opinions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
     """One label of the suite: what it is, what is missing, and its cells.
 
@@ -52,6 +61,7 @@ class Row:
         mean_rank: of the ranks on the suite's rank data sets by its rank metric, each weighed by
             its number of images.
         rank: place by ``mean_rank``.
+        heard: people's opinion, where there is one.
     """
 
     label: str
@@ -76,6 +86,7 @@ class Row:
     game: tuple[str, ...] = ()
     mean_rank: float | None = None
     rank: float | None = None
+    heard: Heard | None = None
 
     @property
     def trained(self) -> bool:

@@ -73,8 +73,8 @@ def test_without_more_it_is_the_trained_generator_of_the_first_seed(run):
     ("options", "told"),
     [
         (["--row", "vgg16-conv5_4"], "did you mean 'vgg16-conv5_3'"),
-        (["--row", LABEL, "--seed", "7"], "there are: 1, 2"),
-        (["--strength", "0.5"], "expected --row LABEL"),
+        (["--row", LABEL, "--seed", "7"], "it has 1, 2"),
+        (["--strength", "0.5"], "expected --row with an out folder"),
         (["--row", LABEL, "--strength", "0"], "not in the range"),
     ],
 )
