@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from srbench.contract import LossSpec
+from srbench.errors import PluginError
 from srbench.files import sha256_hex
 
 TOLD: Final[Mapping[str, frozenset[str]]] = {
@@ -33,7 +34,12 @@ def source_sha256(build: Callable[..., Any]) -> str:
     Srbench's own losses share one package with the rest of srbench: there the room counts
     (``srbench.controls``). Imports are read, not followed at run time: what a module imports by a
     name that it computes is not seen, nor is what is not Python. Empty where there is no source.
+
+    Raises:
+        PluginError: a file that is no Python, as in the middle of an edit.
     """
+    while isinstance(build, functools.partial):
+        build = build.func
     module = build.__module__
     parts = module.split(".")
     package = ".".join(parts[: 2 if parts[0] == "srbench" else 1])
@@ -82,7 +88,7 @@ class _Package:
 def _imported(file: Path, changed: int, module: str, inner: bool) -> tuple[str, ...]:
     del changed  # part of the cache's key: an edited file is read again
     found: list[str] = []
-    for node in ast.walk(ast.parse(file.read_bytes())):
+    for node in ast.walk(_tree(file)):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -99,7 +105,17 @@ def _imported(file: Path, changed: int, module: str, inner: bool) -> tuple[str, 
 @functools.lru_cache(maxsize=1024)
 def _meaning(file: Path, changed: int) -> str:
     del changed
-    return sha256_hex("".join(_told(ast.parse(file.read_bytes()))))
+    return sha256_hex("".join(_told(_tree(file))))
+
+
+def _tree(file: Path) -> ast.Module:
+    try:
+        return ast.parse(file.read_bytes())
+    except (SyntaxError, ValueError) as error:
+        raise PluginError(
+            f"expected Python in {file}, got line {getattr(error, 'lineno', '?')}: {error}",
+            "mend it, or leave the plugin out with -p no:NAME",
+        ) from error
 
 
 def _told(node: object) -> Iterator[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from srbench.errors import PluginError
 from srbench.host import discover, source_sha256
 
 PLUGIN = '''
@@ -108,6 +109,13 @@ def test_comments_words_and_files_that_it_does_not_import_do_not(
     first = hashed()
     edit(folder / name, before, after)
     assert hashed() == first
+
+
+def test_a_file_in_the_middle_of_an_edit_is_told(package: tuple[Path, Hash]) -> None:
+    folder, hashed = package
+    edit(folder / "loss.py", "return self.weight *", "return self.weight * (")
+    with pytest.raises(PluginError, match=r"expected Python in .*loss.py, got line"):
+        hashed()
 
 
 def test_every_installed_loss_has_one_and_no_torch_is_imported_for_it() -> None:
