@@ -14,7 +14,7 @@ from srbench.run.exec.remaining import human_time
 from srbench.run.plan.environment import cpu_name
 from srbench.run.plan.jobs import Job
 from srbench.run.plan.planning import Plan
-from srbench.run.plan.targets import Target, applicable_metrics, generators_of, targets
+from srbench.run.plan.targets import Target, applicable_metrics, points_of, targets
 
 
 def plan_overview(
@@ -92,11 +92,16 @@ def _scores(plan: Plan, out: OutFolder) -> dict[str, Any]:
     missing: Counter[tuple[str, str]] = Counter()
     for cell in plan.cells:
         for dataset in plan.suite.data.test:
-            names = [metric.spec.name for metric in applicable_metrics(plan, cell)]
-            there, count = known[id(cell), dataset], generators_of(plan, cell)
-            total.update({(dataset, name): count for name in names})
-            missing.update({(dataset, name): count - len(there) for name in names})
-            missing.update((dataset, name) for target in there for name in target.missing(out))
+            points = points_of(plan, cell)
+            mine: Counter[tuple[str, str]] = Counter()
+            for point, count in ((False, 1), (True, points)):
+                for metric in applicable_metrics(plan, cell, point=point):
+                    mine[dataset, metric.spec.name] += count
+            total.update(mine)
+            missing.update(mine)
+            for target in known[id(cell), dataset]:
+                done = target.scores.keys() - set(target.missing(out))
+                missing.subtract((dataset, name) for name in done)
     return {
         "total": total.total(),
         "to_compute": missing.total(),

@@ -15,6 +15,7 @@ from srbench.namesake import DISTRIBUTION, refuse_namesake
 COMMANDS = {
     "run": "run",
     "plan": "plan",
+    "tune": "tune",
     "runs": "runs",
     "reproduce": "reproduce",
     "suites": "suites",

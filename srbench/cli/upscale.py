@@ -14,6 +14,11 @@ from srbench.cli.completion import folder_rows
     "--row", metavar="LABEL", shell_complete=folder_rows, help="Which row of the out folder RUN."
 )
 @click.option("--seed", type=int, help="Which seed of that row. Default: the first.")
+@click.option(
+    "--strength",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="With --row: how far from its warm start (0) to the trained generator (1, the default).",
+)
 @click.option("--out", default=".", show_default=True, type=click.Path(file_okay=False))
 @click.option(
     "--tile",
@@ -38,11 +43,13 @@ def command(
     tile: int,
     device: str | None,
     exact: bool,
+    strength: float | None,
 ) -> None:
     """Enlarge IMAGES with a generator that `srbench run` trained.
 
     RUN is an out folder such as runs/quick, of which --row chooses a row; or the file of a
-    generator. Results are written as OUT/<name>_x4.png, where the factor is 4.
+    generator. With --strength it is a point between the row's warm start, which is faithful,
+    and the trained generator. Results are written as OUT/<name>_x4.png, where the factor is 4.
     """
     from pathlib import Path
 
@@ -52,18 +59,20 @@ def command(
     from srbench.imaging import read_image, write_image
     from srbench.models.files import load_generator
     from srbench.models.images import upscale_image
-    from srbench.records.generators import row_generator
     from srbench.run.plan.environment import detect_device
 
     file = Path(checkpoint)
     if file.is_dir():
-        file = row_generator(file, row, seed)
-    elif row is not None or seed is not None:
+        from srbench.app.strength import generator_at
+
+        trained = generator_at(file, row, seed, strength or 1.0, discover())
+    elif row is not None or seed is not None or strength is not None:
         raise UserError(
-            f"expected --row and --seed with an out folder, got the file {checkpoint}",
+            f"expected --row, --seed and --strength with an out folder, got the file {checkpoint}",
             "leave them out, or name the folder",
         )
-    trained = load_generator(file, discover().generator_spec)
+    else:
+        trained = load_generator(file, discover().generator_spec)
     scale = trained.generator.scale
     names = [Path(name).stem for name in images]
     if len(set(names)) != len(names):

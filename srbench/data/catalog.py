@@ -87,7 +87,9 @@ def find_dataset(name: str, *, count: int | None = None, seed: int = 0) -> Datas
             f"expected {recipe.images or 'some'} images of {name!r} in {root}, got {len(files)}",
             f"the folder must hold the HR images and nothing else; {recipe.get}",
         )
-    return _subset(Dataset(name=name, root=root, files=files), count, seed, recipe.min_side)
+    chosen = set(sorted(files, key=lambda file: file.name)[:: recipe.every])
+    kept = tuple(file for file in files if file in chosen)
+    return _subset(Dataset(name=name, root=root, files=kept), count, seed, recipe.min_side)
 
 
 def describe_datasets() -> tuple[DatasetInfo, ...]:
@@ -115,11 +117,11 @@ def _describe(name: str) -> DatasetInfo:
         )
     recipe = RECIPES[name]
     root = _locate(recipe)
-    found = None if root is None or recipe.tree else len(list_images(root))
+    found = None if root is None or recipe.tree else len(list_images(root)[:: recipe.every])
     return DatasetInfo(
         name=name,
         summary=recipe.summary,
-        images=recipe.images,
+        images=None if recipe.images is None else -(-recipe.images // recipe.every),
         folder=root,
         found=found,
         get=recipe.get,

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         Record,
         SuiteInfo,
         TermInfo,
+        ValidationPoint,
         WeightInfo,
     )
     from srbench.records.scores import DatasetScores, Interpolated, MetricScores
@@ -61,6 +62,7 @@ __all__ = [
     "RowKind",
     "SuiteInfo",
     "TermInfo",
+    "ValidationPoint",
     "WeightInfo",
     "kind_of_label",
     "metric_info",
@@ -93,6 +95,7 @@ __getattr__ = lazy_names(
             "Manifest",
             "Record",
             "SuiteInfo",
+            "ValidationPoint",
             "TermInfo",
             "WeightInfo",
         ),

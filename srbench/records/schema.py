@@ -119,6 +119,13 @@ class CurvePoint(Strict):
     scores: dict[Line, Number]
 
 
+class ValidationPoint(Strict):
+    """Mean scores on the validation images at a point of the way from the warm start, 0 to 1."""
+
+    coefficient: float = Field(ge=0, le=1, allow_inf_nan=False)
+    scores: dict[str, Number]
+
+
 class Cost(Strict):
     """What the row cost. ``device``: name, as figures compare only within one device."""
 
@@ -196,6 +203,12 @@ class Record(Strict):
         description="scores on the way from the warm start, artifact warm-start, to the generator",
     )
     validation: tuple[CurvePoint, ...] = Field((), description="curve on the held-out images")
+    validation_curve: tuple[ValidationPoint, ...] = Field(
+        (),
+        exclude_if=_absent,
+        description="the way from the warm start, 0, to the generator, 1, on the held-out images: "
+        "what chooses a content scale where several were trained",
+    )
     log: tuple[CurvePoint, ...] = Field((), description="logged training values, thinned")
     game: tuple[CurvePoint, ...] = Field(
         (),

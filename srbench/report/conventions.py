@@ -26,8 +26,9 @@ FLAGS: Final = MappingProxyType(
         "saw-test": ("W", "the loss network's training data contain these test images"),
         "not-converged": (
             "C",
-            "the validation curve was still moving in its last third (a fitted change of more "
-            "than a tenth of the curve's range and of three times its standard error)",
+            "the validation curve was still moving in its last third: a fitted change of more than "
+            "the difference that these seeds could show between two rows (with one seed: a tenth "
+            "of the curve's range) and of three times its standard error",
         ),
         "collapsed": ("X", "the generator collapsed in at least one seed; not in a tie group"),
         "discriminator-won": (

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from srbench.records import CurvePoint, Record
+from srbench.report.statistics import tukey
 
 Verdict = Literal["settled", "not-converged", "unknown"]
 
@@ -16,12 +17,18 @@ DRIFT_SHARE = 0.1
 ERRORS = 3.0
 
 
-def curve_verdict(points: Sequence[CurvePoint], metric: str) -> Verdict:
+def curve_verdict(
+    points: Sequence[CurvePoint], metric: str, *, tolerance: float | None = None
+) -> Verdict:
     """Verdict over one curve: has ``metric`` settled over the last third?
 
     A straight line is fitted to the last third of the iterations. The curve is settled if the
-    line's change over that third is at most a tenth of the whole curve's range, or at most three
-    times its own standard error; with fewer than three points in the last third it is ``unknown``.
+    line's change over that third is at most ``tolerance``, or at most three times its own standard
+    error; with fewer than three points in the last third it is ``unknown``.
+
+    Args:
+        tolerance: the difference that the table could find; without one (one seed) a tenth of the
+            whole curve's range.
     """
     curve = sorted((p.iteration, p.scores[metric]) for p in points if metric in p.scores)
     if len(curve) < MIN_POINTS:
@@ -39,11 +46,35 @@ def curve_verdict(points: Sequence[CurvePoint], metric: str) -> Verdict:
     scatter = float(np.square(y - slope * x).sum()) / (len(x) - 2)
     error = length * float(np.sqrt(scatter / (x @ x)))
     drift = abs(slope) * length
-    moving = drift > DRIFT_SHARE * float(np.ptp(values)) and drift > ERRORS * error
+    allowed = DRIFT_SHARE * float(np.ptp(values)) if tolerance is None else tolerance
+    moving = drift > allowed and drift > ERRORS * error
     return "not-converged" if moving else "settled"
 
 
-def row_verdict(records: Sequence[Record], metric: str) -> Verdict:
+def detectable_drift(runs: Sequence[Sequence[Record]], metric: str, seeds: int) -> float | None:
+    """The difference between two rows' last validation scores that the seeds could show.
+
+    Args:
+        runs: the rows, each with its runs by seed; those without all ``seeds`` are passed over.
+
+    Returns:
+        ``None`` with one seed, or fewer than two rows.
+    """
+    last = [[_last(r, metric) for r in row] for row in runs if len(row) == seeds]
+    whole = [values for values in last if None not in values]
+    if seeds < 2 or len(whole) < 2:
+        return None
+    return tukey(np.array(whole, dtype=np.float64)).detectable
+
+
+def _last(record: Record, metric: str) -> float | None:
+    points = [p for p in record.validation if metric in p.scores]
+    return max(points, key=lambda p: p.iteration).scores[metric] if points else None
+
+
+def row_verdict(
+    records: Sequence[Record], metric: str, *, tolerance: float | None = None
+) -> Verdict:
     """Verdict over the mean curve of a row's seeds, at the iterations that all of them share.
 
     The mean is judged, not each seed: with many seeds one noisy curve would always seem to move.
@@ -58,4 +89,4 @@ def row_verdict(records: Sequence[Record], metric: str) -> Verdict:
         CurvePoint(iteration=i, scores={metric: sum(c[i] for c in curves) / len(curves)})
         for i in shared
     ]
-    return curve_verdict(mean, metric)
+    return curve_verdict(mean, metric, tolerance=tolerance)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -20,7 +21,8 @@ class HeadlineTable:
 
     Attributes:
         title: what it is of.
-        header: of the columns: label, one per budget.
+        header: of the columns: label, one per budget, the mean gain where ranges are shared, and
+            two of resampling in the primary one.
         lines: one per row, in the order of the primary place or else of the first budgets.
         notes: why nothing is tested, where nothing is, and which rows do not compete.
     """
@@ -35,10 +37,13 @@ def headline_table(board: Leaderboard, headline: Headline) -> HeadlineTable:
     """One headline in strings."""
     metric = board.title(headline.metric)
     place = ("rank",) if headline.primary else ()
+    gain = (f"mean gain to -{headline.depth:.2f} dB",) if headline.gains else ()
+    resampled = ("best", "better") if headline.resampled is not None else ()
+    budgets = (_heading(metric, family) for family in headline.families)
     return HeadlineTable(
         title=f"{headline.dataset}: {metric} at equal distortion"
         + ("" if headline.primary else " (secondary)"),
-        header=(*place, "label", *(_heading(metric, family) for family in headline.families)),
+        header=(*place, "label", *budgets, *gain, *resampled),
         lines=tuple(_line(board, headline, label) for label in _order(board, headline)),
         notes=tuple(_notes(headline)),
     )
@@ -84,6 +89,29 @@ def headline_document(headline: Headline) -> dict[str, Any]:
             }
             for label, curves in headline.curves.items()
         },
+        "shared_depth": headline.depth,
+        "gains": {label: areas.tolist() for label, areas in headline.gains.items()},
+        "resampled": _resampled(headline),
+        "standard_errors": {
+            label: {"these_images": these, "images_like_these": sample}
+            for label, (these, sample) in headline.errors.items()
+        },
+        "one_loss": [list(labels) for labels in headline.repeats],
+    }
+
+
+def _resampled(headline: Headline) -> dict[str, Any] | None:
+    found = headline.resampled
+    if found is None:
+        return None
+    return {
+        "labels": list(_primary(headline).compared),
+        "best": found.best.tolist(),
+        "improvement": found.improvement.tolist(),
+        "improvement_low": found.low.tolist(),
+        "improvement_high": found.high.tolist(),
+        "used": found.used,
+        "drawn": found.drawn,
     }
 
 
@@ -107,6 +135,7 @@ def _reading(reading: Reading) -> dict[str, Any]:
         "mean": float(reading.values.mean()) if reading.reached else None,
         "by_seed": values,
         "content_scale": reading.strength,
+        "at_edge": reading.at_edge,
     }
 
 
@@ -129,7 +158,38 @@ def _order(board: Leaderboard, headline: Headline) -> list[str]:
 def _line(board: Leaderboard, headline: Headline, label: str) -> tuple[str, ...]:
     place = headline.places.get(label)
     first = ("-" if place is None else f"{place:g}",) if headline.primary else ()
-    return (*first, label, *_cells(board, headline, label))
+    return (
+        *first,
+        label,
+        *_cells(board, headline, label),
+        *_gain(board, headline, label),
+        *_chances(headline, label),
+    )
+
+
+def _gain(board: Leaderboard, headline: Headline, label: str) -> Iterator[str]:
+    if headline.gains:
+        areas = headline.gains.get(label)
+        mean = None if areas is None else float(areas.mean())
+        yield "-" if mean is None else board.metric(headline.metric).number(mean)
+
+
+def _chances(headline: Headline, label: str) -> Iterator[str]:
+    """Probability of being best, and of improvement over another row, a mean over the others."""
+    found, compared = headline.resampled, _primary(headline).compared
+    if found is None:
+        return
+    if label not in compared:
+        yield from ("-", "-")
+        return
+    place = compared.index(label)
+    others = np.delete(found.improvement[place], place)
+    yield f"{found.best[place]:.0%}"
+    yield f"{others.mean():.0%}"
+
+
+def _primary(headline: Headline) -> HeadlineFamily:
+    return next((f for f in headline.families if f.primary), headline.families[0])
 
 
 def _cells(board: Leaderboard, headline: Headline, label: str) -> Iterator[str]:
@@ -155,5 +215,48 @@ def _notes(headline: Headline) -> Iterator[str]:
     for why in dict.fromkeys(family.why_not for family in headline.families if family.why_not):
         where = ", ".join(f"{f.budget:g} dB" for f in headline.families if f.why_not == why)
         yield f"Nothing is tested at {where}: {why}."
+    for family in headline.families:
+        for label, reading in family.readings.items():
+            if reading.at_edge:
+                yield (
+                    f"{label} is read at content scale {reading.strength:g} at {family.budget:g} "
+                    "dB, the edge of those trained: a scale beyond it may be better."
+                )
+    for labels in headline.repeats:
+        yield _one_loss(headline, labels)
+    found = headline.resampled
+    if found is not None:
+        yield (
+            f"Best: share of {found.used} resamples of seeds and images in which the row's mean "
+            f"at {_primary(headline).budget:g} dB is the best. Better: probability of improvement, "
+            "the share of seeds in which it is better than another row, a mean over the others."
+        )
+    if headline.errors:
+        these, sample = (
+            f"{min(errors):.2g} to {max(errors):.2g}"
+            for errors in zip(*headline.errors.values(), strict=True)
+        )
+        yield (
+            f"Standard error of a row's mean at one strength: {these} for these images, where only "
+            f"another training changes it; {sample} for images like these."
+        )
     if headline.others:
         yield f"Shown and not compared: {', '.join(headline.others)}."
+
+
+def _one_loss(headline: Headline, labels: tuple[str, ...]) -> str:
+    apart = [
+        f"{f.budget:g} dB"
+        for f in headline.families
+        if any(
+            not set(f.groups[a]) & set(f.groups[b])
+            for a, b in itertools.combinations([n for n in labels if n in f.groups], 2)
+        )
+    ]
+    said = f"{', '.join(labels)} are one loss at several strengths"
+    if not apart:
+        return f"{said}; no budget tells them apart."
+    return (
+        f"{said}, told apart at {', '.join(apart)}: a strength is also another mix of content and "
+        "adversarial loss, and the mix moves the curve."
+    )

@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 from srbench.records import CurvePoint, MetricInfo, Record, RowKind
 from srbench.records.opinions import Opinion, Opinions
-from srbench.report.budget import Curves
+from srbench.report.budget import Array, Curves
 from srbench.report.headline import HeadlineFamily, Reading
+from srbench.report.resampling import Resampled
 from srbench.report.statistics import TukeyResult
 
 Status = Literal["finished", "incomplete", "failed", "collapsed"]
@@ -57,7 +58,8 @@ class Row:
         missing: what keeps the row from a rank, in words.
         errors: why runs failed, one line each.
         game: flags of an adversarial game that did not live, in any seed.
-        mean_rank: mean over the suite's rank data sets of the rank by its rank metric.
+        mean_rank: of the ranks on the suite's rank data sets by its rank metric, each weighed by
+            its number of images.
         rank: place by ``mean_rank``.
         heard: people's opinion, where there is one.
     """
@@ -149,6 +151,14 @@ class Headline:
         others: rows that have curves and do not compete, by label: one reading per budget.
         curves: label -> ``(S,)`` curves that were read; the seeds are the table's.
         places: label -> place in the primary family, where this holds it; 1 is best.
+        depth: of the PSNR range that all competing curves share, dB below the warm start.
+        gains: label -> ``(S,)`` dominated hypervolume over that range by its depth: the mean gain
+            in quality; empty where nothing is shared.
+        errors: label -> standard errors of its mean at one strength: of these images, and of images
+            like these (:func:`srbench.report.spread.standard_errors`); of the primary one alone.
+        resampled: of the primary family, its rows in the order of ``compared``; ``None`` elsewhere
+            and with one seed.
+        repeats: labels that are one loss at several strengths.
     """
 
     dataset: str
@@ -157,6 +167,11 @@ class Headline:
     others: Mapping[str, tuple[Reading, ...]]
     curves: Mapping[str, Curves]
     places: Mapping[str, float]
+    depth: float = 0.0
+    gains: Mapping[str, Array] = field(default_factory=dict)
+    errors: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    resampled: Resampled | None = None
+    repeats: tuple[tuple[str, ...], ...] = ()
 
     @property
     def primary(self) -> bool:

@@ -1,4 +1,4 @@
-"""Tie groups and ranks: per (data set, metric), then the mean rank over the suite's data sets."""
+"""Tie groups and ranks per (data set, metric), and the mean rank over images of the sets."""
 
 from __future__ import annotations
 
@@ -85,13 +85,12 @@ def _family(
 
 
 def _mean_rank(cells: Mapping[Key, Cell], context: TableContext) -> float | None:
-    ranks = []
-    for dataset in context.rank_datasets:
-        cell = cells.get((dataset, context.rank_metric))
-        if cell is None or cell.rank is None:
-            return None
-        ranks.append(cell.rank)
-    return math.fsum(ranks) / len(ranks)
+    """The rank on each data set weighs as many times as it has images."""
+    found = [cells.get((dataset, context.rank_metric)) for dataset in context.rank_datasets]
+    ranks = [(cell.rank, cell.images) for cell in found if cell is not None and cell.rank]
+    if not ranks or len(ranks) < len(found):
+        return None
+    return math.fsum(rank * images for rank, images in ranks) / sum(n for _, n in ranks)
 
 
 def _places(mean_ranks: Mapping[str, float]) -> dict[str, float]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from srbench.records import MetricInfo, Record, RowKind
-from srbench.report.convergence import row_verdict
+from srbench.report.convergence import detectable_drift, row_verdict
 from srbench.report.flags import cell_flags, comparable, game_flags
 from srbench.report.model import Cell, Key, Row, Status
 from srbench.report.scales import choose_scale
@@ -48,10 +48,17 @@ def build_rows(records: Sequence[Record], context: TableContext) -> list[BuiltRo
     by_label: dict[str, dict[float, list[Record]]] = defaultdict(lambda: defaultdict(list))
     for record in records:
         by_label[record.loss.label][record.content_scale].append(record)
-    return [_row(label, by_scale, context) for label, by_scale in by_label.items()]
+    runs = [row for scales in by_label.values() for row in scales.values() if row[0].loss.terms]
+    drift = detectable_drift(runs, context.rank_metric, len(context.seeds))
+    return [_row(label, by_scale, context, drift) for label, by_scale in by_label.items()]
 
 
-def _row(label: str, by_scale: Mapping[float, Sequence[Record]], context: TableContext) -> BuiltRow:
+def _row(
+    label: str,
+    by_scale: Mapping[float, Sequence[Record]],
+    context: TableContext,
+    drift: float | None,
+) -> BuiltRow:
     infos = {metric.name: metric for metric in context.metrics}
     choice = choose_scale(by_scale, context.rank_metric, infos.get(context.rank_metric))
     runs = sorted(by_scale[choice.scale], key=lambda r: r.seed)
@@ -59,7 +66,9 @@ def _row(label: str, by_scale: Mapping[float, Sequence[Record]], context: TableC
     loss = runs[0].loss
     kind = loss.kind
     trained = kind is RowKind.TRAINED
-    convergence = row_verdict(scored, context.rank_metric) if trained else "unknown"
+    convergence = (
+        row_verdict(scored, context.rank_metric, tolerance=drift) if trained else "unknown"
+    )
     missing = _missing(runs, context)
     if not choice.chosen:
         missing = (*missing, choice.reason)

@@ -17,15 +17,17 @@ MIN_POINTS = 2
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OrderStability:
-    """The order of the trained rows by validation score, over the last third of training.
+    """The order of the trained rows by validation score, before and while training ends.
 
     Attributes:
         metric: by which rows are ordered, a mean over the validation images and over the seeds.
         labels: the rows, best at the last point first.
-        iterations: validation points of the last third that all runs share.
+        iterations: the last validation point before the rate first decays, where it decays before
+            the last third, and those of the last third; points that all runs share.
         ranks: a line per iteration: the rank of each label, 1 is best.
         kendall: per iteration, Kendall's tau-b between its order and the last one; 1 is the same
             order, 0 an unrelated one. ``None`` where all rows are equal.
+        decays: whether the first iteration is the one before the rate decays.
     """
 
     metric: str
@@ -33,6 +35,7 @@ class OrderStability:
     iterations: tuple[int, ...]
     ranks: tuple[tuple[float, ...], ...]
     kendall: tuple[float | None, ...]
+    decays: bool = False
 
 
 def order_stability(board: Leaderboard) -> OrderStability | None:
@@ -48,6 +51,9 @@ def order_stability(board: Leaderboard) -> OrderStability | None:
     late = [i for i in shared if i >= shared[-1] - (shared[-1] - shared[0]) / 3.0]
     if len(late) < MIN_POINTS:
         return None
+    decay = min(_milestones(board), default=None)
+    before = [i for i in shared if decay is not None and i <= decay and i < late[0]]
+    late = before[-1:] + late
     metric = next((m for m in board.metrics if m.name == board.rank_metric), None)
     sign = 1.0 if metric is None or metric.lower_is_better else -1.0
     labels = sorted(curves, key=lambda label: (sign * curves[label][late[-1]], label))
@@ -58,7 +64,14 @@ def order_stability(board: Leaderboard) -> OrderStability | None:
         iterations=tuple(late),
         ranks=tuple(tuple(float(r) for r in stats.rankdata(scores[i])) for i in late),
         kendall=tuple(_tau(scores[i], scores[late[-1]]) for i in late),
+        decays=bool(before),
     )
+
+
+def _milestones(board: Leaderboard) -> tuple[int, ...]:
+    """Iterations at which the suite's rate decays."""
+    section = board.records[0].suite.document.get("adversarial", {})
+    return tuple(section.get("milestones", ()))
 
 
 def stability_line(board: Leaderboard, found: OrderStability) -> str:
@@ -69,7 +82,8 @@ def stability_line(board: Leaderboard, found: OrderStability) -> str:
     )
     same = "the order did not change" if len(set(found.ranks)) == 1 else "1 is the same order"
     return (
-        f"Order over the last third of training, by {board.title(found.metric)} on the validation "
+        f"Order {'before the rate decays and ' if found.decays else ''}over the last third of "
+        f"training, by {board.title(found.metric)} on the validation "
         f"images (mean over seeds): Kendall's tau with the order at iteration "
         f"{found.iterations[-1]} is {taus}; {same}."
     )

@@ -59,6 +59,8 @@ class Sources:
         if cell.training is not None:
             files.append(_state(self._out.result(cell.training)))
             files.append(_state(self._out.job(cell.training) / "failure.json"))
+        if cell.walk is not None:
+            files.append(_state(self._out.result(cell.walk)))
         for target in found:
             for key in target.scores.values():
                 files.append([key, _state(self._out.scores(key))])

@@ -22,6 +22,7 @@ from srbench.records import (
     Record,
     RowKind,
     SuiteInfo,
+    ValidationPoint,
     WeightInfo,
     metric_info,
     read_record,
@@ -93,7 +94,7 @@ class _Assembler:
         result = None if cell.training is None else read_json(self.out.result(cell.training))
         failure = None
         if cell.training is not None and result is None:
-            failure = self._failure(cell)
+            failure = read_failure(self.out, cell.training)
             if failure is None:
                 return None
         scores = self._by_dataset(t for t in found if not t.generator.is_point)
@@ -136,9 +137,8 @@ class _Assembler:
             and not loss.reference
             and loss.label not in self.labels
         )
-        calibration = result.get("calibration")
+        calibration, cost = result.get("calibration"), result.get("cost")
         collapsed = result.get("collapsed")
-        cost = result.get("cost")
         return Record(
             key=self.key(cell),
             suite=self.suite,
@@ -152,6 +152,7 @@ class _Assembler:
             scores=scores,
             curve=curve,
             validation=_points(result.get("validation", [])),
+            validation_curve=self._walk(cell),
             log=_points(result.get("log", [])),
             game=_points(result.get("game", [])),
             cost=Cost.model_validate(cost) if cost else None,
@@ -174,6 +175,10 @@ class _Assembler:
             ),
         )
 
+    def _walk(self, cell: Cell) -> tuple[ValidationPoint, ...]:
+        found = (read_json(self.out.result(cell.walk)) if cell.walk else None) or {}
+        return tuple(ValidationPoint.model_validate(p) for p in found.get("points", ()))
+
     def key(self, cell: Cell) -> str:
         """Key of the cell's record."""
         return record_key(
@@ -183,10 +188,6 @@ class _Assembler:
             seed=cell.seed,
             content_scale=cell.content_scale,
         )
-
-    def _failure(self, cell: Cell) -> Failure | None:
-        assert cell.training is not None
-        return read_failure(self.out, cell.training)
 
     def _scores(self, target: Target) -> DatasetScores | None:
         metrics: dict[str, MetricScores] = {}

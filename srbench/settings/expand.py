@@ -6,7 +6,7 @@ import itertools
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from srbench.errors import SuiteError
@@ -80,10 +80,10 @@ def expand_losses(suite: Suite) -> tuple[LossRow, ...]:
 
 
 def _with_controls(entry: LossEntry) -> list[LossRow]:
-    rows = _rows(entry)
+    rows = [replace(row, objective=entry.objective) for row in _rows(entry)]
     if not entry.content_only:
         return rows
-    alone = {"adversarial_weight": 0.0}
+    alone = {**entry.objective, "adversarial_weight": 0.0}
     controls = [
         LossRow(label=f"{row.label}{CONTENT_ONLY}", terms=row.terms, objective=alone)
         for row in rows

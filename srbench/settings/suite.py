@@ -55,6 +55,12 @@ class LossEntry(Strict):
     grid: dict[str, tuple[Any, ...]] = Field(
         default_factory=dict, description="parameter -> values; one row per combination"
     )
+    content_weight: Positive | None = Field(
+        None, description="of this row instead of [adversarial]'s: one loss at another strength"
+    )
+    adversarial_weight: Positive | None = Field(
+        None, description="of this row instead of [adversarial]'s"
+    )
 
     @model_validator(mode="after")
     def _one_form(self) -> LossEntry:
@@ -67,6 +73,15 @@ class LossEntry(Strict):
         if any(not values for values in self.grid.values()):
             raise ValueError("every list of a grid needs at least one value")
         return self
+
+    @property
+    def objective(self) -> dict[str, float]:
+        """Settings of ``[adversarial]`` that its rows have otherwise than the suite."""
+        own = {
+            "content_weight": self.content_weight,
+            "adversarial_weight": self.adversarial_weight,
+        }
+        return {name: value for name, value in own.items() if value is not None}
 
 
 class Report(Strict):
@@ -114,6 +129,9 @@ class Suite(Strict):
         description="also score the generators at these shares of the way from the warm start to "
         "each trained one, such as [0.25, 0.5, 0.75, 1.0]: the curves of the headline",
     )
+    curve_metrics: Annotated[tuple[str, ...], OUTSIDE] = Field(
+        (), description="of metrics, those that the points between are scored by; empty: all"
+    )
     report: Annotated[Report, OUTSIDE] = Field(default_factory=Report)
     controls: Annotated[tuple[Control, ...], OUTSIDE] = Field(
         (), description="further reference rows: adversarial-only trains without a content loss"
@@ -153,6 +171,10 @@ class Suite(Strict):
             raise ValueError("interpolation must be rising coefficients above 0 and at most 1")
         if self.interpolation and not self.warm_start.iterations:
             raise ValueError("interpolation needs a warm start: warm_start.iterations above 0")
+        if unknown := set(self.curve_metrics) - set(self.metrics):
+            raise ValueError(f"curve_metrics must be among metrics, got {sorted(unknown)}")
+        if self.curve_metrics and "psnr" not in self.curve_metrics:
+            raise ValueError("curve_metrics needs psnr, by which curves are read")
         for what, values in (("seeds", self.seeds), ("data.test", self.data.test)):
             if len(set(values)) != len(values):
                 raise ValueError(f"{what} must not repeat a value")

@@ -13,7 +13,8 @@ FIVE = {f"img_{i:03d}.png": (16, 16) for i in range(1, 6)}
 
 def test_all_names_of_the_design_are_known():
     assert set(dataset_names()) == {
-        "set5", "set14", "bsd100", "urban100", "bsds-train300", "bsdt100", "div2k", "imagenet",
+        "set5", "set14", "bsd100", "urban100", "bsds-train300", "bsdt100", "bsdt20", "div2k",
+        "imagenet",
         "photos", "photos-test",
     }  # fmt: skip
 
@@ -185,9 +186,10 @@ def test_the_published_bsdt100_list_is_what_the_folder_holds(shared_data, monkey
     listed = (catalog.Path(catalog.__file__).parent / "bsdt100.txt").read_text().split()
     assert sorted(find_dataset("bsdt100").names) == sorted(listed)
     assert not set(listed) & set(find_dataset("bsds-train300").names)
+    assert set(find_dataset("bsdt20").names) == set(sorted(listed)[::5])
 
 
-@pytest.mark.parametrize("name", ["set5", "set14", "bsd100", "bsds-train300", "bsdt100"])
+@pytest.mark.parametrize("name", ["set5", "set14", "bsd100", "bsds-train300", "bsdt100", "bsdt20"])
 def test_benchmark_sets_are_found_complete(name, shared_data, monkeypatch):
     monkeypatch.setenv("SRBENCH_DATA", os.fspath(shared_data))
     dataset = find_dataset(name)

@@ -111,12 +111,12 @@ def test_what_is_not_reached_is_no_number(curved):
     document = json.loads(json.dumps(leaderboard_document(board), allow_nan=False))
     family = document["headlines"][0]["families"][1]
     assert family["readings"]["vgg16-random"] == {
-        "mean": None, "by_seed": [None, None, None], "content_scale": 1.0,
+        "mean": None, "by_seed": [None, None, None], "content_scale": 1.0, "at_edge": False,
     }  # fmt: skip
     table = headline_table(board, headline)
     (line,) = [line for line in table.lines if "vgg16-random" in line]
     assert line[0] == "-"
-    assert line[3:] == ("not reached", "not reached")
+    assert line[3:5] == ("not reached", "not reached")
     assert float(line[2].split()[0]) == pytest.approx(
         np.mean(headline.families[0].readings["vgg16-random"].values), abs=1e-3
     )
@@ -193,3 +193,64 @@ def test_a_curve_that_does_not_fit_its_record_is_refused(curved, edited, what):
     record = next(r for r in curved if r.curve)
     with pytest.raises(RecordError, match=what if what != "coefficient" else "less than 1"):
         edited([record], lambda document: broken(document, what))
+
+
+def test_gain_and_chances_of_the_primary_family(curved):
+    """Against the closed form: LPIPS falls as the root of the distance walked."""
+    board = build_leaderboard(curved)
+    first, *others = board.headlines
+    shared = depth("vgg16-random")
+    assert first.depth == pytest.approx(shared)
+    for label in (*GAIN, "vgg16-random"):
+        expected = [2 / 3 * gain(label, s) * math.sqrt(shared / depth(label)) for s in board.seeds]
+        assert first.gains[label] == pytest.approx(expected, rel=2e-3)
+    order = [first.families[1].compared.index(label) for label in GAIN]
+    assert first.resampled.best[order].tolist() == [1.0, 0.0, 0.0, 0.0]
+    assert first.resampled.improvement[order][0, order].tolist() == [0.5, 1.0, 1.0, 1.0]
+    assert all(headline.resampled is None for headline in others)
+    table = headline_table(board, first)
+    means = [r.scores["set14"].metrics["lpips"].mean for r in curved if r.loss.label == FIRST]
+    these, sample = first.errors[FIRST]
+    assert these == pytest.approx(np.std(means, ddof=1) / math.sqrt(3))
+    assert sample > these
+    assert any("for images like these" in note for note in table.notes)
+    (line,) = [line for line in table.lines if SECOND in line]
+    assert line[-2:] == ("0%", "67%")
+    json.dumps(leaderboard_document(board), allow_nan=False)
+
+
+def test_one_loss_at_several_strengths_is_named_where_it_is_told_apart(curved, edited):
+    terms = next(r for r in curved if r.loss.label == FIRST).loss.model_dump(mode="json")["terms"]
+    records = edited(
+        curved, lambda d: d["loss"].update(terms=terms), lambda r: r.loss.label == SECOND
+    )
+    headline = build_leaderboard(records).headlines[0]
+    assert headline.repeats == ((FIRST, SECOND),)
+    notes = " ".join(headline_table(build_leaderboard(records), headline).notes)
+    assert "another mix of content and adversarial loss" in notes
+    assert build_leaderboard(curved).headlines[0].repeats == ()
+
+
+def test_curves_stand_in_the_plane_with_a_band_over_seeds(curved, three_seeds):
+    from srbench.report.figures.plane import plane
+
+    board = build_leaderboard(curved)
+    axes = (board.metric("psnr"), board.metric("lpips"))
+    drawing = plane(board, "set14", axes)
+    kinds = [part.kind.split()[0] for part in drawing.parts if hasattr(part, "points")]
+    assert kinds.count("curve") == kinds.count("band") == len(GAIN) + 2
+    bands = [p for p in drawing.parts if getattr(p, "kind", "").startswith("band")]
+    assert all(len(band.points) == 2 * (len(POINTS) + 2) for band in bands)
+    bare = plane(build_leaderboard(three_seeds), "set14", axes)
+    assert not [p for p in bare.parts if getattr(p, "kind", "").startswith("band")]
+
+
+def test_a_winner_is_named_at_equal_distortion_alone(curved, three_seeds):
+    from srbench.report.finding import finding
+
+    said = finding(build_leaderboard(curved), "set14")
+    assert said.startswith("set14: at -0.5 dB from the warm start the best LPIPS is 0.")
+    assert f"by {FIRST}. Told apart from every other row" in said
+    said = finding(build_leaderboard(three_seeds), "set14")
+    assert "at unequal distortion: none is called better" in said
+    assert FIRST not in said

@@ -99,3 +99,33 @@ def test_one_scale_needs_no_validation(three_seeds, edited):
     board = build_leaderboard(edited(three_seeds, lambda d: d.update(validation=[])))
     assert board.row("alexnet").rank is not None
     assert board.row("alexnet").convergence == "unknown"
+
+
+def _walked(document, depths, gains):
+    """A curve on the held-out images: PSNR falls as the square, LPIPS as itself."""
+    depth, gain = (found[document["content_scale"]] for found in (depths, gains))
+    document["validation_curve"] = [
+        {"coefficient": c, "scores": {"psnr": 28 - depth * c * c, "lpips": 0.4 - gain * c}}
+        for c in (0.0, 0.25, 0.5, 0.75, 1.0)
+    ]
+
+
+def test_with_curves_the_scale_is_chosen_at_the_budget_and_an_edge_is_flagged(records, edited):
+    # At -0.5 dB: 0.4 - gain sqrt(0.5 / depth). The deepest has the best end, and the worst there.
+    depths, gains = {0.33: 0.5, 1.0: 2.0, 3.0: 8.0}, {0.33: 0.05, 1.0: 0.12, 3.0: 0.16}
+    walked = edited(records, lambda d: _walked(d, depths, gains), lambda r: bool(r.loss.terms))
+    row = build_leaderboard(walked).row("alexnet")
+    assert row.scale == 1.0
+    assert "by validation lpips at -0.5 dB (0.33: 0.3500, 1: 0.3400, 3: 0.3600)" in row.scale_reason
+    assert "edge" not in row.scale_reason
+    gains[3.0] = 0.30
+    walked = edited(records, lambda d: _walked(d, depths, gains), lambda r: bool(r.loss.terms))
+    row = build_leaderboard(walked).row("alexnet")
+    assert row.scale == 3.0
+    assert "the edge of those trained" in row.scale_reason
+
+
+def test_a_scale_that_does_not_reach_the_budget_is_not_chosen(records, edited):
+    depths, gains = {0.33: 0.4, 1.0: 2.0, 3.0: 8.0}, {0.33: 0.3, 1.0: 0.12, 3.0: 0.16}
+    walked = edited(records, lambda d: _walked(d, depths, gains), lambda r: bool(r.loss.terms))
+    assert build_leaderboard(walked).row("alexnet").scale == 1.0

@@ -49,6 +49,19 @@ def test_orders_of_the_last_third(with_curves):
     assert f"is {expected:.2f} at 600; 1 is the same order" in stability_line(board, found)
 
 
+def test_the_order_before_the_rate_decays_is_read_too(with_curves, edited):
+    late = list(with_curves().records)
+    decaying = edited(
+        late, lambda d: d["suite"]["document"]["adversarial"].update(milestones=[450, 800])
+    )
+    board = build_leaderboard(decaying)
+    found = order_stability(board)
+    assert found.iterations == (300, 600, 900)
+    assert found.decays
+    assert found.ranks[0] == (3, 1, 2, 4, 5, 6)
+    assert stability_line(board, found).startswith("Order before the rate decays and over")
+
+
 def test_an_order_that_stays(with_curves):
     still = {label: (0.9, values[3], values[3], values[3]) for label, values in CURVES.items()}
     board = with_curves(still)

@@ -22,6 +22,8 @@ from srbench.run.plan.targets import scoring_job, targets
 from srbench.run.records import assemble_records
 from srbench.run.work.scoring import run_scoring
 from srbench.run.work.stage import Stage
+from srbench.run.work.stage_data import validator_of
+from srbench.run.work.validation_curve import validation_curve
 from srbench.run.writing import write_json
 from srbench.settings import Suite, parse_suite
 
@@ -154,3 +156,31 @@ def test_points_are_scored_recorded_and_kept(suite: Suite, tmp_path: Path) -> No
     none = planned(suite, interpolation=())
     paths = assemble_records(none, out, targets(none, out))
     assert all(not read_record(path).curve for path in paths)
+
+
+def test_a_curve_on_the_held_out_images_walks_from_warm_start_to_generator(
+    suite: Suite, tmp_path: Path
+) -> None:
+    several = suite.adversarial.but(content_scales=(0.3, 1.0))
+    plan, out = planned(suite, interpolation=(0.5, 1.0), adversarial=several), OutFolder(tmp_path)
+    trained(plan, out)
+    cell = next(c for c in plan.cells if c.row.label == "first" and c.content_scale == 0.3)
+    (job,) = (j for j in plan.jobs if j.key == cell.walk)
+    events = EventLog(out.job(job.key) / "events.jsonl")
+    stage = Stage(job=job, task=job.task, out=out, events=events, should_stop=lambda: False)
+    result = validation_curve(stage)
+    events.close()
+    assert result is not None
+    assert result["key"] == job.key
+    validate = validator_of(job.task)
+    assert validate is not None
+    assert cell.warm is not None
+    assert cell.training is not None
+    ends = [load_generator(out.generator(key)).network for key in (cell.warm, cell.training)]
+    middle = load_generator(out.generator(cell.warm)).network
+    states = [network.state_dict() for network in ends]
+    middle.load_state_dict({k: (states[0][k] + states[1][k]) / 2 for k in states[0]})
+    expected = [validate(network) for network in (ends[0], middle, ends[1])]
+    assert [point["coefficient"] for point in result["points"]] == [0.0, 0.5, 1.0]
+    for point, scores in zip(result["points"], expected, strict=True):
+        assert point["scores"] == pytest.approx(scores, rel=1e-5)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import pytest
 
@@ -92,3 +92,44 @@ def test_srgan_pretext_trains_as_srgan_classification_does():
         *("adversarial", "calibration", "validation", "execution"),
     ):
         assert getattr(ours, section) == getattr(theirs, section), section
+
+
+LIVE = ("quick", "pretext-cpu", "srgan-classification", "srgan-pretext", "layers-and-networks")
+
+
+@pytest.mark.parametrize("name", LIVE)
+def test_calibrated_suites_have_the_live_regime_and_curves(name):
+    suite = load_suite(name)
+    assert suite.generator.params["upsampling"] == "nearest"
+    assert suite.adversarial.adversarial_weight == 0.1
+    assert suite.adversarial.average_decay
+    assert suite.interpolation == (0.25, 0.5, 0.75, 1.0)
+    assert suite.controls == ("adversarial-only",)
+    assert "grid" in suite.metrics
+    if name != "quick":
+        assert 4 in (suite.calibration.batch_size, suite.data.batch_size)
+
+
+def test_layers_and_networks_has_eleven_networks_at_four_depths(resolved):
+    suite, rows = resolved("layers-and-networks")
+    depths = Counter(loss.spec.backbone for loss in rows.values())
+    assert len(depths) == 11
+    assert set(depths.values()) == {4}
+    assert suite.calibration.reference in rows
+
+
+def test_taps_of_timm_networks_are_modules_of_theirs(resolved):
+    import timm
+    import torch
+
+    _, rows = resolved("layers-and-networks")
+    taps = defaultdict(set)
+    for loss in rows.values():
+        if loss.spec.name == "timm":
+            taps[loss.params.model].add(loss.params.tap)
+    assert len(taps) == 5
+    for model, wanted in taps.items():
+        assert model in timm.list_pretrained()
+        with torch.device("meta"):
+            network = timm.create_model(model.partition(".")[0], pretrained=False)
+        assert wanted <= set(dict(network.named_modules()))

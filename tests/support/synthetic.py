@@ -185,7 +185,7 @@ def _term(label: str) -> dict[str, Any]:
     return {
         "name": label.split("-", maxsplit=1)[0],
         "version": 1,
-        "params": {},
+        "params": {"tap": label.partition("-")[2]} if "-" in label else {},
         "weight": 1.0,
         "distribution": "srbench-synthetic",
         "distribution_version": "0",

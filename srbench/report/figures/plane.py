@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from srbench.records import MetricInfo
+from srbench.report.budget import Curves
+from srbench.report.equal_distortion import DISTORTION
 from srbench.report.figures.drawing import (
     PALETTE_SIZE,
     SHAPES,
@@ -75,9 +77,12 @@ def plane(
     points = [(row.cells[keys[0]].mean, row.cells[keys[1]].mean) for row in rows]
     lower = (axes[0].lower_is_better, axes[1].lower_is_better)
     few = width < 500
+    found = _walked(board, dataset, axes)
+    spread = [p for walk in found.values() for p in (*walk.low, *walk.high)]
     frame = (58.0, 30.0, width - 14.0, height - 46.0)
-    x = spanning([p[0] for p in points], frame[0], frame[2], margin=0.09, flipped=lower[0])
-    y = spanning([p[1] for p in points], frame[3], frame[1], margin=0.09, flipped=not lower[1])
+    shown = [*points, *spread]
+    x = spanning([p[0] for p in shown], frame[0], frame[2], margin=0.09, flipped=lower[0])
+    y = spanning([p[1] for p in shown], frame[3], frame[1], margin=0.09, flipped=not lower[1])
     pixels = [(x.at(a), y.at(b)) for a, b in points]
     parts: list[Part] = [
         *grid(x, y, few=few),
@@ -87,6 +92,7 @@ def plane(
         *_front(points, pixels, lower),
     ]
     styles = looks(board)
+    parts += _walks(found, styles, x, y)
     for row, pixel in zip(rows, pixels, strict=True):
         cells = (row.cells[keys[0]], row.cells[keys[1]])
         bars = _bars(cells, pixel, x, y) if board.intervals.kind == "seeds" else []
@@ -101,11 +107,56 @@ def plane(
         f"{axes[1].heading}. The table above holds the same numbers.",
         parts=tuple(parts),
         title=f"{dataset}: perception against distortion",
-        note=_note(board, len(rows) - len(named)),
+        note=_note(board, len(rows) - len(named), walked=bool(found)),
     )
 
 
-def _note(board: Leaderboard, unnamed: int) -> str:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Walk:
+    """One label's curve from the warm start, data coordinates: means and the ends over seeds."""
+
+    middle: tuple[Point, ...]
+    low: tuple[Point, ...]
+    high: tuple[Point, ...]
+
+
+def _walked(board: Leaderboard, dataset: str, axes: Axes) -> dict[str, _Walk]:
+    """The curves that were read for the headline of this data set, where it is by these metrics."""
+    for headline in board.headlines:
+        if (headline.dataset, DISTORTION, headline.metric) == (
+            dataset, axes[0].name, axes[1].name,
+        ):  # fmt: skip
+            return {label: _walk(curves) for label, curves in headline.curves.items()}
+    return {}
+
+
+def _walk(curves: Curves) -> _Walk:
+    psnr = curves.psnr.mean(axis=0).tolist()
+    middle, low, high = (
+        tuple(zip(psnr, values.tolist(), strict=True))
+        for values in (
+            curves.quality.mean(axis=0), curves.quality.min(axis=0), curves.quality.max(axis=0),
+        )
+    )  # fmt: skip
+    return _Walk(middle=middle, low=low, high=high)
+
+
+def _walks(found: Mapping[str, _Walk], styles: Mapping[str, Look], x: Axis, y: Axis) -> list[Part]:
+    """A band over the seeds and the mean curve, per label."""
+
+    def drawn(points: Sequence[Point]) -> tuple[Point, ...]:
+        return tuple((x.at(a), y.at(b)) for a, b in points)
+
+    parts: list[Part] = []
+    for label, walk in found.items():
+        band = drawn((*walk.low, *reversed(walk.high)))
+        parts.append(Line(points=band, kind=f"band {styles[label].kind}"))
+    for label, walk in found.items():
+        parts.append(Line(points=drawn(walk.middle), kind=f"curve {styles[label].kind}"))
+    return parts
+
+
+def _note(board: Leaderboard, unnamed: int, *, walked: bool) -> str:
     marks = "; ".join(f"{look.shape}: {plain(look.name)}" for look in legend(board))
     hidden = f" {unnamed} rows behind the front are not named." if unnamed else ""
     spread = (
@@ -113,10 +164,15 @@ def _note(board: Leaderboard, unnamed: int) -> str:
         if board.intervals.kind == "seeds"
         else "One seed: how far another training of a loss would move its point is unknown."
     )
+    lines = (
+        " Lines lead from the warm start to each generator, bands are the least and greatest seed."
+        if walked
+        else ""
+    )
     return (
         "The staircase is the Pareto front: no row beats those on it in both. Nearer the lower "
         f"right is better. Suite {board.suite} v{board.suite_version}, protocol "
-        f"{board.protocol}.{hidden} {spread} Pretrained for: {marks}."
+        f"{board.protocol}.{hidden} {spread}{lines} Pretrained for: {marks}."
     )
 
 

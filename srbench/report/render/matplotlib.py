@@ -43,6 +43,7 @@ _STYLES: Final[Mapping[str, dict[str, Any]]] = MappingProxyType(
         "front": {"color": "#bbbbbb", "linewidth": 4, "alpha": 0.55, "solid_joinstyle": "round"},
         "bar": {"linewidth": 1, "alpha": 0.45},
         "curve": {"linewidth": 1.3},
+        "band": {"alpha": 0.12, "linewidth": 0},
         "other": {"color": "#d5d5d5", "linewidth": 0.8},
         "mean": {"color": _GREY, "linewidth": 1.2, "linestyle": "--"},
         "point": {"edgecolor": _PAPER, "linewidth": 0.7},
@@ -184,6 +185,8 @@ def _draw(axes: Axes, part: Part, within: str = "") -> None:
     if isinstance(part, Spot):
         for inner in part.parts:
             _draw(axes, inner, part.kind)
+    elif isinstance(part, Line) and part.kind.startswith("band "):
+        axes.fill(*zip(*part.points, strict=True), **_style(part.kind))
     elif isinstance(part, Line):
         kind = f"{part.kind} {within.rpartition(' ')[2]}" if part.kind == "bar" else part.kind
         axes.plot(*zip(*part.points, strict=True), **_style(kind, line=True))

@@ -18,6 +18,7 @@ from srbench.run.plan.tasks import (
     GeneratorTask,
     Task,
     TermTask,
+    ValidationCurveTask,
     WarmStartTask,
 )
 from srbench.settings import Execution, Objective, Suite, TrainingData
@@ -146,6 +147,25 @@ def adversarial(chain: Chain) -> Job | None:
         stopping=suite.stopping,
         terms=terms,
         **told,
+        **chain.validated(),
+    )
+
+
+def validation_curve(chain: Chain) -> Job | None:
+    """Where several strengths are trained, the curve on the held-out images that chooses one."""
+    suite, trained = chain.suite, chain.before.get("adversarial")
+    strengths = suite.adversarial.content_scales if chain.row.terms else ()
+    measured = suite.data.val and "psnr" in suite.validation.metrics
+    if trained is None or len(strengths) < 2 or not suite.curve or not measured:
+        return None
+    return chain.job(
+        "validation-curve",
+        ValidationCurveTask,
+        label=chain.row.label,
+        content_scale=chain.content_scale,
+        warm=chain.before["warm-start"].key,
+        training=trained.key,
+        coefficients=suite.curve,
         **chain.validated(),
     )
 

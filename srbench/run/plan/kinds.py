@@ -7,7 +7,13 @@ from typing import Any, Final
 
 from srbench.run.plan import chain
 from srbench.run.plan.jobs import Job, StageKind
-from srbench.run.plan.tasks import AdversarialTask, CalibrationTask, ScoringTask, WarmStartTask
+from srbench.run.plan.tasks import (
+    AdversarialTask,
+    CalibrationTask,
+    ScoringTask,
+    ValidationCurveTask,
+    WarmStartTask,
+)
 
 WARM_START = StageKind(
     name="warm-start",
@@ -33,12 +39,18 @@ ADVERSARIAL = StageKind(
     title="{row}",
     makes_generator=True,
 )
+VALIDATION_CURVE = StageKind(
+    name="validation-curve",
+    task=ValidationCurveTask,
+    plan=chain.validation_curve,
+    run="srbench.run.work.validation_curve:validation_curve",
+)
 SCORING = StageKind(
     name="scoring", task=ScoringTask, run="srbench.run.work.scoring:run_scoring", title="scoring"
 )
 
 KINDS: Final[dict[str, StageKind]] = {
-    kind.name: kind for kind in (WARM_START, CALIBRATION, ADVERSARIAL, SCORING)
+    kind.name: kind for kind in (WARM_START, CALIBRATION, ADVERSARIAL, VALIDATION_CURVE, SCORING)
 }
 """In the order in which a row's jobs are planned and run."""
 

@@ -14,7 +14,7 @@ from srbench.namesake import DISTRIBUTION
 from srbench.run.plan.chain import Chain
 from srbench.run.plan.inputs import Inputs, gather_inputs
 from srbench.run.plan.jobs import Job
-from srbench.run.plan.kinds import plan_chain
+from srbench.run.plan.kinds import VALIDATION_CURVE, plan_chain
 from srbench.run.plan.rows import Row, Term, calibration_terms, plan_rows
 from srbench.run.plan.tasks import GeneratorTask
 from srbench.settings import Suite
@@ -26,7 +26,8 @@ class Cell:
     """One row for one seed and content scale: what becomes one record.
 
     ``training`` is the key of the job that makes its generator, ``None`` for bicubic and hr;
-    ``warm`` that of the warm start which this one was trained from, where it was.
+    ``warm`` that of the warm start which this one was trained from, where it was; ``walk`` that of
+    its curve on the held-out images, where there is a strength to choose.
     """
 
     row: Row
@@ -34,6 +35,7 @@ class Cell:
     content_scale: float
     training: str | None
     warm: str | None = None
+    walk: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,9 +113,13 @@ def make_plan(
                     jobs.setdefault(job.key, job)
                 made = [job.key for job in chain if job.kind.makes_generator]
                 warm = made[0] if len(made) > 1 else None
+                walk = next((j.key for j in chain if j.kind is VALIDATION_CURVE), None)
                 cells.append(
-                    Cell(row=row, seed=seed, content_scale=scale, training=made[-1], warm=warm)
-                )
+                    Cell(
+                        row=row, seed=seed, content_scale=scale, training=made[-1], warm=warm,
+                        walk=walk,
+                    )
+                )  # fmt: skip
     return Plan(
         suite=suite, generator=generator, device=device, threads=threads, inputs=inputs,
         jobs=tuple(jobs.values()), cells=tuple(cells), metrics=metrics,

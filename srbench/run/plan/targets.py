@@ -78,7 +78,7 @@ def targets(plan: Plan, out: OutFolder) -> list[Target]:
             generator=generator,
             scores={
                 metric.spec.name: _score_key(plan, generator, dataset, metric)
-                for metric in applicable_metrics(plan, cell)
+                for metric in applicable_metrics(plan, cell, point=generator.is_point)
             },
         )
         for cell in plan.cells
@@ -87,16 +87,18 @@ def targets(plan: Plan, out: OutFolder) -> list[Target]:
     ]
 
 
-def applicable_metrics(plan: Plan, cell: Cell) -> list[RegisteredMetric]:
-    """All metrics; for ``hr`` only those that need no reference."""
-    return [
+def applicable_metrics(plan: Plan, cell: Cell, *, point: bool = False) -> list[RegisteredMetric]:
+    """All metrics; for ``hr`` only those that need no reference, for a point those of curves."""
+    able = [
         m for m in plan.metrics if cell.row.kind.has_reference_scores or m.spec.reference == "none"
     ]
+    wanted = plan.suite.curve_metrics if point else ()
+    return [m for m in able if not wanted or m.spec.name in wanted]
 
 
-def generators_of(plan: Plan, cell: Cell) -> int:
-    """How many generators of a cell are scored: its own, and the points of its curve."""
-    return 1 + (len(plan.suite.curve) if cell.warm is not None else 0)
+def points_of(plan: Plan, cell: Cell) -> int:
+    """How many points of a cell's curve are scored beside its own generator."""
+    return len(plan.suite.curve) if cell.warm is not None else 0
 
 
 def _generators(plan: Plan, cell: Cell, out: OutFolder) -> Iterator[Generator]:

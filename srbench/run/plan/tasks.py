@@ -216,6 +216,17 @@ class AdversarialTask(StageTask):
         return self.batches * (norms + (0 if self.is_reference else 1))
 
 
+class ValidationCurveTask(StageTask):
+    """Scores on the held-out images along the line from ``warm`` to the generator of ``training``.
+
+    ``coefficients`` are the points between the two ends, which are scored too.
+    """
+
+    warm: str
+    training: str
+    coefficients: tuple[float, ...]
+
+
 class TargetTask(Strict):
     """One row on one data set: the images to make, and metric -> key of the scores that lack.
 

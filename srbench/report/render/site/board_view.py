@@ -13,6 +13,7 @@ from srbench.report.columns import Column, Entry, Value, columns, entries
 from srbench.report.conventions import FLAGS
 from srbench.report.figures.plane import Axes, Look, looks, plane
 from srbench.report.figures.ranks import ranks
+from srbench.report.finding import finding
 from srbench.report.metrics import plane_metrics
 from srbench.report.model import Cell, Leaderboard, Row
 from srbench.report.render.site.svg import svg
@@ -164,34 +165,6 @@ def _detectable(board: Leaderboard, dataset: str, shown: Sequence[Column]) -> tu
     if not any(board.families[dataset, metric.name].tukey for metric in board.metrics):
         return ()
     return tuple(detectable(column, board, dataset).replace("-", DASH) for column in shown)
-
-
-def finding(board: Leaderboard, dataset: str) -> str:
-    """What the table says by the rank metric on one data set, in one or two sentences."""
-    metric = board.rank_metric
-    having = [r for r in board.rows if (dataset, metric) in r.cells]
-    ranked = [(r, r.cells[dataset, metric]) for r in having if r.cells[dataset, metric].rank]
-    if not ranked:
-        return f"{dataset}: no row has a rank by {board.title(metric)}."
-    ranked.sort(key=lambda item: item[1].rank or 0.0)
-    best, cell = ranked[0]
-    value = board.metric(metric).number(cell.mean)
-    says = f"{dataset}: best {board.title(metric)} is {value}, by {best.label}."
-    if len(ranked) == 1:
-        return says
-    if not cell.group:
-        return f"{says} {_why_no_groups(board, dataset)}"
-    tied = [r.label for r, c in ranked[1:] if set(c.group) & set(cell.group)]
-    if not tied:
-        return f"{says} Told apart from every other trained row."
-    return f"{says} Not told apart from it: {', '.join(tied)}."
-
-
-def _why_no_groups(board: Leaderboard, dataset: str) -> str:
-    family = board.families.get((dataset, board.rank_metric))
-    if len(board.seeds) == 1 or family is None:
-        return "With one seed, no difference can be told from chance."
-    return "It is not part of a tie group, so no difference from it is claimed."
 
 
 def options(rows: Sequence[Row], name: str) -> list[str]:

@@ -1,0 +1,84 @@
+"""``srbench upscale RUN --row LABEL --strength S``: the point that network interpolation gives."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from safetensors.torch import load_file
+from synthetic import synthetic_records
+
+from srbench.cli import cli
+from srbench.imaging import read_image, to_tensor, to_uint8, write_image
+from srbench.models.files import load_generator, save_generator
+from srbench.models.plugin import builtin_generator
+from srbench.records import write_record
+from srbench.records.io import validate_record
+
+LABEL = "vgg16-conv5_3"
+SETTINGS = {"blocks": 1, "channels": 4}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An out folder of two seeds, each with a warm start and a row."""
+    folder = tmp_path_factory.mktemp("run")
+    generator = builtin_generator("msrresnet", SETTINGS, 4)
+    for record in synthetic_records(labels=[LABEL], seeds=[1, 2], datasets=["set14"], images=2):
+        document = json.loads(record.model_dump_json(by_alias=True))
+        if record.loss.label in (LABEL, "warm-start"):
+            name = f"{record.loss.label}-{record.seed}.safetensors"
+            network = generator.build(seed=record.seed + 10 * len(record.loss.label))
+            sha256 = save_generator(network, generator, folder / name)
+            size = (folder / name).stat().st_size
+            document["artifacts"] = {"generator": {"path": name, "sha256": sha256, "bytes": size}}
+        write_record(validate_record(document), folder / "records")
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 10, 3), dtype=np.uint8)
+    write_image(folder / "photo.png", pixels)
+    return folder
+
+
+def upscaled(run: Path, *options: str) -> np.ndarray:
+    done = CliRunner().invoke(
+        cli,
+        ["upscale", str(run), str(run / "photo.png"), "--row", LABEL, "--device", "cpu",
+         "--out", str(run / "out"), *options],
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    return read_image(run / "out" / "photo_x4.png")
+
+
+@pytest.mark.parametrize(("strength", "seed"), [(0.5, 1), (0.25, 2), (1.0, 1)])
+def test_a_strength_is_that_share_of_the_way_in_parameter_space(run, strength, seed):
+    start, end = (load_file(run / f"{name}-{seed}.safetensors") for name in ("warm-start", LABEL))
+    expected = load_generator(run / f"{LABEL}-{seed}.safetensors").network
+    expected.load_state_dict(
+        {n: ((1 - strength) * start[n].double() + strength * end[n].double()).float() for n in end}
+    )
+    with torch.no_grad():
+        image = to_uint8(expected(to_tensor(read_image(run / "photo.png"))))
+    found = upscaled(run, "--strength", str(strength), "--seed", str(seed))
+    assert np.abs(found.astype(int) - image.astype(int)).max() <= 1
+
+
+def test_without_more_it_is_the_trained_generator_of_the_first_seed(run):
+    assert np.array_equal(upscaled(run), upscaled(run, "--strength", "1", "--seed", "1"))
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--row", "vgg16-conv5_4"], "did you mean 'vgg16-conv5_3'"),
+        (["--row", LABEL, "--seed", "7"], "it has 1, 2"),
+        (["--strength", "0.5"], "expected --row with an out folder"),
+        (["--row", LABEL, "--strength", "0"], "not in the range"),
+    ],
+)
+def test_mistakes_are_named(run, options, told):
+    done = CliRunner().invoke(cli, ["upscale", str(run), str(run / "photo.png"), *options])
+    assert done.exit_code == 2
+    assert told in done.output
