@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from srbench.app.outcome import show
 from srbench.app.prepare import Prepared
+from srbench.errors import JobFailed
 from srbench.files import available_cores
 from srbench.records import Record, read_record
 from srbench.records.layout import OutFolder, row_folder
@@ -20,7 +21,7 @@ from srbench.run.exec.locks import one_at_a_time
 from srbench.run.exec.progress import RunProgress
 from srbench.run.exec.scheduler import Backend, Observer, Scheduler
 from srbench.run.plan.planning import Plan, check_ready
-from srbench.run.plan.targets import Target, scoring_job, targets
+from srbench.run.plan.targets import Target, scoring_job, stale_hr, targets
 from srbench.run.records import assemble_records
 from srbench.run.writing import write_json, writing_to
 
@@ -68,7 +69,12 @@ class RunResult(Execution):
 
 
 def execute(
-    prepared: Prepared, console: Console, *, executor: str = "local", storage: str | None = None
+    prepared: Prepared,
+    console: Console,
+    *,
+    executor: str = "local",
+    storage: str | None = None,
+    command: str = "",
 ) -> RunResult:
     """Run everything that has no result yet, then write the table, the pictures and the page.
 
@@ -78,9 +84,11 @@ def execute(
         console: shows the progress.
         executor: where training jobs run, a name of :data:`srbench.run.exec.backends.BACKENDS`.
         storage: URL that jobs' files travel through, where no file system is shared.
+        command: what the user typed, for messages that say how to go on.
 
     Raises:
         SrbenchError: an input is missing; nothing was started.
+        JobFailed: there is nothing to show; the message has the reasons.
         OutFolderError: the out folder could not be written.
         KeyboardInterrupt: after the workers wrote their checkpoints.
     """
@@ -91,7 +99,9 @@ def execute(
         Place(out=out, device=plan.device, threads=plan.threads, at_once=at_once, storage=storage),
     )
     with watched(plan, out, console) as observer:
-        done = execute_plan(plan, out, observer, where)
+        done = execute_plan(plan, out, observer, where, command=command)
+        if not done.paths:
+            raise JobFailed("nothing could be scored: " + "; ".join(done.failed))
         board, page = show(plan, out, done.targets)
     return RunResult(
         paths=done.paths, outcomes=done.outcomes, failed=done.failed, targets=done.targets,
@@ -107,12 +117,14 @@ def watched(plan: Plan, out: OutFolder, console: Console) -> Iterator[RunProgres
         yield observer
 
 
-def execute_plan(plan: Plan, out: OutFolder, observer: Observer, where: Backend) -> Execution:
+def execute_plan(
+    plan: Plan, out: OutFolder, observer: Observer, where: Backend, *, command: str = ""
+) -> Execution:
     """As :func:`execute`, without table, pictures and page."""
     check_ready(plan)
     with writing_to(out):
         write_json(out.root / "suite.json", plan.suite.model_dump(mode="json", by_alias=True))
-        write_json(out.plan, _names(plan))
+        write_json(out.plan, {**_names(plan), "command": command})
         outcomes = Scheduler(out, observer, where).run(plan.jobs)
         found = targets(plan, out)
         # One run at a time: what the other has scored and recorded meanwhile is not done again.
@@ -139,7 +151,8 @@ def _score(
     plan: Plan, out: OutFolder, found: Sequence[Target], observer: Observer
 ) -> dict[str, Outcome]:
     """One worker on this machine makes and scores the images of all cells that lack them."""
-    wanted = [t for t in found if t.missing(out) or not t.images_ready(out)]
+    stale = stale_hr(plan, out)
+    wanted = [t for t in found if t.dataset in stale or t.missing(out) or not t.images_ready(out)]
     if not wanted:
         return {}
     workers = 1 if plan.device == "cuda" else available_cores()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+
 import click
 
 from srbench.cli.suite_options import Prepare, suite_options
@@ -43,8 +46,13 @@ def command(prepare: Prepare, executor: str, storage: str | None, dry_run: bool)
         for line in overview_lines(overview):
             click.echo(line)
         return
+    for warning in prepared.plan.inputs.warnings:
+        click.echo(f"warning: {warning}", err=True)
     stop_on_sigterm()
-    result = execute(prepared, console(stderr=True), executor=executor, storage=storage)
+    result = execute(
+        prepared, console(stderr=True), executor=executor, storage=storage,
+        command=shlex.join(["srbench", *sys.argv[1:]]),
+    )  # fmt: skip
     print_leaderboard(result.leaderboard, console())
     click.echo(f"\nTable: {result.out}/leaderboard.{{csv,json,md}}", err=True)
     click.echo(f"Page: {result.page}", err=True)

@@ -57,6 +57,8 @@ class MetricSpec:
         axis: of the perception-distortion plane; in none where left out.
         tolerance: largest difference of one image's score between two machines.
         min_size: smallest side in pixels that it can score.
+        without_border: the protocol's border, of ``scale`` pixels on each side, is cut off first;
+            ``min_size`` is then of what is left.
         block: side of the blocks, in pixels, over which it fits statistics; 0 for none.
         min_blocks: whole blocks below which an image's score is unstable; data sets with such
             an image are not ranked by it.
@@ -79,6 +81,7 @@ class MetricSpec:
     axis: Axis | None = None
     tolerance: float = 1e-4
     min_size: int = 1
+    without_border: bool = False
     block: int = 0
     min_blocks: int = 0
     diagnostic: bool = False

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from srbench.errors import RecordError
+from srbench.imaging import image_size
 from srbench.records import (
     Artifact,
     CalibrationInfo,
@@ -34,8 +35,8 @@ from srbench.run.freshness import Sources
 from srbench.run.plan.environment import describe_environment
 from srbench.run.plan.planning import Cell, Plan
 from srbench.run.plan.rows import loss_info
-from srbench.run.plan.targets import Target
-from srbench.run.writing import read_json
+from srbench.run.plan.targets import Target, stale_hr
+from srbench.run.writing import read_json, read_result, read_scores
 from srbench.settings import expand_losses
 
 MAX_LOG_POINTS = 200
@@ -85,12 +86,16 @@ class _Assembler:
             document=suite.model_dump(mode="json", by_alias=True),
         )
         self.manifests = _manifests(plan)
+        self.leaks = {
+            name: tuple(found.test for found in leaks) for name, leaks in plan.inputs.leaks.items()
+        }
+        self.stale_hr = stale_hr(plan, out)
         self.sizes: dict[str, dict[str, tuple[int, int]]] = {}
         self.here = describe_environment(threads=plan.threads, gpu=None)
 
     def record(self, cell: Cell, found: list[Target]) -> Record | None:
         """The cell's record; ``None`` while its work is unfinished but has not failed."""
-        result = None if cell.training is None else read_json(self.out.result(cell.training))
+        result = None if cell.training is None else read_result(self.out, cell.training)
         failure = None
         if cell.training is not None and result is None:
             failure = self._failure(cell)
@@ -192,8 +197,9 @@ class _Assembler:
         metrics: dict[str, MetricScores] = {}
         pixels: dict[str, str] = {}
         for name, key in target.scores.items():
-            document = read_json(self.out.scores(key))
+            document = read_scores(self.out, key)
             if document is not None:
+                del document["key"]
                 pixels = document.pop("pixels", {})
                 metrics[name] = MetricScores.model_validate(document)
         if not metrics:
@@ -205,29 +211,34 @@ class _Assembler:
             sizes=self._sizes_of(target.dataset, images),
             metrics=metrics,
             pixels_sha256=pixels,
+            trained_on=self.leaks[target.dataset] if target.cell.training else (),
+            unscorable={
+                metric: reason
+                for (dataset, metric), reason in self.plan.inputs.unscorable.items()
+                if dataset == target.dataset
+            },
         )
 
     def _score_errors(self, found: list[Target]) -> list[str]:
         errors = []
         for target in found:
-            for metric, key in target.scores.items():
+            where = target.dataset
+            if target.generator.is_point:
+                where += f" at {target.generator.coefficient:g}"
+            for metric in target.missing(self.out):
+                key = target.scores[metric]
                 document = read_json(self.out.score_error(key))
-                if document is not None:
-                    generator = target.generator
-                    where = f" at {generator.coefficient:g}" if generator.is_point else ""
-                    errors.append(f"no {metric} on {target.dataset}{where}: {document['message']}")
+                if isinstance(document, dict) and document.get("key") == key:
+                    errors.append(f"no {metric} on {where}: {document['message']}")
         return errors
 
     def _sizes_of(self, dataset: str, images: tuple[str, ...]) -> dict[str, tuple[int, int]]:
         if dataset not in self.sizes:
-            from PIL import Image
-
             folder = self.out.images(dataset, HR_FOLDER)
-            sizes = {}
-            for name in images:
-                with Image.open(folder / f"{name}.png", formats=("PNG",)) as image:
-                    sizes[name] = (image.height, image.width)
-            self.sizes[dataset] = sizes
+            there = dataset not in self.stale_hr  # else scoring failed, which is told elsewhere
+            self.sizes[dataset] = (
+                {name: image_size(folder / f"{name}.png") for name in images} if there else {}
+            )
         return self.sizes[dataset]
 
     def _artifacts(
@@ -238,7 +249,9 @@ class _Assembler:
         found = {"generator": self._artifact(cell.training, result)}
         if with_warm_start:
             assert cell.warm is not None  # a curve was scored from it
-            found["warm-start"] = self._artifact(cell.warm, read_json(self.out.result(cell.warm)))
+            warm = read_result(self.out, cell.warm)
+            assert warm is not None  # as was its generator
+            found["warm-start"] = self._artifact(cell.warm, warm)
         return found
 
     def _artifact(self, training: str, result: Mapping[str, Any]) -> Artifact:

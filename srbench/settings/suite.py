@@ -82,7 +82,9 @@ class Suite(Strict):
     protocol: str = "y4-v2"
     scale: Literal[2, 3, 4] = 4
     seeds: Annotated[tuple[int, ...], OUTSIDE] = Field(min_length=1)
-    metrics: Annotated[tuple[str, ...], OUTSIDE] = ("psnr", "ssim", "lpips", "niqe")
+    metrics: Annotated[tuple[str, ...], OUTSIDE] = Field(
+        ("psnr", "ssim", "lpips", "niqe"), min_length=1
+    )
     data: Data
     generator: Generator = Field(default_factory=Generator)
     discriminator: Discriminator = Field(default_factory=Discriminator)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from srbench.contract import WeightFile
 from srbench.errors import DataError, SrbenchError, WeightsError
-from srbench.imaging import image_size
+from srbench.imaging import image_size, plain_name
 from srbench.settings import Data
 from srbench.weights.cache import CacheEntry
 
 if TYPE_CHECKING:
-    from srbench.data import Dataset
+    from srbench.data import Dataset, Overlap
 
 MAX_CHECKED = 5000
 
@@ -30,23 +30,33 @@ class Inputs:
         val: of the held-out ones, ``None`` where there are none.
         test: test set name -> manifest hash.
         counts: role or test set -> number of images.
+        smallest: test set, or ``val`` -> smallest side of its images once they are cropped to a
+            multiple of the scale, in pixels, and that image's name; of small sets alone.
         weights: definition of weights -> ``tensors_sha256``. By definition, not by id: strangers'
             plugins may use one id for different files.
         problems: what is missing, one line each; a run refuses to start on any.
+        unscorable: (test set, metric) -> why it cannot be scored; the others are.
+        leaks: test set -> its images that are among the training images.
+        warnings: what is no mistake for certain, but is said before training.
     """
 
     train: str = UNKNOWN
     val: str | None = None
     test: dict[str, str] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    smallest: dict[str, tuple[int, str]] = field(default_factory=dict)
     weights: dict[WeightFile, str] = field(default_factory=dict)
     problems: list[SrbenchError] = field(default_factory=list)
+    unscorable: dict[tuple[str, str], str] = field(default_factory=dict)
+    leaks: dict[str, tuple[Overlap, ...]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
 
 def gather_inputs(
     data: Data,
     files: Iterable[WeightFile],
     *,
+    scale: int,
     pull: bool,
     say: Callable[[str], None],
 ) -> Inputs:
@@ -54,18 +64,19 @@ def gather_inputs(
 
     Args:
         data: the suite's data section.
+        scale: of the suite.
         files: pretrained weights of all rows and metrics.
         pull: download weights that are not in the cache; without it they are problems.
         say: prints one line for people.
     """
     inputs = Inputs()
-    _gather_training_data(data, inputs)
-    _gather_test_data(data, inputs)
+    _gather_training_data(data, scale, inputs)
+    _gather_test_data(data, scale, inputs)
     _gather_weights(files, inputs, pull=pull, say=say)
     return inputs
 
 
-def _gather_training_data(data: Data, inputs: Inputs) -> None:
+def _gather_training_data(data: Data, scale: int, inputs: Inputs) -> None:
     from srbench.data import find_dataset, split_validation
 
     try:
@@ -80,15 +91,17 @@ def _gather_training_data(data: Data, inputs: Inputs) -> None:
     if data.val:
         inputs.val = val.manifest().sha256
         inputs.counts["val"] = len(val)
+        _note_smallest("val", val, scale, inputs)
 
 
-def _gather_test_data(data: Data, inputs: Inputs) -> None:
+def _gather_test_data(data: Data, scale: int, inputs: Inputs) -> None:
     from srbench.data import find_dataset
 
     for name in data.test:
         try:
             dataset = find_dataset(name)
-            check_images(dataset)
+            check_images(dataset, at_least=scale)
+            _note_smallest(name, dataset, scale, inputs)
             inputs.test[name] = dataset.manifest().sha256
             inputs.counts[name] = len(dataset)
         except DataError as error:
@@ -110,10 +123,16 @@ def check_images(dataset: Dataset, at_least: int = 1) -> None:
         height, width = image_size(file)
         if min(height, width) < at_least:
             raise DataError(
-                f"expected training images of at least {at_least} px a side, the patch size; "
-                f"got {height} x {width} px: {file}",
-                "set data.patch_size lower, or take the image out",
+                f"expected images of at least {at_least} px a side, got {height} x {width} px: "
+                f"{plain_name(file)}",
+                "take the image out, or set data.patch_size lower if it is one to train on",
             )
+
+
+def _note_smallest(name: str, dataset: Dataset, scale: int, inputs: Inputs) -> None:
+    if len(dataset) <= MAX_CHECKED:
+        sides = (min(image_size(file)) // scale * scale for file in dataset.files)
+        inputs.smallest[name] = min(zip(sides, dataset.names, strict=True))
 
 
 def _gather_weights(

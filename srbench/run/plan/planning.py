@@ -11,9 +11,11 @@ from srbench.files import available_cores
 from srbench.host import RegisteredMetric, Registry
 from srbench.models.resolve import resolve_generator
 from srbench.run.plan.chain import Chain
+from srbench.run.plan.foresight import check_device, check_metrics, check_settings
 from srbench.run.plan.inputs import Inputs, gather_inputs
 from srbench.run.plan.jobs import Job
 from srbench.run.plan.kinds import plan_chain
+from srbench.run.plan.leaks import find_leaks
 from srbench.run.plan.rows import Row, Term, calibration_terms, plan_rows
 from srbench.run.plan.tasks import GeneratorTask
 from srbench.settings import Suite
@@ -58,6 +60,7 @@ def make_plan(
     seeds: Sequence[int] = (),
     parallel: int = 1,
     pull: bool = True,
+    strict: bool = False,
     say: Callable[[str], None] = lambda line: None,
 ) -> Plan:
     """Resolve every name, hash every input, and lay the jobs out in an order that can run.
@@ -67,7 +70,9 @@ def make_plan(
         seeds: instead of the suite's.
         parallel: jobs that will run at once; cores are divided among them where the suite does not
             fix the threads per job.
-        pull: fetch weights that are missing.
+        pull: fetch weights that are missing, and look for copies of test images among the
+            training images; without it what was found before is known.
+        strict: refuse test images among the training images, where the suite does not allow it.
 
     Raises:
         UserError: an unknown loss or metric, parameters that do not fit.
@@ -81,9 +86,16 @@ def make_plan(
     metrics = tuple(registry.metric(name) for name in suite.metrics)
     validation = tuple(registry.metric(name) for name in suite.validation.metrics)
     terms = [*reference, *(term for row in rows for term in row.terms)]
+    warnings = check_settings(suite, rows, reference, seeds or suite.seeds)
+    # Without held-out images nothing is validated, and its weights are not needed.
+    used = (*metrics, *validation) if suite.data.val else metrics
     inputs = gather_inputs(
-        suite.data, _weight_files(terms, (*metrics, *validation)), pull=pull, say=say
+        suite.data, _weight_files(terms, used), scale=suite.scale, pull=pull, say=say
     )
+    inputs.warnings += warnings
+    find_leaks(suite.data, inputs, near=pull, strict=strict, say=say)
+    check_metrics(suite, [m.spec for m in metrics], [m.spec for m in validation], inputs)
+    check_device(device, inputs)
     threads = suite.execution.threads or max(1, available_cores() // parallel)
     execution = suite.execution.but(threads=threads)
     jobs: dict[str, Job] = {}

@@ -1,0 +1,50 @@
+"""Test images among the training images: said before training, and beside every score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from srbench.errors import DataError
+from srbench.imaging import some_names
+from srbench.run.plan.inputs import MAX_CHECKED, Inputs
+from srbench.settings import Data
+
+
+def find_leaks(
+    data: Data, inputs: Inputs, *, near: bool, strict: bool, say: Callable[[str], None]
+) -> None:
+    """Compare the test sets with all images of the training set, the held-out ones included.
+
+    Args:
+        data: the suite's data section.
+        inputs: what was found is noted here, as a warning, or as a problem where ``strict``.
+        near: look for copies and crops too, which takes a while the first time.
+        strict: refuse what ``data.allow_overlap`` does not name.
+        say: is told what takes a while.
+    """
+    from srbench.data import find_dataset, overlap
+
+    try:
+        train = find_dataset(data.train, count=data.train_count, seed=data.subset_seed)
+        tests = {name: find_dataset(name) for name in data.test}
+        if near and len(train) > MAX_CHECKED:
+            say(f"no copies of test images are looked for in {len(train)} training images")
+            near = False
+        for name, test in tests.items():
+            inputs.leaks[name] = overlap(train, test, near=near)
+    except DataError:
+        return  # said already: a problem of these inputs
+    for name, leaks in inputs.leaks.items():
+        if not leaks:
+            continue
+        pairs = some_names([f"{o.test} ({o.kind} {o.train})" for o in leaks], most=3)
+        what = (
+            f"{len(leaks)} of the {len(tests[name])} images of the test set {name!r} are also "
+            f"trained on (overlap): {pairs}"
+        )
+        if strict and name not in data.allow_overlap:
+            inputs.problems.append(
+                DataError(what, f"allow it by name with data.allow_overlap = [{name!r}]")
+            )
+        else:
+            inputs.warnings.append(f"{what}; their scores are flagged trained-on-test")
