@@ -11,7 +11,7 @@ from srbench.records.layout import OutFolder
 from srbench.run.exec.local import default_jobs
 from srbench.run.plan.environment import detect_device
 from srbench.run.plan.planning import Plan, make_plan
-from srbench.run.writing import check_owner
+from srbench.run.writing import check_out_folder
 from srbench.settings import Suite, load_suite
 from srbench.settings.load import is_published
 
@@ -64,5 +64,5 @@ def prepare(
         pull=pull, strict=strict, say=say,
     )  # fmt: skip
     folder = OutFolder(Path(out) if out is not None else Path("runs") / suite.name)
-    check_owner(folder, suite)
+    check_out_folder(folder, suite)
     return Prepared(plan=plan, out=folder, jobs=jobs, parallel=parallel)

@@ -269,8 +269,10 @@ def _as_point(scores: DatasetScores, end: DatasetScores) -> DatasetScores:
 def _supersede(plan: Plan, out: OutFolder, current: set[str]) -> None:
     """Move records of this suite aside that no longer belong in its table.
 
-    That is: made under other conditions, or of a label that is no longer in the suite file.
+    That is: made under other conditions or of other images, or of a label that is no longer in the
+    suite file.
     """
+    images = _identities(_manifests(plan))
     labels = {row.label for row in expand_losses(plan.suite)}
     for path in sorted(out.records.glob("*.json")):
         if path.stem in current:
@@ -282,9 +284,16 @@ def _supersede(plan: Plan, out: OutFolder, current: set[str]) -> None:
         if record.suite.name != plan.suite.name:
             continue
         known = record.loss.reference or record.loss.label in labels or ADDED in record.notes
-        if record.suite.conditions != plan.suite.conditions or not known:
+        same = record.suite.conditions == plan.suite.conditions and all(
+            images.get(key, sha256) == sha256 for key, sha256 in _identities(record.data).items()
+        )
+        if not same or not known:
             out.superseded.mkdir(parents=True, exist_ok=True)
             path.replace(out.superseded / path.name)
+
+
+def _identities(manifests: Iterable[Manifest]) -> dict[tuple[str, str], str]:
+    return {(manifest.role, manifest.name): manifest.sha256 for manifest in manifests}
 
 
 def _with_weights(loss: LossInfo, weights: list[Any]) -> LossInfo:

@@ -12,6 +12,7 @@ from typing import Any
 
 from srbench.errors import SrbenchError, UserError
 from srbench.files import file_sha256, write_atomic
+from srbench.imaging.listing import plain_name
 from srbench.records.layout import OutFolder
 from srbench.settings import Suite
 
@@ -43,12 +44,19 @@ def check_writable(out: OutFolder) -> None:
         ) from error
 
 
-def check_owner(out: OutFolder, suite: Suite) -> None:
+def check_out_folder(out: OutFolder, suite: Suite) -> None:
     """An out folder belongs to one suite: pictures and pages of two would take each other's place.
 
     Raises:
-        UserError: it is another suite's.
+        UserError: it is another suite's, or has a name that libraries cannot write to.
     """
+    try:
+        str(out.root).encode()
+    except UnicodeEncodeError:
+        raise UserError(
+            f"expected an out folder whose name is UTF-8, got {plain_name(out.root)}",
+            "name another folder with --out",
+        ) from None
     document = read_json(out.root / "suite.json")
     owner = document.get("name", suite.name) if isinstance(document, dict) else suite.name
     if owner != suite.name:

@@ -10,6 +10,7 @@ from srbench.errors import SuiteError, unknown_name
 from srbench.files import available_cores
 from srbench.host import RegisteredMetric, Registry
 from srbench.models.resolve import resolve_generator
+from srbench.records.layout import row_folder
 from srbench.run.plan.chain import Chain
 from srbench.run.plan.foresight import check_device, check_metrics, check_settings
 from srbench.run.plan.inputs import Inputs, gather_inputs
@@ -125,10 +126,24 @@ def make_plan(
                 cells.append(
                     Cell(row=row, seed=seed, content_scale=scale, training=made[-1], warm=warm)
                 )
+    _check_folders(cells)
     return Plan(
         suite=suite, generator=generator, device=device, threads=threads, inputs=inputs,
         jobs=tuple(jobs.values()), cells=tuple(cells), metrics=metrics,
     )  # fmt: skip
+
+
+def _check_folders(cells: Sequence[Cell]) -> None:
+    """Two rows of one folder would take each other's images for their own."""
+    seen = set()
+    for cell in cells:
+        folder = row_folder(cell.row.label, cell.seed, cell.content_scale)
+        if folder in seen:
+            raise SuiteError(
+                f"expected rows that can be told apart, got two for {folder!r}",
+                "give the losses other labels, or content_scales that differ in six digits",
+            )
+        seen.add(folder)
 
 
 def _generator(suite: Suite, registry: Registry) -> GeneratorTask:
