@@ -32,6 +32,7 @@ def check_writable(out: OutFolder) -> None:
     Raises:
         UserError: it cannot be written.
     """
+    _check_name(out)
     try:
         out.root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=out.root, prefix=".tmp-") as file:
@@ -50,13 +51,7 @@ def check_out_folder(out: OutFolder, suite: Suite) -> None:
     Raises:
         UserError: it is another suite's, or has a name that libraries cannot write to.
     """
-    try:
-        str(out.root).encode()
-    except UnicodeEncodeError:
-        raise UserError(
-            f"expected an out folder whose name is UTF-8, got {plain_name(out.root)}",
-            "name another folder with --out",
-        ) from None
+    _check_name(out)
     document = read_json(out.root / "suite.json")
     owner = document.get("name", suite.name) if isinstance(document, dict) else suite.name
     if owner != suite.name:
@@ -65,6 +60,16 @@ def check_out_folder(out: OutFolder, suite: Suite) -> None:
             f"{owner!r}",
             f"name another folder with --out, such as runs/{suite.name}",
         )
+
+
+def _check_name(out: OutFolder) -> None:
+    try:
+        str(out.root).encode()
+    except UnicodeEncodeError:
+        raise UserError(
+            f"expected an out folder whose name is UTF-8, got {plain_name(out.root)}",
+            "name another folder with --out",
+        ) from None
 
 
 @contextlib.contextmanager

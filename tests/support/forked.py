@@ -5,6 +5,7 @@ Each starts in some hundredths of a second and may lose its disk, its rights or 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import multiprocessing
 import os
@@ -15,11 +16,26 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["everything"])
+
+
+def _ensure_running() -> None:
+    """Start the server; what it preloads is looked up where Python looks by itself."""
+    before = os.environ.get("PYTHONPATH")
+    here = str(Path(__file__).parent)
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (here, before)))
+    try:
+        forkserver.ensure_running()
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
 
 
 @dataclass(frozen=True)
@@ -52,7 +68,7 @@ def forked(
         seconds: the longest it may take.
     """
     pipes = []
-    for name in ("out", "err"):
+    for name in ("out", "err", "ready"):
         path = folder / f".{name}.fifo"
         path.unlink(missing_ok=True)
         os.mkfifo(path, 0o666)
@@ -63,12 +79,15 @@ def forked(
         target=_child,
         args=(argv, str(folder), dict(environment or {}), disk, rights, [p for p, _ in pipes]),
     )
-    began = time.monotonic()
+    _ensure_running()
+    began, ready = time.monotonic(), None
     process.start()
     texts = {handle: b"" for _, handle in pipes}
     try:
         while process.exitcode is None and time.monotonic() - began < seconds:
-            if interrupt is not None and time.monotonic() - began >= interrupt:
+            if ready is None and texts[pipes[2][1]]:
+                ready = time.monotonic()
+            if interrupt is not None and ready and time.monotonic() - ready >= interrupt:
                 os.kill(process.pid or 0, signal.SIGINT)
                 interrupt = None
             _read(texts, 0.01)
@@ -81,8 +100,8 @@ def forked(
         for path, handle in pipes:
             os.close(handle)
             path.unlink()
-    out, err = (text.decode("utf-8", "backslashreplace") for text in texts.values())
-    return Finished(process.exitcode, out, err, time.monotonic() - began)
+    out, err, _ = (text.decode("utf-8", "backslashreplace") for text in texts.values())
+    return Finished(process.exitcode, out, err, time.monotonic() - (ready or began))
 
 
 def _read(texts: dict[int, bytes], seconds: float) -> None:
@@ -103,8 +122,8 @@ def _child(
 
     from srbench.cli import main
 
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    for descriptor, path in enumerate(pipes, start=1):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for descriptor, path in enumerate(pipes[:2], start=1):
         os.dup2(os.open(path, os.O_WRONLY), descriptor)
     sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115  # for as long as it lives
     sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
@@ -116,7 +135,16 @@ def _child(
         resource.setrlimit(resource.RLIMIT_FSIZE, (disk, disk))
     if not rights and os.getuid() == 0:
         _obey_modes()
-    main()
+    Path(pipes[2]).write_text(".")  # from here on it can be interrupted
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        main()
+    except SystemExit as end:
+        status = end.code
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
+    os._exit(status if isinstance(status, int) else status is not None)
 
 
 def _obey_modes() -> None:
