@@ -50,6 +50,8 @@ class Place:
         return self.first("done/records/*.json")
 
 
+EVAL = ("eval", "--sr", "TEST", "--hr", "TEST", "--metric", "psnr")
+
 WRITE: dict[str, Make] = {
     "run": lambda p, x: ["run", "tiny.toml", "--out", x],
     "reproduce": lambda p, x: ["reproduce", p.record, "--out", x],
