@@ -129,6 +129,8 @@ def test_what_a_dry_run_accepts_trains_and_scores(
     assert SUITES / 5 < len(good) < SUITES * 4 / 5  # else nothing is tried on one of the sides
     with (place / "log").open("w") as log:
         console = rich.console.Console(file=log)
+        # What would be downloaded is not here to be run.
+        good = [plan for plan in good if not plan.plan.inputs.problems]
         for prepared in rng.sample(good, min(RUNS, len(good))):
             result = execute(prepared, console)
             assert not result.failed, (prepared.plan.suite, result.failed)

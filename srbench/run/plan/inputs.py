@@ -51,28 +51,21 @@ class Inputs:
     leaks: dict[str, tuple[Overlap, ...]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
+    def scored_by(self, metric: str) -> bool:
+        """Whether the metric can score any of the test sets."""
+        return any((name, metric) not in self.unscorable for name in self.test)
 
-def gather_inputs(
-    data: Data,
-    files: Iterable[WeightFile],
-    *,
-    scale: int,
-    pull: bool,
-    say: Callable[[str], None],
-) -> Inputs:
-    """Look every input up, before any training.
+
+def gather_images(data: Data, scale: int) -> Inputs:
+    """Look all images up, before any training.
 
     Args:
         data: the suite's data section.
         scale: of the suite.
-        files: pretrained weights of all rows and metrics.
-        pull: download weights that are not in the cache; without it they are problems.
-        say: prints one line for people.
     """
     inputs = Inputs()
     _gather_training_data(data, scale, inputs)
     _gather_test_data(data, scale, inputs)
-    _gather_weights(files, inputs, pull=pull, say=say)
     return inputs
 
 
@@ -135,9 +128,17 @@ def _note_smallest(name: str, dataset: Dataset, scale: int, inputs: Inputs) -> N
         inputs.smallest[name] = min(zip(sides, dataset.names, strict=True))
 
 
-def _gather_weights(
+def gather_weights(
     files: Iterable[WeightFile], inputs: Inputs, *, pull: bool, say: Callable[[str], None]
 ) -> None:
+    """Look pretrained weights up.
+
+    Args:
+        files: of all rows, and of the metrics that will score something.
+        inputs: they are noted here.
+        pull: download those that are not in the cache; without it they are problems.
+        say: prints one line for people.
+    """
     for file in dict.fromkeys(files):
         identity = _cached_identity(file)
         if identity is None and pull:

@@ -13,7 +13,7 @@ from srbench.models.resolve import resolve_generator
 from srbench.records.layout import row_folder
 from srbench.run.plan.chain import Chain
 from srbench.run.plan.foresight import check_device, check_metrics, check_settings
-from srbench.run.plan.inputs import Inputs, gather_inputs
+from srbench.run.plan.inputs import Inputs, gather_images, gather_weights
 from srbench.run.plan.jobs import Job
 from srbench.run.plan.kinds import plan_chain
 from srbench.run.plan.leaks import find_leaks
@@ -88,15 +88,15 @@ def make_plan(
     validation = tuple(registry.metric(name) for name in suite.validation.metrics)
     terms = [*reference, *(term for row in rows for term in row.terms)]
     warnings = check_settings(suite, rows, reference, seeds or suite.seeds)
-    # Without held-out images nothing is validated, and its weights are not needed.
-    used = (*metrics, *validation) if suite.data.val else metrics
-    inputs = gather_inputs(
-        suite.data, _weight_files(terms, used), scale=suite.scale, pull=pull, say=say
-    )
+    inputs = gather_images(suite.data, suite.scale)
     inputs.warnings += warnings
-    find_leaks(suite.data, inputs, near=pull, strict=strict, say=say)
-    check_metrics(suite, [m.spec for m in metrics], [m.spec for m in validation], inputs)
     check_device(device, inputs)
+    check_metrics(suite, [m.spec for m in metrics], [m.spec for m in validation], inputs)
+    find_leaks(suite.data, inputs, near=pull, strict=strict, say=say)
+    used = [m for m in metrics if inputs.scored_by(m.spec.name)]
+    if suite.data.val:  # else nothing is validated
+        used += validation
+    gather_weights(_weight_files(terms, used), inputs, pull=pull, say=say)
     threads = suite.execution.threads or max(1, available_cores() // parallel)
     execution = suite.execution.but(threads=threads)
     jobs: dict[str, Job] = {}
