@@ -50,7 +50,7 @@ class Overlap:
     """A test image that is among the training images.
 
     Attributes:
-        test: its name in the test set.
+        test: its path below the test set's folder.
         train: that of the training image.
         kind: equal files, or pictures of which one is a copy or a crop of the other.
         marks: that agree; 0 for equal files.
@@ -83,22 +83,22 @@ def overlap(train: Dataset, test: Dataset, *, near: bool = True) -> tuple[Overla
         known = _near_copies(train, test, found)
         write_atomic(note, json.dumps([asdict(copy) for copy in known]))
     found |= {copy.test: copy for copy in known or ()}
-    return tuple(found[name] for name in test.names if name in found)
+    names = (name_below(test.root, file) for file in test.files)
+    return tuple(found[name] for name in names if name in found)
 
 
 def _same_files(train: Dataset, test: Dataset) -> dict[str, Overlap]:
     by_hash = {digest: name for name, digest in train.manifest().entries.items()}
-    entries = test.manifest().entries
-    digests = (entries[name_below(test.root, file)] for file in test.files)
     return {
         name: Overlap(test=name, train=by_hash[digest], kind="same file")
-        for name, digest in zip(test.names, digests, strict=True)
+        for name, digest in test.manifest().entries.items()
         if digest in by_hash
     }
 
 
 def _near_copies(train: Dataset, test: Dataset, same: Mapping[str, Overlap]) -> list[Overlap]:
-    rest = [(n, file) for n, file in zip(test.names, test.files, strict=True) if n not in same]
+    named = [(name_below(test.root, file), file) for file in test.files]
+    rest = [(name, file) for name, file in named if name not in same]
     if not rest:
         return []
     found: dict[str, Overlap] = {}

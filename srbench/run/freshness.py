@@ -32,7 +32,7 @@ class Sources:
                 "suite": plan.suite.model_dump(mode="json", by_alias=True),
                 "device": plan.device,
                 "threads": plan.threads,
-                "leaks": {k: [o.test for o in v] for k, v in plan.inputs.leaks.items()},
+                "leaks": plan.inputs.leaks,
                 "unscorable": sorted([*k, v] for k, v in plan.inputs.unscorable.items()),
             }
         )

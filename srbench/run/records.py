@@ -86,9 +86,6 @@ class _Assembler:
             document=suite.model_dump(mode="json", by_alias=True),
         )
         self.manifests = _manifests(plan)
-        self.leaks = {
-            name: tuple(found.test for found in leaks) for name, leaks in plan.inputs.leaks.items()
-        }
         self.stale_hr = stale_hr(plan, out)
         self.sizes: dict[str, dict[str, tuple[int, int]]] = {}
         self.here = describe_environment(threads=plan.threads, gpu=None)
@@ -211,13 +208,17 @@ class _Assembler:
             sizes=self._sizes_of(target.dataset, images),
             metrics=metrics,
             pixels_sha256=pixels,
-            trained_on=self.leaks[target.dataset] if target.cell.training else (),
+            trained_on=self._trained_on(target),
             unscorable={
                 metric: reason
                 for (dataset, metric), reason in self.plan.inputs.unscorable.items()
                 if dataset == target.dataset
             },
         )
+
+    def _trained_on(self, target: Target) -> tuple[str, ...]:
+        trained = target.cell.training is not None
+        return self.plan.inputs.leaks.get(target.dataset, ()) if trained else ()
 
     def _score_errors(self, found: list[Target]) -> list[str]:
         errors = []

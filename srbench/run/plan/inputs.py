@@ -13,7 +13,7 @@ from srbench.settings import Data
 from srbench.weights.cache import CacheEntry
 
 if TYPE_CHECKING:
-    from srbench.data import Dataset, Overlap
+    from srbench.data import Dataset
 
 MAX_CHECKED = 5000
 
@@ -36,7 +36,7 @@ class Inputs:
             plugins may use one id for different files.
         problems: what is missing, one line each; a run refuses to start on any.
         unscorable: (test set, metric) -> why it cannot be scored; the others are.
-        leaks: test set -> its images that are among the training images.
+        leaks: test set -> names of its images that are among the training images.
         warnings: what is no mistake for certain, but is said before training.
     """
 
@@ -48,7 +48,7 @@ class Inputs:
     weights: dict[WeightFile, str] = field(default_factory=dict)
     problems: list[SrbenchError] = field(default_factory=list)
     unscorable: dict[tuple[str, str], str] = field(default_factory=dict)
-    leaks: dict[str, tuple[Overlap, ...]] = field(default_factory=dict)
+    leaks: dict[str, tuple[str, ...]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
     def scored_by(self, metric: str) -> bool:

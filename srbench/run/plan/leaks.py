@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from srbench.errors import DataError
-from srbench.imaging import some_names
+from srbench.imaging import name_below, some_names
 from srbench.run.plan.inputs import MAX_CHECKED, Inputs
 from srbench.settings import Data
 
@@ -30,13 +30,18 @@ def find_leaks(
         if near and len(train) > MAX_CHECKED:
             say(f"no copies of test images are looked for in {len(train)} training images")
             near = False
-        for name, test in tests.items():
-            inputs.leaks[name] = overlap(train, test, near=near)
+        found = {name: overlap(train, test, near=near) for name, test in tests.items()}
     except DataError:
         return  # said already: a problem of these inputs
-    for name, leaks in inputs.leaks.items():
+    for name, leaks in found.items():
         if not leaks:
             continue
+        test, paths = tests[name], {leak.test for leak in leaks}
+        inputs.leaks[name] = tuple(
+            image
+            for image, file in zip(test.names, test.files, strict=True)
+            if name_below(test.root, file) in paths
+        )
         pairs = some_names([f"{o.test} ({o.kind} {o.train})" for o in leaks], most=3)
         what = (
             f"{len(leaks)} of the {len(tests[name])} images of the test set {name!r} are also "

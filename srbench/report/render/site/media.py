@@ -166,7 +166,7 @@ class Media:
         decoded = {label: _decode(key, label, content) for label, content in files.items()}
         pixels = {}
         for label, image in decoded.items():
-            if image is not None and pixels_sha256(image) == pictures[label].pixels:
+            if pixels_sha256(image) == pictures[label].pixels:
                 pixels[label] = image
             else:
                 _log.warning("not shown, another image than was scored: %s", pictures[label].file)
@@ -261,7 +261,7 @@ def _group(entry: Mapping[str, Any]) -> ImageGroup:
     )
 
 
-def _decode(key: str, label: str, content: bytes) -> Pixels | None:
+def _decode(key: str, label: str, content: bytes) -> Pixels:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -271,8 +271,11 @@ def _decode(key: str, label: str, content: bytes) -> Pixels | None:
                         f"{key}: expected at most {MAX_PIXELS} pixels, got {image.size} of {label}"
                     )
                 return np.asarray(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        return None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ImageError(
+            f"{key}: expected an image of {label}, got: {error}",
+            "run the suite again, which makes it anew, or remove it",
+        ) from error
     except Image.DecompressionBombWarning as error:
         raise ImageError(f"{key}: {label}: the image is suspiciously large: {error}") from error
 
