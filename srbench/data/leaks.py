@@ -70,21 +70,27 @@ def overlap(train: Dataset, test: Dataset, *, near: bool = True) -> tuple[Overla
     Args:
         train: the images that are trained on.
         test: the images that are scored.
-        near: look for copies and crops as well: every training image is decoded for that, unless it
-            was done before.
+        near: look for copies and crops as well: every training image is decoded for that, unless
+            they are :func:`known_copies`.
 
     Raises:
         DataError, ImageError: a file that cannot be read.
     """
     found = _same_files(train, test)
-    note = _note_of(train, test)
-    known = _read(note)
-    if known is None and near:
-        known = _near_copies(train, test, found)
-        write_atomic(note, json.dumps([asdict(copy) for copy in known]))
-    found |= {copy.test: copy for copy in known or ()}
+    if near:
+        note = _note_of(train, test)
+        copies = _read(note)
+        if copies is None:
+            copies = _near_copies(train, test, found)
+            write_atomic(note, json.dumps([asdict(copy) for copy in copies]))
+        found |= {copy.test: copy for copy in copies}
     names = (name_below(test.root, file) for file in test.files)
     return tuple(found[name] for name in names if name in found)
+
+
+def known_copies(train: Dataset, test: Dataset) -> bool:
+    """Whether these images were compared before, so that no image need be decoded."""
+    return _read(_note_of(train, test)) is not None
 
 
 def _same_files(train: Dataset, test: Dataset) -> dict[str, Overlap]:

@@ -16,14 +16,16 @@ import PIL.Image
 import pytest
 from in_process import SUITE, Done, in_process, picture, workplace  # noqa: F401
 
+from srbench.errors import UserError
 from srbench.imaging import read_image
 from srbench.records.layout import OutFolder, safe_name
+from srbench.report import build_leaderboard, write_leaderboard
 
 Cli = Callable[..., Done]
 Pixels = npt.NDArray[np.uint8]
 
 MUTATED = 300
-RUNS = int(os.environ.get("SRBENCH_TEST_RUNS", "15"))
+RUNS = int(os.environ.get("SRBENCH_TEST_RUNS", "10"))
 """How many of the changed folders are run again; by hand all of them."""
 
 
@@ -212,11 +214,9 @@ def test_changed_out_folders_show_nothing_that_is_not_so(
     shutil.copytree(truth.out, out)
     for number in range(MUTATED):
         touched = mutate(rng, out, foreign)
-        done = in_process("report", "out")
-        assert done.returncode in (0, 2), (touched, done.said)
-        if done.returncode == 0:
+        if _table(out, in_process, by_command=number % 10 == 0):
             _check_scores(out, touched)
-        if number % 4 == 0 or any("images" in str(p) for p in touched):
+        if number % 8 == 0 or any("/images/" in str(p) for p in touched):
             done = in_process("publish", "out", "--to", "site")
             assert done.returncode in (0, 2), (touched, done.said)
             if done.returncode == 0:
@@ -232,6 +232,19 @@ def test_changed_out_folders_show_nothing_that_is_not_so(
             shutil.rmtree(out)
             shutil.copytree(truth.out, out)
         _restore(truth.out, out, touched)
+
+
+def _table(out: Path, cli: Cli, *, by_command: bool) -> bool:
+    """Write the table; whether there is one. Most times without what prints it."""
+    if by_command:
+        done = cli("report", "out")
+        assert done.returncode in (0, 2), done.said
+        return done.returncode == 0
+    try:
+        write_leaderboard(build_leaderboard(out), out)
+    except UserError:
+        return False
+    return True
 
 
 def _restore(pristine: Path, out: Path, touched: set[Path]) -> None:

@@ -22,7 +22,7 @@ def find_leaks(
         strict: refuse what ``data.allow_overlap`` does not name.
         say: is told what takes a while.
     """
-    from srbench.data import find_dataset, overlap
+    from srbench.data import find_dataset, known_copies, overlap
 
     try:
         train = find_dataset(data.train, count=data.train_count, seed=data.subset_seed)
@@ -30,7 +30,10 @@ def find_leaks(
         if near and len(train) > MAX_CHECKED:
             say(f"no copies of test images are looked for in {len(train)} training images")
             near = False
-        found = {name: overlap(train, test, near=near) for name, test in tests.items()}
+        found = {
+            name: overlap(train, test, near=near or known_copies(train, test))
+            for name, test in tests.items()
+        }
     except DataError:
         return  # said already: a problem of these inputs
     for name, leaks in found.items():
