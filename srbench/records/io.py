@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import re
@@ -110,10 +111,16 @@ def record_files(folder: Path) -> list[Path]:
     paths = [records / name for name in names if _RECORD_NAME.fullmatch(name)]
     if not paths:
         raise _without_records(out)
-    foreign = [name for name in names if not _RECORD_NAME.fullmatch(name)]
-    if records.name == "records" and foreign:
-        _log.warning("passed over in %s, no records: %s", records, some_names(foreign))
+    if records.name == "records":
+        _name_foreign(records, tuple(n for n in names if not _RECORD_NAME.fullmatch(n)))
     return paths
+
+
+@functools.lru_cache(maxsize=256)
+def _name_foreign(records: Path, names: tuple[str, ...]) -> None:
+    """Said once for each folder and process."""
+    if names:
+        _log.warning("passed over in %s, no records: %s", records, some_names(names))
 
 
 def _without_records(out: OutFolder) -> RecordError:

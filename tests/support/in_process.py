@@ -20,6 +20,7 @@ import pytest
 
 from srbench.cli import cli
 from srbench.imaging import listing
+from srbench.records import io
 from srbench.records.layout import OutFolder
 from srbench.run.exec import local, process
 from srbench.run.work import stage_data
@@ -77,7 +78,8 @@ class Done:
 
 def call(*args: str) -> Done:
     """``srbench ARGS`` in this process, standing in the current folder."""
-    listing._name_left_out.cache_clear()
+    for said_once in (listing._name_left_out, io._name_foreign):
+        said_once.cache_clear()
     runner = click.testing.CliRunner()
     handler = logging.StreamHandler(_Stderr())
     logging.getLogger("srbench").addHandler(handler)
