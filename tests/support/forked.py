@@ -56,7 +56,7 @@ def forked(
     disk: int | None = None,
     rights: bool = True,
     interrupt: float | None = None,
-    seconds: float = 120,
+    seconds: float = 600,
 ) -> Finished:
     """``srbench ARGS`` in ``folder``, workers of its jobs in its own process.
 
