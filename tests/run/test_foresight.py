@@ -21,7 +21,7 @@ from srbench.host import discover
 from srbench.settings.load import validate_suite
 
 SUITES = 300
-RUNS = int(os.environ.get("SRBENCH_TEST_RUNS", "10"))
+RUNS = int(os.environ.get("SRBENCH_TEST_RUNS", "6"))
 """How many of the accepted suites are run; by hand all of them."""
 
 NUMBERS = (-1, 0, 1, 2, 3, 7, 15, 16, 17, 24, 31, 32, 33, 40, 2**31, 2**40)
