@@ -33,7 +33,8 @@ lint: env
 # Images and statistics as two other processors make them: one with AVX2, one without vector extensions.
 # numpy's names of features changed with 2.4; names that it does not know it passes over.
 AVX512 := X86_V4 AVX512_ICL AVX512_SPR AVX512F AVX512CD AVX512_SKX
-PORTABLE := tests/models/test_known_bytes.py tests/imaging/test_exact.py tests/report/test_statistics.py
+PORTABLE := tests/models/test_known_bytes.py tests/imaging/test_exact.py tests/report/test_statistics.py \
+  tests/metrics/test_niqe_luma.py
 IMITATED := $(BIN)/python -m pytest -W "ignore:During parsing:ImportWarning" -q -m "not slow" $(PORTABLE)
 
 portable: env

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,8 @@ def run_suite(
     overrides: Sequence[str] = (),
     executor: str = "local",
     storage: str | None = None,
+    fresh: Sequence[str] = (),
+    accept_code_change: bool = False,
     progress: bool = True,
 ) -> RunResult:
     """Run a suite as ``srbench run`` does, and return its table and records.
@@ -39,10 +41,13 @@ def run_suite(
         overrides: ``KEY=VALUE`` settings, as ``--set`` takes them.
         executor: ``local``, or ``ray`` for all machines of a Ray cluster.
         storage: with ray and no shared disk: URL that jobs' files travel through.
+        fresh: labels of rows to train anew.
+        accept_code_change: keep results of losses whose code was edited under one version.
         progress: show progress on stderr.
 
     Raises:
-        UserError: an input is missing or does not fit; nothing was started.
+        UserError: an input is missing or does not fit, or a loss was edited and its version is what
+            it was; nothing was started.
 
     Example::
 
@@ -60,7 +65,10 @@ def run_suite(
         suite, out=out, losses=losses, seeds=seeds, device=device, jobs=jobs, overrides=overrides,
         say=lambda line: console.print(line, markup=False, highlight=False),
     )  # fmt: skip
-    return execute(prepared, console, executor=executor, storage=storage)
+    return execute(
+        prepared, console, executor=executor, storage=storage, fresh=fresh,
+        accept_code_change=accept_code_change,
+    )  # fmt: skip
 
 
 def load_loss(
@@ -84,7 +92,8 @@ def load_loss(
 
     Returns:
         A module whose ``forward(sr, hr)`` takes RGB float32 [0, 1] ``(N, 3, H, W)`` and returns the
-        batch mean, a scalar; lower is closer. Its gradient reaches ``sr`` only.
+        batch mean, a scalar; lower is closer. Its gradient reaches ``sr`` only. Its first call
+        warns where ``hr`` looks like another range.
 
     Raises:
         UnknownName: no such loss is installed.
@@ -101,6 +110,7 @@ def load_loss(
     from srbench.contract import BuildContext
     from srbench.errors import UserError
     from srbench.host import build_loss, discover, resolve_loss
+    from srbench.host.ranges import RangeCheck
     from srbench.weights import WeightStore
 
     twice = sorted({*(params or {})} & {*named})
@@ -110,7 +120,43 @@ def load_loss(
     context = BuildContext(
         weights=WeightStore(resolved.spec.weights), patch_size=patch_size, seed=seed, device=device
     )
-    return build_loss(resolved, context).to(device)
+    module = build_loss(resolved, context).to(device)
+    RangeCheck(resolved.spec.name).watch(module)
+    return module
+
+
+def calibrate(
+    loss: torch.nn.Module,
+    reference: torch.nn.Module,
+    *,
+    generator: torch.nn.Module,
+    batches: Iterable[tuple[torch.Tensor, torch.Tensor]],
+    device: str = "cpu",
+) -> float:
+    """The weight that gives ``loss`` the strength of ``reference`` in one's own trainer.
+
+    Measured as suites do: the norm of the gradient with respect to the generator's parameters.
+
+    Args:
+        loss, reference: frozen, as :func:`load_loss` gives them.
+        generator: as it is when adversarial training begins; takes LR, gives SR in [0, 1].
+        batches: some training batches, ``(lr, hr)``, RGB float32 [0, 1] ``(N, 3, H, W)``.
+
+    Raises:
+        ContractError: a loss without a usable gradient there.
+        UserError: no batches.
+
+    Example::
+
+        weight = srbench.calibrate(mine, srbench.load_loss("vgg16", tap="conv5_3"),
+                                   generator=net_g, batches=[(lr, hr)])
+    """
+    from srbench.train.calibrate import calibration_constant, gradient_norm
+    from srbench.train.settings import RuntimeSettings
+
+    kept, runtime = list(batches), RuntimeSettings(device=device)
+    own, wanted = (gradient_norm(generator, m, kept, runtime) for m in (loss, reference))
+    return calibration_constant(wanted, own)
 
 
 def evaluate(

@@ -14,6 +14,7 @@ from srbench.errors import JobFailed
 from srbench.files import available_cores
 from srbench.records import Record, read_record
 from srbench.records.layout import OutFolder, row_folder
+from srbench.run.code import settle
 from srbench.run.exec.backends import Place, backend
 from srbench.run.exec.failures import Outcome
 from srbench.run.exec.local import LocalBackend, gpus_of
@@ -75,6 +76,8 @@ def execute(
     executor: str = "local",
     storage: str | None = None,
     command: str = "",
+    fresh: Sequence[str] = (),
+    accept_code_change: bool = False,
 ) -> RunResult:
     """Run everything that has no result yet, then write the table, the pictures and the page.
 
@@ -85,9 +88,11 @@ def execute(
         executor: where training jobs run, a name of :data:`srbench.run.exec.backends.BACKENDS`.
         storage: URL that jobs' files travel through, where no file system is shared.
         command: what the user typed, for messages that say how to go on.
+        fresh: labels of rows to train anew, see :func:`srbench.run.code.settle`.
+        accept_code_change: keep results of losses that were edited under one version.
 
     Raises:
-        SrbenchError: an input is missing; nothing was started.
+        SrbenchError: an input is missing, or a loss was edited; nothing was started.
         JobFailed: there is nothing to show; the message has the reasons.
         OutFolderError: the out folder could not be written.
         KeyboardInterrupt: after the workers wrote their checkpoints.
@@ -98,6 +103,9 @@ def execute(
         executor,
         Place(out=out, device=plan.device, threads=plan.threads, at_once=at_once, storage=storage),
     )
+    check_ready(plan)
+    with writing_to(out):
+        settle(plan, out, fresh=fresh, accept=accept_code_change)
     with watched(plan, out, console) as observer:
         done = execute_plan(plan, out, observer, where, command=command)
         if not done.paths:

@@ -22,7 +22,8 @@ from srbench.run.plan.targets import Target
 def show(plan: Plan, out: OutFolder, targets: Sequence[Target]) -> tuple[Leaderboard, Path]:
     """Write all of it into the out folder; the table over all its records, and the first page."""
     with lock_at(out.root / ".report.lock"):
-        board = build_leaderboard(out.root)
+        seeds = sorted({cell.seed for cell in plan.cells if cell.row.kind.generated})
+        board = build_leaderboard(out.root, seeds=seeds)
         write_leaderboard(board, out.root)
         shown = {
             "leaderboard": file_sha256(out.root / "leaderboard.json"),
@@ -31,17 +32,17 @@ def show(plan: Plan, out: OutFolder, targets: Sequence[Target]) -> tuple[Leaderb
         }
         _plots(board, out, shown)
         write_comparisons(plan, out, board, targets)
-        return board, _page(out, shown)
+        return board, _page(out, shown, seeds)
 
 
-def _page(out: OutFolder, shown: dict[str, str]) -> Path:
+def _page(out: OutFolder, shown: dict[str, str], seeds: Sequence[int]) -> Path:
     """Publish the site into the out folder, unless it shows this very table; its first page."""
     site = Derived(out.site)
     if not site.is_current(shown):
         if site.folder.exists() and not site.untouched():
             shutil.rmtree(site.folder)  # somebody changed a file: none of it is relied on
         site.forget()
-        publish([out.root], out.site)
+        publish([out.root], out.site, seeds=seeds)
         site.note(shown)
     return out.site / "index.html"
 

@@ -8,7 +8,9 @@ from dataclasses import asdict
 from typing import Any
 
 from srbench.records.layout import OutFolder
+from srbench.run.code import changes
 from srbench.run.exec.estimate import METHOD, Estimate, Estimates
+from srbench.run.exec.remaining import human_time
 from srbench.run.plan.environment import cpu_name
 from srbench.run.plan.jobs import Job
 from srbench.run.plan.planning import Plan
@@ -42,6 +44,7 @@ def plan_overview(
         "scores": _scores(plan, out),
         "missing": [str(problem) for problem in plan.inputs.problems],
         "warnings": plan.inputs.warnings,
+        "edited": [str(change) for change in changes(plan, out)],
         "total": None if estimates is None else _total(plan, jobs, parallel),
         "method": None if estimates is None else METHOD,
     }
@@ -156,6 +159,8 @@ def overview_lines(document: dict[str, Any]) -> Iterator[str]:
         yield f"missing: {problem}"
     for warning in document["warnings"]:
         yield f"warning: {warning}"
+    for change in document["edited"]:
+        yield f"edited: {change}; a run asks for --fresh LABEL or --accept-code-change"
     yield from _total_lines(document)
 
 
@@ -171,7 +176,7 @@ def _figures(job: dict[str, Any]) -> str:
         parts.append(f"{estimate['memory_bytes'] / 2**30:6.2f} GiB")
     else:
         parts.append(" " * 27)
-    parts.append(f"{estimate['seconds'] / 3600:8.3f} h")
+    parts.append(f"{human_time(estimate['seconds']):>9}")
     if not estimate["validation_counted"]:
         parts.append("(without validation: its images are not here)")
     return "  ".join(parts)
@@ -183,13 +188,16 @@ def _total_lines(document: dict[str, Any]) -> Iterator[str]:
         return
     yield (
         f"to run: {total['jobs_to_run']} jobs, {total['jobs_cached']} cached; "
-        f"{total['flops'] / 1e12:.3g} TFLOP, {total['job_hours']:.3f} h of jobs, about "
-        f"{total['wall_hours']:.3f} h with {document['parallel']} at once; at most "
+        f"{total['flops'] / 1e12:.3g} TFLOP; at most "
         f"{total['peak_memory_bytes'] / 2**30:.2f} GiB per job"
     )
     yield (
-        f"without sharing the warm start: {total['job_hours_without_shared_warm_start']:.3f} h of "
-        "jobs"
+        f"time: about {human_time(3600 * total['wall_hours'])} with {document['parallel']} at once "
+        f"({human_time(3600 * total['job_hours'])} of jobs), and the scoring"
+    )
+    yield (
+        "without sharing the warm start: "
+        f"{human_time(3600 * total['job_hours_without_shared_warm_start'])} of jobs"
     )
     if total["without_estimate"]:
         yield f"{total['without_estimate']} jobs could not be estimated and are not in the totals"

@@ -17,12 +17,14 @@ COMMANDS = {
     "plan": "plan",
     "runs": "runs",
     "reproduce": "reproduce",
+    "suites": "suites",
     "losses": "losses",
     "plugins": "plugins",
     "weights": "weights",
     "data": "data",
     "eval": "eval",
     "agree": "agree",
+    "study": "study",
     "upscale": "upscale",
     "report": "report",
     "publish": "publish",
@@ -30,7 +32,9 @@ COMMANDS = {
     "verify": "verify",
     "check": "check",
     "probe": "probe",
+    "calibrate": "calibrate",
     "new-plugin": "new_plugin",
+    "docs": "docs",
 }
 """Command -> module under ``srbench.cli``; the order is that of ``--help``."""
 

@@ -71,8 +71,8 @@ def command(
 ) -> None:
     """Compare metrics with what people said of the images in FOLDER.
 
-    FOLDER holds reference/ and distorted/; docs/agree.md has the layout and recipes for known data
-    sets. Only images of one reference are compared with each other.
+    FOLDER holds reference/ and distorted/; `srbench docs agree` has the layout and recipes for
+    known data sets. Only images of one reference are compared with each other.
     """
     from srbench.cli.eval import check_device, default_workers
     from srbench.cli.output import echo_json, warn_broken
@@ -187,10 +187,10 @@ def _print_table(found: Mapping[str, MetricAgreement]) -> None:
     for name, result in found.items():
         table.add_row(
             Text(name),
-            _text(result.accuracy),
+            estimate_text(result.accuracy),
             f"{result.ceiling:.3f}",
-            _text(result.srcc),
-            _text(result.krcc),
+            estimate_text(result.srcc),
+            estimate_text(result.krcc),
             str(result.accuracy.count),
             str(result.references),
         )
@@ -198,14 +198,15 @@ def _print_table(found: Mapping[str, MetricAgreement]) -> None:
     out.print(table)
     for name, result in found.items():
         for item in (*result.by_gap, *result.at):
-            said = _text(item.accuracy)
+            said = estimate_text(item.accuracy)
             out.print(
                 Text(f"{name}: gaps of {item.low:.4g} to {item.high:.4g} agree: {said}"),
                 f"({item.accuracy.count} pairs)",
             )
 
 
-def _text(estimate: Estimate | None) -> str:
+def estimate_text(estimate: Estimate | None) -> str:
+    """A value with its interval, or a dash."""
     if estimate is None or math.isnan(estimate.value):
         return "-"
     return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"

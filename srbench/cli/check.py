@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from srbench.cli import completion
 
 if TYPE_CHECKING:
     from srbench.checks import CheckResult, LossReport
@@ -15,7 +16,7 @@ SEEDED_NOTE = "seeded random weights in the real layout, NOT the pretrained ones
 
 
 @click.command("check", short_help="Check a loss, or a plugin's losses, against the contract.")
-@click.argument("name")
+@click.argument("name", shell_complete=completion.losses)
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A parameter of it.")
 @click.option("--only", multiple=True, metavar="CHECK", help="Run this check only. Repeatable.")
 @click.option(
@@ -35,6 +36,8 @@ def command(
 ) -> None:
     """Run the conformance checks on NAME, a loss or an installed distribution.
 
+    A loss may have parameters after commas: vgg16,tap=conv5_3,distance=l1
+
     The exit status is 1 if any check failed. A failure that the loss declares in known_failures
     counts as expected; one that it declares and that does not happen is a failure.
 
@@ -42,9 +45,11 @@ def command(
     with random values instead, and the output says so.
     """
     from srbench.cli.output import echo_json
+    from srbench.settings.loss_text import parse_loss, parse_params
 
+    name, params = parse_loss(name)
+    params |= parse_params(settings)
     losses = _losses(name)
-    params = _parameters(settings)
     reports = [
         _check(loss, owner, params, only, seeded=seeded, limit=time_limit, quiet=as_json)
         for loss, owner in losses
@@ -98,19 +103,6 @@ def _of_distribution(registry: Registry, name: str) -> list[tuple[str, str]]:
 
 def _same(one: str, other: str) -> bool:
     return one.lower().replace("_", "-") == other.lower().replace("_", "-")
-
-
-def _parameters(settings: tuple[str, ...]) -> dict[str, Any]:
-    params: dict[str, Any] = {}
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        if not key or not equals:
-            raise click.BadParameter(f"expected KEY=VALUE, got {setting!r}", param_hint="--set")
-        try:
-            params[key] = json.loads(value)
-        except json.JSONDecodeError:
-            params[key] = value  # a bare word: tap=relu2_2
-    return params
 
 
 def _check(

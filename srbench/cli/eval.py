@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from srbench.cli import completion
+
 if TYPE_CHECKING:
     from srbench.metrics import Evaluation
     from srbench.metrics.folders import MetricScores
@@ -35,6 +37,7 @@ _FOLDER = click.Path(path_type=Path)
     "names",
     multiple=True,
     metavar="NAME",
+    shell_complete=completion.metrics,
     help="An installed metric, or one of pyiqa's by its name. Repeatable. "
     "Default: psnr, ssim, lpips and niqe; niqe without --hr.",
 )
@@ -76,7 +79,7 @@ def command(
     """Score the images in --sr against those of the same names in --hr, per image and on average.
 
     Images are matched by file name without its suffix, and without what all SR names have at their
-    end (0801x4.png, img_out.png). docs/protocols.md says what each protocol does.
+    end (0801x4.png, img_out.png). `srbench docs protocols` says what each does.
     """
     from srbench.cli.output import check_writable, echo_json, warn_broken
     from srbench.files import write_atomic

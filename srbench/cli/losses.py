@@ -6,23 +6,38 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from srbench.cli import completion
+
 if TYPE_CHECKING:
     from srbench.contract import WeightFile
-    from srbench.host import RegisteredLoss
+    from srbench.host import RegisteredLoss, Registry
+
+_SHOWN = (
+    "task", "backbone", "pretrained_on", "saw_test_images", "trains_on_metrics",
+    "shares_network_with", "min_size", "license", "paper",
+)  # fmt: skip
 
 
-@click.command("losses", short_help="List the installed losses.")
+@click.command("losses", short_help="List the installed losses, or describe one.")
+@click.argument("name", required=False, shell_complete=completion.losses)
 @click.option("--task", help="Only losses whose network was pretrained for this task.")
 @click.option("--backbone", help="Only losses of this architecture.")
 @click.option("--json", "as_json", is_flag=True, help="JSON on stdout and nothing else.")
-def command(task: str | None, backbone: str | None, as_json: bool) -> None:
-    """List the installed losses with task, backbone, weights and licence."""
+def command(name: str | None, task: str | None, backbone: str | None, as_json: bool) -> None:
+    """List the installed losses with task, backbone, weights and licence.
+
+    With NAME, describe that loss and its parameters. NAME may have parameters after commas, which
+    are then settled: timm,model=resnet50.a1_in1k
+    """
     from srbench.cli.output import echo_json, warn_broken
     from srbench.errors import unknown_name
     from srbench.host import discover
 
     registry = discover()
     warn_broken(registry)
+    if name is not None:
+        _describe(registry, name, as_json)
+        return
     for kind, wanted in (("task", task), ("backbone", backbone)):
         known = {getattr(loss.spec, kind) for loss in registry.losses.values()}
         if wanted is not None and wanted not in known:
@@ -37,6 +52,41 @@ def command(task: str | None, backbone: str | None, as_json: bool) -> None:
         echo_json([_document(name, loss) for name, loss in rows])
         return
     _print_table(rows)
+
+
+def _describe(registry: Registry, text: str, as_json: bool) -> None:
+    from dataclasses import asdict, replace
+
+    from srbench.cli.output import echo_json, echo_keys
+    from srbench.host import resolve_loss
+    from srbench.settings.describe import describe
+    from srbench.settings.loss_text import SYNTAX, parse_loss
+    from srbench.weights import is_cached
+
+    name, params = parse_loss(text)
+    registered = registry.loss(name)
+    spec = resolve_loss(registered, params).spec if params else registered.spec
+    document = _document(name, replace(registered, spec=spec))
+    keys = () if spec.params is None else describe(spec.params)
+    if as_json:
+        echo_json({**document, "params": [asdict(key) for key in keys]})
+        return
+    click.echo(f"{name}: {spec.summary}")
+    for field in ("distribution", "version", *_SHOWN):
+        value = document[field]
+        told = ", ".join(value) if isinstance(value, list) else str(value)
+        if told:
+            click.echo(f"  {field.replace('_', ' ')}: {told}")
+    for file in spec.weights:
+        state = "cached" if is_cached(file) else _source(file)
+        click.echo(f"  weights: {file.id}, {file.size / 2**20:.0f} MB ({state}); {file.license}")
+    click.echo("  parameters:" if keys else "  it takes no parameters")
+    echo_keys(keys, "    ")
+    taps = getattr(spec.params, "known_taps", lambda: None)()
+    if taps:
+        click.echo(f"  taps: {', '.join(sorted(taps))}")
+    if keys:
+        click.echo(f"  written as: {SYNTAX}")
 
 
 def _document(name: str, loss: RegisteredLoss) -> dict[str, Any]:

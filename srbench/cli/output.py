@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from srbench.host import Registry
+    from srbench.settings.describe import Key
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -64,6 +65,14 @@ def check_writable(option: str, file: Path) -> None:
             f"expected {option} to be writable, got {file}",
             "name a file that you may write, or change its permissions",
         )
+
+
+def echo_keys(keys: Iterable[Key], indent: str) -> None:
+    """What can be set: each key with type and default, and its meaning below."""
+    for key in keys:
+        click.echo(f"{indent}{key.name}: {key.kind}; {key.default_words}")
+        if key.meaning:
+            click.echo(f"{indent}    {key.meaning}")
 
 
 def warn_broken(registry: Registry) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from srbench.cli import completion
 
 if TYPE_CHECKING:
     from srbench.host import Registry, ResolvedLoss
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command("probe", short_help="What losses see and what they cost, without training.")
-@click.argument("losses", nargs=-1, metavar="LOSS...")
+@click.argument("losses", nargs=-1, metavar="LOSS...", shell_complete=completion.losses)
 @click.option(
     "--against",
     type=click.Path(path_type=Path, file_okay=False),
@@ -130,19 +131,11 @@ def _print_associations(found: tuple[Association, ...], rows: int) -> None:
     console().print(table)
 
 
-def _resolve(registry: Any, text: str) -> ResolvedLoss:
+def _resolve(registry: Registry, text: str) -> ResolvedLoss:
     from srbench.host import resolve_loss
+    from srbench.settings.loss_text import parse_loss
 
-    name, *settings = text.split(",")
-    params: dict[str, Any] = {}
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        if not key or not equals:
-            raise click.BadParameter(f"expected NAME,KEY=VALUE,..., got {text!r}")
-        try:
-            params[key] = json.loads(value)
-        except json.JSONDecodeError:
-            params[key] = value
+    name, params = parse_loss(text)
     return resolve_loss(registry.loss(name), params)
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from srbench.cli.completion import folder_rows
+
 if TYPE_CHECKING:
     from srbench.records import Record
     from srbench.report import Leaderboard
@@ -20,12 +22,17 @@ if TYPE_CHECKING:
 @click.option(
     "--dataset", "datasets", multiple=True, metavar="NAME", help="Show only this data set."
 )
+@click.option(
+    "--seed", "seeds", multiple=True, type=int, help="Count this seed. Default: those of the suite."
+)
 @click.option("--suite", metavar="NAME|HASH", help="Only this suite, by name or start of its hash.")
+@click.option("--full", is_flag=True, help="All tables, statistics, costs and explanations.")
 @click.option("--plots", is_flag=True, help="Also draw the plots (SVG and PNG).")
 @click.option(
     "--compare",
     nargs=2,
     metavar="LABEL LABEL",
+    shell_complete=folder_rows,
     help="Also draw the image-by-image difference of these two rows.",
 )
 @click.option(
@@ -40,21 +47,31 @@ def command(
     folders: tuple[Path, ...],
     as_json: bool,
     datasets: tuple[str, ...],
+    seeds: tuple[int, ...],
     suite: str | None,
+    full: bool,
     plots: bool,
     compare: tuple[str, str] | None,
     destination: Path | None,
 ) -> None:
     """Print the leaderboard of OUT folders and write leaderboard.csv, .json and .md.
 
+    On the screen a line for each row and the verdict; --full prints all that there is.
+
     Several folders, from several machines, make one table; each suite has its own. Records of
     other protocols, suite versions or tracks are refused, with the reason.
     """
     from srbench.records import record_files
     from srbench.report import build_leaderboard, load_records, split_by_suite
+    from srbench.report.people import load_opinions
 
     records = _of_suite(load_records(folders), suite)
-    boards = [build_leaderboard(group) for group in split_by_suite(records).values()]
+    for seed in seeds:
+        _check_name("seed", str(seed), {str(record.seed) for record in records})
+    heard = load_opinions(folders)
+    boards = [
+        build_leaderboard(group, heard, seeds=seeds) for group in split_by_suite(records).values()
+    ]
     for name in datasets:
         _check_name("data set", name, {d for board in boards for d in board.datasets})
     for label in compare or ():
@@ -62,7 +79,7 @@ def command(
     if as_json:
         _print_json(boards)
         return
-    _print_tables(boards, datasets)
+    _print_tables(boards, datasets, full=full)
     if destination is None and len(folders) == 1:
         # Outputs do not lie among inputs: of OUT/records the folder is OUT.
         destination = record_files(folders[0])[0].parent.parent
@@ -100,15 +117,16 @@ def _print_json(boards: list[Leaderboard]) -> None:
     echo_json(documents[0] if len(documents) == 1 else documents)
 
 
-def _print_tables(boards: list[Leaderboard], datasets: tuple[str, ...]) -> None:
+def _print_tables(boards: list[Leaderboard], datasets: tuple[str, ...], *, full: bool) -> None:
     from srbench.cli.output import console
-    from srbench.report import print_leaderboard
+    from srbench.report import print_leaderboard, print_summary
 
     out = console()
+    show = print_leaderboard if full else print_summary
     for board in boards:
         shown = [d for d in board.datasets if not datasets or d in datasets]
         if shown:
-            print_leaderboard(board, out, datasets=shown)
+            show(board, out, datasets=shown)
 
 
 def _write(board: Leaderboard, out: Path, *, plots: bool, compare: tuple[str, str] | None) -> None:

@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from srbench.cli.completion import suite_rows
 from srbench.cli.suite_options import Prepare, suite_options
 from srbench.run.exec.backends import BACKENDS
 
@@ -25,20 +26,40 @@ from srbench.run.exec.backends import BACKENDS
     metavar="URL",
     help="With ray and no shared disk: where jobs' files travel through.",
 )
+@click.option(
+    "--fresh",
+    multiple=True,
+    metavar="LABEL",
+    shell_complete=suite_rows,
+    help="Train this row anew, and all that starts from it. Repeatable.",
+)
+@click.option(
+    "--accept-code-change",
+    is_flag=True,
+    help="Keep results of a loss whose code was edited under one version.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would run; start nothing.")
-def command(prepare: Prepare, executor: str, storage: str | None, dry_run: bool) -> None:
+def command(
+    *,
+    prepare: Prepare,
+    executor: str,
+    storage: str | None,
+    fresh: tuple[str, ...],
+    accept_code_change: bool,
+    dry_run: bool,
+) -> None:
     """Train the SRGAN of SUITE with each of its losses, score all rows, and print the table.
 
     SUITE is a path or the name of a file in benchmarks/. Finished work is reused: rerunning the
     same command continues after any kind of end. --loss takes labels of the suite, and adds an
-    installed loss under its default parameters; reference rows always run.
+    installed loss, with parameters after commas; reference rows always run.
 
     Exit status: 0 done, 1 some jobs failed (the table shows why), 2 a mistake in the input.
     """
     from srbench.app.execute import execute
     from srbench.app.overview import overview_lines, plan_overview
     from srbench.cli.output import console, stop_on_sigterm
-    from srbench.report import print_leaderboard
+    from srbench.report import print_summary
 
     prepared = prepare(not dry_run)
     if dry_run:
@@ -50,11 +71,13 @@ def command(prepare: Prepare, executor: str, storage: str | None, dry_run: bool)
         click.echo(f"warning: {warning}", err=True)
     stop_on_sigterm()
     result = execute(
-        prepared, console(stderr=True), executor=executor, storage=storage,
+        prepared, console(stderr=True), executor=executor, storage=storage, fresh=fresh,
+        accept_code_change=accept_code_change,
         command=shlex.join(["srbench", *sys.argv[1:]]),
     )  # fmt: skip
-    print_leaderboard(result.leaderboard, console())
-    click.echo(f"\nTable: {result.out}/leaderboard.{{csv,json,md}}", err=True)
+    print_summary(result.leaderboard, console())
+    click.echo(f"All of it: srbench report {result.out} --full", err=True)
+    click.echo(f"Table: {result.out}/leaderboard.{{csv,json,md}}", err=True)
     click.echo(f"Page: {result.page}", err=True)
     click.echo(f"Pictures: {result.out}/comparisons, {result.out}/plots", err=True)
     for line in result.failed:

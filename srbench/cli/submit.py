@@ -33,7 +33,7 @@ def command(
 ) -> None:
     """Pack the records, trained generators and suite of OUT into one archive.
 
-    The same run gives the same bytes. docs/submitting.md says what happens to a submission.
+    The same run gives the same bytes. `srbench docs submitting` says what happens to a submission.
     """
     from srbench.cli.output import echo_json
     from srbench.errors import UserError

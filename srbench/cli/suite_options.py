@@ -8,14 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from srbench.cli import completion
+
 if TYPE_CHECKING:
     from srbench.app.prepare import Prepared
 
 _DECORATORS = (
-    click.argument("suite"),
+    click.argument("suite", shell_complete=completion.suites),
     click.option("--out", type=click.Path(file_okay=False), help="Default: runs/<suite name>."),
     click.option(
-        "--loss", "losses", multiple=True, metavar="LABEL", help="Only this row. Repeatable."
+        "--loss",
+        "losses",
+        multiple=True,
+        metavar="LABEL",
+        shell_complete=completion.suite_rows,
+        help="Only this row; or an installed loss as a row of its own: vgg16,tap=conv4_3. "
+        "Repeatable.",
     ),
     click.option(
         "--seed", "seeds", multiple=True, type=int, help="Instead of the suite's. Repeatable."
@@ -51,7 +59,7 @@ def suite_options(function: Callable[..., None]) -> Callable[..., None]:
             say = functools.partial(click.echo, err=True)
             return prepare(**wish, registry=registry, pull=pull, say=say)
 
-        function(prepared, **given)
+        function(prepare=prepared, **given)
 
     result: Callable[..., None] = command
     for decorate in reversed(_DECORATORS):

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import click
 
+from srbench.cli.completion import folder_rows
+
 
 @click.command("upscale", short_help="Enlarge photographs with a trained generator.")
-@click.argument("checkpoint", type=click.Path(dir_okay=False))
+@click.argument("checkpoint", metavar="RUN", type=click.Path())
 @click.argument("images", nargs=-1, required=True, type=click.Path(dir_okay=False))
+@click.option(
+    "--row", metavar="LABEL", shell_complete=folder_rows, help="Which row of the out folder RUN."
+)
+@click.option("--seed", type=int, help="Which seed of that row. Default: the first.")
 @click.option("--out", default=".", show_default=True, type=click.Path(file_okay=False))
 @click.option(
     "--tile",
@@ -23,18 +29,20 @@ import click
     help="Compute in float64, as for images that are scored: the same bytes on every machine.",
 )
 def command(
+    *,
     checkpoint: str,
     images: tuple[str, ...],
+    row: str | None,
+    seed: int | None,
     out: str,
     tile: int,
     device: str | None,
     exact: bool,
 ) -> None:
-    """Enlarge IMAGES by the factor of the generator in CHECKPOINT.
+    """Enlarge IMAGES with a generator that `srbench run` trained.
 
-    CHECKPOINT is a generator.safetensors that `srbench run` wrote
-    (runs/NAME/checkpoints/KEY/generator.safetensors; `leaderboard.json` names it for each row).
-    Results are written as OUT/<name>_x4.png, where the factor is 4.
+    RUN is an out folder such as runs/quick, of which --row chooses a row; or the file of a
+    generator. Results are written as OUT/<name>_x4.png, where the factor is 4.
     """
     from pathlib import Path
 
@@ -44,9 +52,18 @@ def command(
     from srbench.imaging import read_image, write_image
     from srbench.models.files import load_generator
     from srbench.models.images import upscale_image
+    from srbench.records.generators import row_generator
     from srbench.run.plan.environment import detect_device
 
-    trained = load_generator(Path(checkpoint), discover().generator_spec)
+    file = Path(checkpoint)
+    if file.is_dir():
+        file = row_generator(file, row, seed)
+    elif row is not None or seed is not None:
+        raise UserError(
+            f"expected --row and --seed with an out folder, got the file {checkpoint}",
+            "leave them out, or name the folder",
+        )
+    trained = load_generator(file, discover().generator_spec)
     scale = trained.generator.scale
     names = [Path(name).stem for name in images]
     if len(set(names)) != len(names):

@@ -129,6 +129,11 @@ def _print(result: Verification) -> None:
             click.echo(f"    and {len(row.differences) - MAX_SHOWN} more: --json lists them")
         for note in row.notes:
             click.echo(f"    note: {printable(note)}")
+    for found in result.opinions:
+        about = f"{found.raters} raters, {found.votes:,} votes on {found.suite}"
+        click.echo(printable(f"{found.mark:16}opinions: {about}"))
+        for message in found.differences[:MAX_SHOWN]:
+            click.echo(f"    {printable(message)}")
     verdict = "scores-verified" if result.verified else "not verified"
     if result.recomputed == 0:
         verdict += ": no row could be recomputed"

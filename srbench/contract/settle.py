@@ -48,5 +48,6 @@ def _explain(error: Any) -> str:
             parts.append(f"unknown parameter {place!r}")
         else:
             message = item["msg"].removeprefix("Value error, ")
-            parts.append(f"{place}: {message}, got {item['input']!r:.80}")
+            got = "" if ", got " in message else f", got {item['input']!r:.80}"
+            parts.append(f"{place}: {message}{got}")
     return "; ".join(parts)

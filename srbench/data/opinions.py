@@ -108,4 +108,6 @@ def _check_present(folder: Path, names: list[str], where: str) -> None:
 
 
 def _broken(found: str) -> DataError:
-    return DataError(f"expected {LAYOUT}; {found}", "docs/agree.md has recipes for known data sets")
+    return DataError(
+        f"expected {LAYOUT}; {found}", "`srbench docs agree` has recipes for known data sets"
+    )

@@ -10,6 +10,7 @@ from srbench.host.registry import (
     Registry,
 )
 from srbench.host.resolve import ResolvedLoss, build_loss, resolve_loss
+from srbench.host.source import source_sha256
 
 __all__ = [
     "PluginInfo",
@@ -22,4 +23,5 @@ __all__ = [
     "build_loss",
     "discover",
     "resolve_loss",
+    "source_sha256",
 ]

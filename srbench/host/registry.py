@@ -151,7 +151,7 @@ class Registry:
             name,
             names,
             f"{listing} lists what is installed; pip adds plugins, in a checkout of srbench "
-            "`pip install ./plugins/NAME` (docs/losses.md has all of them)",
+            "`pip install ./plugins/NAME` (`srbench docs losses` has all of them)",
         )
 
 

@@ -44,9 +44,11 @@ def match_folders(
 
     Where names differ by what every SR name has at its end (``0801x4`` and ``0801``), and HR's
     perhaps too (``img_001_SRF_4_HR``), that is left out and said. A folder whose images all lie
-    in subfolders is read with them. Sizes must be equal, with the field's one exception: where an
-    HR side is no multiple of ``scale``, SR may have the size that is left after cropping HR at the
-    bottom and the right, and is compared with that part.
+    in subfolders is read with them; where the other has none, their names are left out.
+
+    Sizes must be equal, with the field's one exception: where an HR side is no multiple of
+    ``scale``, SR may have the size that is left after cropping HR at the bottom and the right, and
+    is compared with that part.
 
     Args:
         sr: folder of the images to score, or one image.
@@ -63,6 +65,7 @@ def match_folders(
     if hr is None:
         return tuple(ImagePair(name=_shown(sr, file), sr=file) for file in ours.values())
     theirs = _by_name(hr)
+    ours, theirs = _without_folders(ours, theirs), _without_folders(theirs, ours)
     if Path(sr).is_file() and Path(hr).is_file():
         partners = dict(zip(ours, theirs, strict=True))
     else:
@@ -96,6 +99,14 @@ def _by_name(folder: Folder) -> dict[str, Path]:
                 "remove one of them",
             )
     return found
+
+
+def _without_folders(mine: dict[str, Path], other: Iterable[str]) -> dict[str, Path]:
+    """Names without their subfolders, where the other side has none and they stay unique."""
+    if any("/" in name for name in other):
+        return mine
+    flat = {name.rpartition("/")[2]: file for name, file in mine.items()}
+    return flat if len(flat) == len(mine) else mine
 
 
 def _name_subfolders(root: Path) -> None:

@@ -204,7 +204,7 @@ METRICS = (
     ),
     MetricSpec(
         name="niqe",
-        version=1,
+        version=2,
         lower_is_better=True,
         reference="none",
         build=build_niqe,

@@ -83,5 +83,5 @@ def get_protocol(name: str) -> Protocol:
         UnknownName: there is none; the nearest names are given.
     """
     if name not in PROTOCOLS:
-        raise unknown_name("protocol", name, PROTOCOLS, "docs/protocols.md describes them")
+        raise unknown_name("protocol", name, PROTOCOLS, "`srbench docs protocols` describes them")
     return PROTOCOLS[name]

@@ -27,6 +27,7 @@ from torch.nn import functional
 
 from srbench.contract.loading import load_weights
 from srbench.errors import WeightsError
+from srbench.imaging import rgb_to_y
 from srbench.metrics.protocol import NIQE_BLOCK
 
 # pyiqa calls these by their torchvision names.
@@ -139,7 +140,9 @@ def niqe_scores(sr: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
     Returns:
         ``(N,)`` float64, 0 or more, lower is better.
     """
-    luma = niqe_arch.diff_round(niqe_arch.to_y_channel(sr, 255, "ycbcr")).double()
+    # In float64: in float32 one pixel in 300,000 lies so near to a half that processors round it
+    # differently, and one such pixel has moved a score by 0.026.
+    luma = (rgb_to_y(sr.double()) * 255.0).round()
     height, width = (side - side % NIQE_BLOCK for side in luma.shape[-2:])
     luma = luma[..., :height, :width]
     half = niqe_arch.imresize(luma / 255.0, scale=0.5, antialiasing=True) * 255.0

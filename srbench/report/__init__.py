@@ -8,6 +8,7 @@ from srbench.report.build import build_leaderboard
 from srbench.report.frame import tidy_scores
 from srbench.report.model import Cell, Leaderboard, Row
 from srbench.report.render.files import leaderboard_csv, write_leaderboard
+from srbench.report.render.summary import print_summary
 from srbench.report.render.terminal import print_leaderboard
 from srbench.report.selection import load_records, split_by_suite
 
@@ -19,6 +20,7 @@ __all__ = [
     "leaderboard_csv",
     "load_records",
     "print_leaderboard",
+    "print_summary",
     "split_by_suite",
     "tidy_scores",
     "write_leaderboard",

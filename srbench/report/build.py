@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from srbench.records import Record
+from srbench.records.opinions import Opinions
 from srbench.report.correlation import metric_correlations
 from srbench.report.costs import cost_lines
 from srbench.report.equal_distortion import read_headlines
 from srbench.report.intervals import describe_intervals
 from srbench.report.metrics import metric_infos
 from srbench.report.model import Curve, Leaderboard
+from srbench.report.people import load_opinions, with_opinions
 from srbench.report.ranking import rank_rows
 from srbench.report.rows import TableContext, build_rows
-from srbench.report.selection import load_records, select_records
+from srbench.report.selection import choose_seeds, load_records, select_records
 from srbench.settings import Suite, expand_losses
 from srbench.settings.load import validate_suite
 
 
-def build_leaderboard(source: Iterable[Path | str | Record] | Path | str) -> Leaderboard:
+def build_leaderboard(
+    source: Iterable[Path | str | Record] | Path | str,
+    opinions: Iterable[Opinions] = (),
+    *,
+    seeds: Iterable[int] = (),
+) -> Leaderboard:
     """The leaderboard of one suite.
 
     Args:
         source: out folders, records, or both; several folders and machines may be given at once.
+        opinions: of people, beside those that lie in the folders.
+        seeds: those that count; by default those that the suite declares.
 
     Raises:
         RecordError: a folder without records, or a damaged record.
@@ -31,12 +40,16 @@ def build_leaderboard(source: Iterable[Path | str | Record] | Path | str) -> Lea
     """
     if isinstance(source, (str, Path)):
         source = [source]
-    records = select_records(load_records(source))
+    items = list(source)
+    records = select_records(load_records(items))
     suites = _suites_of(records)
     suite = suites[0]
+    declared = sorted({seed for s in suites for seed in s.seeds})
+    records, others = choose_seeds(records, declared, seeds)
     context = _context(records, suites)
     built = build_rows(records, context)
-    rows, families = rank_rows(built, context)
+    ranked, families = rank_rows(built, context)
+    rows, heard = with_opinions(ranked, records, [*load_opinions(items), *opinions])
     return Leaderboard(
         suite=records[0].suite.name,
         suite_version=records[0].suite.version,
@@ -44,7 +57,7 @@ def build_leaderboard(source: Iterable[Path | str | Record] | Path | str) -> Lea
         summary=suite.summary,
         track=records[0].suite.track,
         protocol=records[0].protocol,
-        declared_seeds=tuple(sorted({seed for s in suites for seed in s.seeds})),
+        declared_seeds=tuple(declared),
         seeds=context.seeds,
         datasets=context.datasets,
         metrics=context.metrics,
@@ -57,7 +70,11 @@ def build_leaderboard(source: Iterable[Path | str | Record] | Path | str) -> Lea
         costs=cost_lines(records),
         curves=_curves(records),
         headlines=read_headlines(records, built, context),
-        notes=_notes(records, suites, context),
+        notes=(
+            *_seed_notes(declared, context.seeds, others),
+            *_notes(records, suites, context),
+            *heard,
+        ),
         records=tuple(records),
     )
 
@@ -123,17 +140,26 @@ def _curves(records: Iterable[Record]) -> tuple[Curve, ...]:
     )
 
 
+def _seed_notes(
+    declared: Sequence[int], counted: Sequence[int], others: Sequence[int]
+) -> Iterator[str]:
+    waiting = [seed for seed in declared if seed not in {*counted, *others}]
+    if waiting:
+        yield (
+            f"The suite declares seeds {_list(declared)}; without a record so far: "
+            f"{_list(waiting)}."
+        )
+    if others:
+        yield (
+            f"There are also records of seed {_list(others)}, which this table does not count: "
+            "srbench report --seed N, or add them to the seeds of the suite file."
+        )
+
+
 def _notes(
     records: Sequence[Record], suites: Sequence[Suite], context: TableContext
 ) -> tuple[str, ...]:
     notes = []
-    declared = sorted({seed for suite in suites for seed in suite.seeds})
-    waiting = [seed for seed in declared if seed not in context.seeds]
-    if waiting:
-        notes.append(
-            f"The suite declares seeds {_list(declared)}; without a record so far: "
-            f"{_list(waiting)}."
-        )
     present = {record.loss.label for record in records}
     wanted = dict.fromkeys(row.label for suite in suites for row in expand_losses(suite))
     absent = [label for label in wanted if label not in present]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from srbench.records import MetricInfo
-from srbench.report.model import Cell, CostLine, Leaderboard, Row
+from srbench.report.model import Cell, CostLine, Heard, Leaderboard, Row
 
 Output = Literal["terminal", "markdown", "csv", "json", "site"]
 Value = str | float | int | None
@@ -26,6 +26,15 @@ class Entry:
     row: Row
     dataset: str
     mark: str = ""
+
+    @property
+    def heard(self) -> Heard | None:
+        """People's opinion, where it is on this data set; JSON has it once for the row."""
+        found = self.row.heard
+        if found is None or not self.dataset:
+            return found
+        places = {content.place.dataset for content in found.study.contents}
+        return found if self.dataset in places else None
 
     def cell(self, metric: MetricInfo) -> Cell | None:
         """The row's score by a metric."""
@@ -115,6 +124,51 @@ def _any_cost(entries: Sequence[Entry]) -> bool:
 SCORES: Final = Column(name="scores", value=lambda entry: None)
 """Where the metrics of a table stand among the columns; a CSV has them last."""
 
+
+def _opinion(name: str) -> Callable[[Entry], Value]:
+    return lambda e: None if e.heard is None else getattr(e.heard.opinion, name)
+
+
+def _any_opinion(entries: Sequence[Entry]) -> bool:
+    return any(entry.heard is not None for entry in entries)
+
+
+def _opinion_text(entry: Entry) -> str:
+    if entry.heard is None:
+        return ""
+    said, study = entry.heard.opinion, entry.heard.study
+    interval = f"{said.low:+.2f} to {said.high:+.2f}"
+    about = f"{study.raters} raters, {said.votes:,} votes"
+    return f"{said.score:+.2f} {said.group} ({interval}; {about})"
+
+
+_OPINION: tuple[Column, ...] = (
+    Column(
+        name="opinion",
+        value=_opinion("score"),
+        heading="people's opinion (reported)",
+        text=_opinion_text,
+        numeric=True,
+        descending=True,
+        note="what raters preferred, higher is better; reported, never verified",
+        present=_any_opinion,
+    ),
+    *(
+        Column(
+            name=f"opinion_{name}",
+            value=value,
+            outputs=frozenset({"csv", "json"}),
+            present=_any_opinion,
+        )
+        for name, value in (
+            ("low", _opinion("low")),
+            ("high", _opinion("high")),
+            ("raters", lambda e: None if e.heard is None else e.heard.study.raters),
+            ("votes", _opinion("votes")),
+        )
+    ),
+)
+
 COLUMNS: tuple[Column, ...] = (
     Column(name="loss", value=lambda e: e.row.loss, outputs=frozenset({"csv", "json"})),
     Column(
@@ -142,6 +196,7 @@ COLUMNS: tuple[Column, ...] = (
         numeric=True,
     ),
     SCORES,
+    *_OPINION,
     Column(name="status", value=lambda e: e.row.status, outputs=ALL - {"terminal", "site"}),
     Column(
         name="task",

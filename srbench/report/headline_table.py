@@ -143,6 +143,14 @@ def _cells(board: Leaderboard, headline: Headline, label: str) -> Iterator[str]:
             yield NOT_REACHED + (f" by {missed} of {seeds} seeds" if missed < seeds else "")
 
 
+def primary_reading(board: Leaderboard, headline: Headline, label: str) -> str:
+    """What a row has in the primary family, as the headline's table shows it; empty for none."""
+    if label not in headline.curves:
+        return ""
+    place = next(i for i, family in enumerate(headline.families) if family.primary)
+    return list(_cells(board, headline, label))[place]
+
+
 def _notes(headline: Headline) -> Iterator[str]:
     for why in dict.fromkeys(family.why_not for family in headline.families if family.why_not):
         where = ", ".join(f"{f.budget:g} dB" for f in headline.families if f.why_not == why)

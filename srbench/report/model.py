@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from srbench.records import CurvePoint, MetricInfo, Record, RowKind
+from srbench.records.opinions import Opinion, Opinions
 from srbench.report.budget import Curves
 from srbench.report.headline import HeadlineFamily, Reading
 from srbench.report.statistics import TukeyResult
@@ -39,6 +40,14 @@ class Cell:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Heard:
+    """What people said of a row, and in which study."""
+
+    opinion: Opinion
+    study: Opinions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
     """One label of the suite: what it is, what is missing, and its cells.
 
@@ -50,6 +59,7 @@ class Row:
         game: flags of an adversarial game that did not live, in any seed.
         mean_rank: mean over the suite's rank data sets of the rank by its rank metric.
         rank: place by ``mean_rank``.
+        heard: people's opinion, where there is one.
     """
 
     label: str
@@ -74,6 +84,7 @@ class Row:
     game: tuple[str, ...] = ()
     mean_rank: float | None = None
     rank: float | None = None
+    heard: Heard | None = None
 
     @property
     def trained(self) -> bool:

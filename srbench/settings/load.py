@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,28 @@ from pydantic import ValidationError
 
 from srbench.errors import SuiteError, unknown_name
 from srbench.settings.suite import Suite
+from srbench.settings.toml_text import line_numbers, read_value
 
 MAX_BYTES = 1 << 20
+MISTAKES = 5
+"""Of a suite that are told at once."""
+
+HELP = "`srbench suites keys` lists every key with its type and default"
 
 
 def suite_folders() -> tuple[Path, ...]:
     """Where a bare suite name is looked up: ``./benchmarks``, then the ones srbench ships."""
     package = Path(__file__).resolve().parent.parent
     return (Path("benchmarks"), package / "benchmarks", package.parent / "benchmarks")
+
+
+def known_suites() -> dict[str, Path]:
+    """Name -> file of every suite that a bare name finds."""
+    known: dict[str, Path] = {}
+    for folder in suite_folders():
+        for file in sorted(folder.glob("*.toml")):
+            known.setdefault(file.stem, file)
+    return known
 
 
 def suite_path(name_or_path: str) -> Path:
@@ -35,10 +50,7 @@ def suite_path(name_or_path: str) -> Path:
                 "give a path to a .toml file or the name of a suite in benchmarks/",
             )
         return path
-    known: dict[str, Path] = {}
-    for folder in suite_folders():
-        for file in sorted(folder.glob("*.toml")):
-            known.setdefault(file.stem, file)
+    known = known_suites()
     if name_or_path not in known:
         raise unknown_name("suite", name_or_path, known, "or give the path of a .toml file")
     return known[name_or_path]
@@ -70,21 +82,37 @@ def load_suite(name_or_path: str, overrides: Iterable[str] = ()) -> Suite:
     return parse_suite(text, str(path), overrides)
 
 
+def renamed_suite(name_or_path: str, name: str) -> str:
+    """The text of a suite under another name, version 1.
+
+    Raises:
+        SuiteError: there is no such suite, or the name does not fit.
+    """
+    load_suite(name_or_path)
+    text = suite_path(name_or_path).read_text(encoding="utf-8-sig")
+    for key, value in (("name", f'"{name}"'), ("version", "1")):
+        entry = re.search(rf"(?m)^{key}\s*=.*$", text)
+        assert entry is not None  # it was loaded
+        text = f"{text[: entry.start()]}{key} = {value}{text[entry.end() :]}"
+    parse_suite(text, f"a suite called {name!r}")
+    return text
+
+
 def parse_suite(text: str, origin: str = "suite", overrides: Iterable[str] = ()) -> Suite:
-    """A suite from TOML text. ``origin`` is named in errors."""
+    """A suite from TOML text. ``origin`` is named in errors, with the line of each mistake."""
     try:
         document = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise SuiteError(f"{origin}: expected TOML, got: {error}", "see docs/suites.md") from error
-    return validate_suite(apply_overrides(document, overrides), origin)
+        raise SuiteError(f"{origin}: expected TOML, got: {error}", HELP) from error
+    return validate_suite(apply_overrides(document, overrides), origin, text)
 
 
-def validate_suite(document: dict[str, Any], origin: str = "suite") -> Suite:
-    """A suite from a plain document, as TOML or a record holds it."""
+def validate_suite(document: dict[str, Any], origin: str = "suite", text: str = "") -> Suite:
+    """A suite from a plain document, as TOML or a record holds it; ``text`` is that of its file."""
     try:
         return Suite.model_validate(document)
     except ValidationError as error:
-        raise SuiteError(f"{origin}: {_explain(error)}", "see docs/suites.md") from error
+        raise SuiteError(f"{origin}: {_explain(error, text)}", HELP) from error
 
 
 def apply_overrides(document: dict[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
@@ -102,7 +130,7 @@ def apply_overrides(document: dict[str, Any], overrides: Iterable[str]) -> dict[
             section = section.setdefault(parent, {})
             if not isinstance(section, dict):
                 raise SuiteError(f"--set {pair!r}: {parent!r} is not a section")
-        section[leaf] = _value(value)
+        section[leaf] = read_value(value)
     return result
 
 
@@ -114,24 +142,32 @@ def _copy(value: Any) -> Any:
     return value
 
 
-def _value(text: str) -> Any:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text  # a bare word is a string, as on every command line
+def _explain(error: ValidationError, text: str) -> str:
+    places = line_numbers(text)
+    mistakes = error.errors()
+    told = [f"{_line(places, item)}{_mistake(item)}" for item in mistakes[:MISTAKES]]
+    more = len(mistakes) - MISTAKES
+    return "; ".join([*told, *([f"and {more} more"] if more > 0 else [])])
 
 
-def _explain(error: ValidationError) -> str:
-    lines = []
-    for item in error.errors()[:5]:
-        place = ".".join(str(part) for part in item["loc"]) or "suite"
-        if item["type"] == "extra_forbidden":
-            lines.append(_unknown_key(item["loc"]))
-        elif item["type"] == "value_error":
-            lines.append(f"{place}: {item['ctx']['error']}")
-        else:
-            lines.append(f"{place}: {item['msg']}, got {item['input']!r:.120}")
-    return "; ".join(lines)
+def _mistake(item: Any) -> str:
+    place = ".".join(str(part) for part in item["loc"]) or "suite"
+    if item["type"] == "extra_forbidden":
+        return _unknown_key(item["loc"])
+    if item["type"] == "missing":
+        return f"{place}: expected a value, got none"
+    if item["type"] == "value_error":
+        return f"{place}: {item['ctx']['error']}"
+    return f"{place}: {item['msg']}, got {item['input']!r:.80}"
+
+
+def _line(places: Mapping[tuple[str | int, ...], int], item: Any) -> str:
+    """``line 12, ``: of the key, or of the section that lacks it."""
+    where = item["loc"]
+    for end in range(len(where), 0, -1):
+        if where[:end] in places:
+            return f"line {places[where[:end]]}, "
+    return ""
 
 
 def _unknown_key(location: tuple[int | str, ...]) -> str:

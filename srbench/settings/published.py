@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from srbench.settings.describe import TOP, suite_keys
 from srbench.settings.suite import Suite
 
 SCHEMA_PATH = Path(__file__).with_name("suite.schema.json")
@@ -28,3 +29,24 @@ def write_suite_schema(path: Path = SCHEMA_PATH) -> Path:
     text = json.dumps(suite_schema(), indent=1, sort_keys=True) + "\n"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def suite_tables() -> str:
+    """Every key of a suite as Markdown tables, as they stand in ``docs/suites.md``."""
+    lines = []
+    for section, keys in suite_keys().items():
+        lines += ["", _heading(section), "", "| key | type | default | |", "|---|---|---|---|"]
+        for key in keys:
+            default = key.default if key.default in ("required", "left out") else f"`{key.default}`"
+            lines.append(f"| `{key.name}` | {key.kind} | {default} | {key.meaning} |")
+    return "\n".join(lines).strip("\n") + "\n"
+
+
+def _heading(section: str) -> str:
+    if section == TOP:
+        return "### At the top"
+    if section.startswith("loss"):
+        return f"### `[[{section}]]`"
+    field = Suite.model_fields[section]
+    about = "" if field.is_required() else ", may be left out"
+    return f"### `[{section}]`{about}"

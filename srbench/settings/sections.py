@@ -37,7 +37,7 @@ class TrainingData(Strict):
     subset_seed: int = Field(0, description="seed of that subset")
     val: int = Field(0, ge=0, description="training images held out, chosen by content hash")
     patch_size: int = Field(96, ge=LEAST_PATCH, description="side of a training patch, HR pixels")
-    batch_size: int = Field(16, ge=1)
+    batch_size: int = Field(16, ge=1, description="patches per batch")
 
 
 class Data(TrainingData):
@@ -83,13 +83,13 @@ class Generator(Strict):
 class Discriminator(Strict):
     """The SRGAN paper's discriminator; the width of its first convolution is a setting."""
 
-    channels: int = Field(64, ge=4, le=512)
+    channels: int = Field(64, ge=4, le=512, description="of its first convolution")
 
 
 class Optimisation(Strict):
     """Adam and its learning rate, which falls in steps."""
 
-    learning_rate: Rate = 1e-4
+    learning_rate: Rate = Field(1e-4, description="of Adam, until the first milestone")
     milestones: tuple[int, ...] = Field((), description="iterations at which the rate is decayed")
     gamma: Rate = Field(0.1, description="what the rate is multiplied by there")
     betas: tuple[Beta, Beta] = Field((0.9, 0.999), description="of Adam")
@@ -104,7 +104,7 @@ class Optimisation(Strict):
 class WarmStart(Optimisation):
     """The generator alone on a pixel loss, once per seed, shared by every loss."""
 
-    loss: PixelLoss = "l1"
+    loss: PixelLoss = Field("l1", description="what is minimised")
     iterations: int = Field(ge=0, description="0: start from seeded random weights")
 
 
@@ -117,10 +117,12 @@ class Objective(Optimisation):
     Both networks use one schedule.
     """
 
-    iterations: int = Field(ge=1)
-    content_weight: NonNegative = 1.0
-    pixel_loss: PixelLoss = "l1"
-    pixel_weight: NonNegative = 0.0
+    iterations: int = Field(ge=1, description="updates of the generator")
+    content_weight: NonNegative = Field(
+        1.0, description="of the content loss, after its calibration"
+    )
+    pixel_loss: PixelLoss = Field("l1", description="the pixel term")
+    pixel_weight: NonNegative = Field(0.0, description="of the pixel term")
     adversarial_loss: Name = Field(
         "non-saturating",
         description="non-saturating, one-minus-d (of much PyTorch code), relativistic-average "
@@ -151,13 +153,15 @@ class Objective(Optimisation):
 class Adversarial(Objective):
     """From the warm start on: one job for each of the content scales."""
 
-    content_scales: tuple[Positive, ...] = Field((1.0,), min_length=1)
+    content_scales: tuple[Positive, ...] = Field(
+        (1.0,), min_length=1, description="further factors of the content loss; one row of each"
+    )
 
 
 class Calibration(Strict):
     """Track ``calibrated``: whose gradient norm every other loss is brought to."""
 
-    reference: Label
+    reference: Label = Field(description="label of the [[loss]] whose strength all others get")
     batches: int = Field(16, ge=1, le=256, description="fixed training batches measured")
     batch_size: int | None = Field(
         None, ge=1, description="patches in each of them; data.batch_size where left out"
@@ -168,7 +172,7 @@ class Validation(Strict):
     """Scores on the held-out training images while training."""
 
     every: int = Field(0, ge=0, description="iterations between points; 0: at the end only")
-    metrics: tuple[str, ...] = ("psnr", "lpips")
+    metrics: tuple[str, ...] = Field(("psnr", "lpips"), description="what is measured there")
 
 
 class Execution(Strict):
@@ -180,12 +184,13 @@ class Execution(Strict):
     )
     tf32: bool = Field(False, description="TF32 matrix units on CUDA for float32 work")
     channels_last: bool = Field(
-        True, description="memory layout of networks and images; docs/speed.md has what it gains"
+        True,
+        description="memory layout of networks and images; `srbench docs speed` has what it gains",
     )
     compile: bool = Field(
         False, description="torch.compile of generator, discriminator and loss network"
     )
-    fused_adam: bool = True
+    fused_adam: bool = Field(True, description="one kernel for each step of Adam")
     threads: int | None = Field(
         None, ge=1, description="CPU threads per job; the machine's cores where left out"
     )

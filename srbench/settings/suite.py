@@ -33,17 +33,19 @@ class LossTerm(Strict):
     """One installed loss with its parameters, and its weight inside a sum."""
 
     name: Name = Field(description="name of an installed loss, or dist:name")
-    params: dict[str, Any] = Field(default_factory=dict)
-    weight: Positive = 1.0
+    params: dict[str, Any] = Field(default_factory=dict, description="of that loss")
+    weight: Positive = Field(1.0, description="inside the sum")
 
 
 class LossEntry(Strict):
     """One ``[[loss]]``: a loss, a weighted ``sum`` of losses, or a ``grid`` of parameters."""
 
     label: Label | None = Field(None, description="unique; derived from name and params if absent")
-    name: Name | None = None
-    params: dict[str, Any] = Field(default_factory=dict)
-    sum: tuple[LossTerm, ...] = ()
+    name: Name | None = Field(None, description="name of an installed loss, or dist:name")
+    params: dict[str, Any] = Field(
+        default_factory=dict, description="of that loss; `srbench losses NAME` lists them"
+    )
+    sum: tuple[LossTerm, ...] = Field((), description="instead of a name: weighted losses")
     content_only: bool = Field(
         False, description="a second row, LABEL-content-only, without the adversarial term"
     )
@@ -74,16 +76,22 @@ class Report(Strict):
 class Suite(Strict):
     """A whole suite file."""
 
-    schema_version: Literal[1] = Field(alias="schema")
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=60)]
-    version: int = Field(ge=1)
-    summary: Annotated[str, OUTSIDE]
-    track: Literal["calibrated", "raw"]
-    protocol: str = "y4-v2"
-    scale: Literal[2, 3, 4] = 4
-    seeds: Annotated[tuple[int, ...], OUTSIDE] = Field(min_length=1)
+    schema_version: Literal[1] = Field(alias="schema", description="of suite files")
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=60)] = Field(
+        description="rows of two names share no table; results go to runs/NAME"
+    )
+    version: int = Field(ge=1, description="raised when the conditions change")
+    summary: Annotated[str, OUTSIDE] = Field(description="one line above the table")
+    track: Literal["calibrated", "raw"] = Field(
+        description="calibrated: every loss at the reference's strength; raw: as it is"
+    )
+    protocol: str = Field("y4-v2", description="how images are scored: y4-v2 or rgb4-v2")
+    scale: Literal[2, 3, 4] = Field(4, description="super-resolution factor")
+    seeds: Annotated[tuple[int, ...], OUTSIDE] = Field(
+        min_length=1, description="one training of each row for each; 2 or more give tie groups"
+    )
     metrics: Annotated[tuple[str, ...], OUTSIDE] = Field(
-        ("psnr", "ssim", "lpips", "niqe"), min_length=1
+        ("psnr", "ssim", "lpips", "niqe"), min_length=1, description="names of installed metrics"
     )
     data: Data
     generator: Generator = Field(default_factory=Generator)

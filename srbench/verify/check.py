@@ -15,6 +15,7 @@ from srbench.records import Record, record_sha256
 from srbench.verify.contents import Contents, read_contents
 from srbench.verify.difference import TOLERANCES
 from srbench.verify.limits import DEFAULT_LIMITS, Limits
+from srbench.verify.opinions import OpinionsResult, check_opinions
 from srbench.verify.regenerate import TestSets
 from srbench.verify.rows import RowResult, RowVerifier
 from srbench.verify.source import open_source
@@ -29,10 +30,12 @@ class Verification:
     Attributes:
         rows: one result per record, in the order of their keys.
         digest: hash over all records.
+        opinions: of people on these rows, in a published folder.
     """
 
     rows: tuple[RowResult, ...]
     digest: str
+    opinions: tuple[OpinionsResult, ...] = ()
 
     @property
     def recomputed(self) -> int:
@@ -41,8 +44,9 @@ class Verification:
 
     @property
     def verified(self) -> bool:
-        """No difference anywhere, and at least one row recomputed."""
-        return self.recomputed > 0 and all(row.mark != "differs" for row in self.rows)
+        """No difference anywhere, and at least one row recomputed. Opinions only can differ."""
+        marks = {row.mark for row in self.rows} | {found.mark for found in self.opinions}
+        return self.recomputed > 0 and "differs" not in marks
 
     def document(self) -> dict[str, Any]:
         """As JSON data."""
@@ -54,6 +58,7 @@ class Verification:
             "tolerances": dict(TOLERANCES),
             "marks": dict(sorted(marks.items())),
             "rows": {row.record.key: row.document() for row in self.rows},
+            "opinions": {found.study: found.document() for found in self.opinions},
         }
 
 
@@ -104,7 +109,10 @@ def verify_submission(
             else:
                 rows.append(verifier.without_scores(record, NOT_SAMPLED))
             progress(done, len(contents.records))
-    return Verification(rows=_with_shared_generators(rows), digest=contents.digest)
+        opinions = check_opinions(contents)
+    return Verification(
+        rows=_with_shared_generators(rows), digest=contents.digest, opinions=opinions
+    )
 
 
 def _sampled(contents: Contents, verifier: RowVerifier, sample: int | None) -> set[str]:

@@ -13,7 +13,7 @@ from srbench.errors import SubmissionError
 from srbench.verify.limits import Kind, Limits, too_large, too_many
 from srbench.verify.names import MANIFEST, board_kind, file_kind
 
-_BOARD: Final = ("generators", "records")
+_BOARD: Final = ("generators", "opinions", "records")
 _CHUNK: Final = 1 << 20
 
 
@@ -21,8 +21,8 @@ class FolderSource:
     """The files of a folder; symbolic links are refused, not followed.
 
     A folder with a ``manifest.json`` is an unpacked submission and must hold exactly what that
-    lists. Any other must have ``records/``: of it only ``records/*.json`` and ``generators/`` are
-    read, as of ``leaderboard/``; hidden files are passed over.
+    lists. Any other must have ``records/``: of it only ``records/*.json``, ``generators/`` and
+    ``opinions/`` are read, as of ``leaderboard/``; hidden files are passed over.
 
     Raises:
         SubmissionError: neither of the two, too many files, or one that does not belong there.

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from srbench.errors import SubmissionError
 
-Kind = Literal["manifest", "suite", "record", "generator", "image"]
+Kind = Literal["manifest", "suite", "record", "generator", "image", "opinions", "votes"]
 
 MIB: Final = 1 << 20
 
@@ -20,6 +20,8 @@ _FILE_BYTES: Final[Mapping[Kind, int]] = MappingProxyType(
         "record": 16 * MIB,
         "generator": 256 * MIB,
         "image": 64 * MIB,
+        "opinions": 16 * MIB,
+        "votes": 64 * MIB,
     }
 )
 
@@ -52,7 +54,7 @@ def too_large(name: str, limit: int) -> SubmissionError:
     """The error for a file of more than ``limit`` bytes."""
     return SubmissionError(
         f"expected {name!r:.120} of at most {limit:,} bytes uncompressed, got more",
-        "srbench reads no larger files; see docs/submitting.md",
+        "srbench reads no larger files; see `srbench docs submitting`",
     )
 
 

@@ -26,6 +26,10 @@ _KINDS: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
     ("generator", re.compile(r"generators/[0-9a-f]{64}\.safetensors")),
     ("image", re.compile(r"images/[0-9a-f]{64}\.png")),
 )
+_OPINIONS: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
+    ("opinions", re.compile(r"opinions/[0-9a-f]{64}\.json")),
+    ("votes", re.compile(r"opinions/[0-9a-f]{64}\.csv")),
+)
 _BOARD_GENERATOR: Final = re.compile(r"generators/[A-Za-z0-9][A-Za-z0-9._+=-]*\.safetensors")
 _PICKLES: Final = frozenset(
     [
@@ -83,12 +87,15 @@ def file_kind(name: str) -> Kind:
 
 
 def board_kind(name: str) -> Kind:
-    """As :func:`file_kind`, for ``records/`` and ``generators/`` of a published folder.
+    """As :func:`file_kind`, for what a published folder holds; ``opinions/`` may be among it.
 
     There a generator may have any plain name: it is known by its hash.
     """
     _refuse_dangerous(name)
     _refuse_executable(name)
+    for kind, pattern in _OPINIONS:
+        if pattern.fullmatch(name):
+            return kind
     return "generator" if _BOARD_GENERATOR.fullmatch(name) else file_kind(name)
 
 

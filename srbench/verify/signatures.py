@@ -31,11 +31,15 @@ def check_content(name: str, kind: Kind, data: bytes) -> None:
         fits = data[_LENGTH : _LENGTH + 1] == b"{"
     elif kind == "image":
         fits = data.startswith(PNG_SIGNATURE)
+    elif kind == "votes":
+        fits = data.startswith(b"study,")
     else:
         fits = data.startswith(b"{")
     if fits:
         return
-    wanted = {"generator": "safetensors", "image": "PNG"}.get(kind, "a JSON object")
+    wanted = {"generator": "safetensors", "image": "PNG", "votes": "a table of votes"}.get(
+        kind, "a JSON object"
+    )
     raise SubmissionError(f"expected {name!r:.120} to be {wanted}, got {_found(data)}", _FIX)
 
 

@@ -60,9 +60,10 @@ def test_the_contrast_loss_passes(load):
 def test_the_loss_from_known_weights_passes(load):
     written = blocks("write-a-loss.md", "python")
     code = next(block for block in written if "known_weights import" in block)
-    loss = next(block for block in written if "self.features(sr, hr)" in block)
+    loss = next(block for block in written if "self.network.features(images)" in block)
     plugin = load("plugin.py", code)
     (Path(plugin.__file__).parent / "loss.py").write_text(loss)
+    assert plugin.SPEC.resolve(plugin.Params(tap="relu3_3")).min_size == 4
     assert_all_pass(plugin.SPEC)
 
 

@@ -177,6 +177,21 @@ def test_the_namings_of_the_field_match_without_a_flag(sr, hr, numbers, write, t
     assert (sr == hr) == (not caplog.records)  # what was left out of the names is said
 
 
+def test_a_folder_for_each_image_matches_one_for_all(write, tmp_path):
+    """As BasicSR leaves its validation images: visualization/baby/baby_x4_ESRGAN.png."""
+    for name in ("baby", "bird"):
+        write(f"sr/{name}/{name}_x4_ESRGAN.png", noise())
+        write(f"hr/{name}.png", noise())
+    pairs = match_folders(tmp_path / "sr", tmp_path / "hr")
+    assert [(p.name, p.hr.name) for p in pairs] == [
+        ("baby/baby_x4_ESRGAN.png", "baby.png"),
+        ("bird/bird_x4_ESRGAN.png", "bird.png"),
+    ]
+    write("sr/other/baby_x4_ESRGAN.png", noise())  # two of one name: nothing is guessed
+    with pytest.raises(DataError, match="without an SR image"):
+        match_folders(tmp_path / "sr", tmp_path / "hr")
+
+
 def test_other_images_are_not_matched_by_their_numbers(write, tmp_path):
     write("sr/cat_1.png", noise())
     write("hr/cat_2.png", noise())

@@ -128,7 +128,7 @@ def test_the_totals_count_the_warm_start_once_or_per_loss(suite: Suite, tmp_path
     assert total["job_hours_without_shared_warm_start"] == pytest.approx(2 * (4 + 0.01 + 4 * 2))
     assert total["wall_hours"] == pytest.approx(total["job_hours"] / 2)
     text = "\n".join(overview_lines(document))
-    assert "without sharing the warm start: 24.020 h" in text
+    assert "without sharing the warm start: 24.0 h of jobs" in text
     assert "how: " in text
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from srbench.records.layout import OutFolder
 from srbench.run.exec.events import EventLog
 from srbench.run.exec.failures import Outcome
+from srbench.run.exec.remaining import TimeLeft, human_time
 from srbench.run.plan.jobs import Job
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class RunProgress(AbstractContextManager["RunProgress"]):
         self._started: dict[str, float] = {}
         self._last_line: dict[str, float] = {}
         self._work = sum(job.task.effort for job in self._todo)
+        self._left = TimeLeft(self._todo)
         self._live: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
         self._total: TaskID | None = None
@@ -49,7 +51,7 @@ class RunProgress(AbstractContextManager["RunProgress"]):
         if self._console.is_terminal and self._todo:
             self._live = _display(self._console)
             self._live.start()
-            self._total = self._live.add_task("all jobs", total=max(1.0, self._work))
+            self._total = self._live.add_task("all jobs", total=max(1.0, self._work), left="")
         return self
 
     def __exit__(
@@ -64,13 +66,14 @@ class RunProgress(AbstractContextManager["RunProgress"]):
 
     def job_started(self, job: Job) -> None:
         """Show the job."""
+        self._left.started(job.key)
         self._started[job.key] = time.monotonic()
         if self._live is None:
             self._say(f"{job.title}: started")
             return
         if job.key in self._tasks:  # a further attempt
             self._live.remove_task(self._tasks.pop(job.key))
-        self._tasks[job.key] = self._live.add_task(job.title, total=None)
+        self._tasks[job.key] = self._live.add_task(job.title, total=None, left="")
 
     def job_event(self, job: Job, event: Mapping[str, Any]) -> None:
         """Advance the job's bar, or print a line now and then."""
@@ -85,10 +88,12 @@ class RunProgress(AbstractContextManager["RunProgress"]):
             return
         done, total = int(event["iteration"]), max(1, int(event["total"]))
         self._share[job.key] = done / total
+        self._left.progress(job.key, done / total, time.monotonic())
         if self._live is None:
             self._plain_line(job, done, total)
             return
-        self._live.update(self._tasks[job.key], completed=done, total=total)
+        left = human_time(self._left.of_job(job.key))
+        self._live.update(self._tasks[job.key], completed=done, total=total, left=left)
         self._update_total()
 
     def _tell(self, job: Job, event: Mapping[str, Any]) -> None:
@@ -102,6 +107,7 @@ class RunProgress(AbstractContextManager["RunProgress"]):
     def job_ended(self, job: Job, outcome: Outcome) -> None:
         """Say how it ended; a failure with its reason."""
         self._share[job.key] = 1.0
+        self._left.ended(job.key)
         seconds = time.monotonic() - self._started.get(job.key, time.monotonic())
         reason = f": {outcome.failure.message}" if outcome.failure else ""
         if self._live is not None and job.key in self._tasks:
@@ -116,14 +122,15 @@ class RunProgress(AbstractContextManager["RunProgress"]):
         if now - self._last_line.get(job.key, started) < PLAIN_EVERY or done == 0:
             return
         self._last_line[job.key] = now
-        left = (now - started) / done * (total - done)
-        self._say(f"{job.title}: {done}/{total}, about {left:.0f} s left")
+        left = self._left.of_job(job.key)
+        about = "" if left is None else f", about {human_time(left)} left"
+        self._say(f"{job.title}: {done}/{total}{about}")
 
     def _update_total(self) -> None:
         assert self._live is not None
         assert self._total is not None
         done = sum(job.task.effort * self._share.get(job.key, 0.0) for job in self._todo)
-        self._live.update(self._total, completed=done)
+        self._live.update(self._total, completed=done, left=human_time(self._left.of_all()))
 
     def _say(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -136,7 +143,6 @@ def _display(console: Console) -> Progress:
         Progress,
         TextColumn,
         TimeElapsedColumn,
-        TimeRemainingColumn,
     )
 
     return Progress(
@@ -144,7 +150,7 @@ def _display(console: Console) -> Progress:
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[left]} left", markup=False),
         console=console,
         transient=True,
     )

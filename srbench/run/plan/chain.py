@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from srbench.host import source_sha256
 from srbench.records import RowKind
 from srbench.run.plan.inputs import Inputs
 from srbench.run.plan.jobs import Job, make_job
@@ -88,6 +89,7 @@ class Chain:
                 version=term.loss.spec.version,
                 changed={} if term.loss.params is None else canonical(term.loss.params),
                 weights={file.id: self.inputs.weights[file] for file in term.weight_files},
+                source=source_sha256(term.loss.spec.build),
             )
             for term in terms
         )

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from srbench.contract import WeightFile
 from srbench.errors import SuiteError, unknown_name
 from srbench.files import available_cores
-from srbench.host import RegisteredMetric, Registry
+from srbench.host import RegisteredMetric, Registry, source_sha256
 from srbench.models.resolve import resolve_generator
+from srbench.namesake import DISTRIBUTION
 from srbench.records.layout import row_folder
 from srbench.run.plan.chain import Chain
 from srbench.run.plan.foresight import check_device, check_metrics, check_settings
@@ -154,6 +155,8 @@ def _generator(suite: Suite, registry: Registry) -> GeneratorTask:
         generator=found.spec.name,
         version=found.spec.version,
         params=resolved.settings,
+        # srbench's own have TRAINING_VERSION, and one package with all of srbench
+        source="" if found.distribution == DISTRIBUTION else source_sha256(found.spec.build),
     )
 
 

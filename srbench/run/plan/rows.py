@@ -12,6 +12,8 @@ from srbench.host import Registry, ResolvedLoss, resolve_loss
 from srbench.namesake import DISTRIBUTION
 from srbench.records import LossInfo, RowKind, TermInfo
 from srbench.settings import LossRow, LossTerm, Suite, expand_losses
+from srbench.settings.expand import derived_label
+from srbench.settings.loss_text import parse_loss
 
 NO_CONTENT = "no content loss: what the discriminator and the pixel term do alone"
 
@@ -45,8 +47,8 @@ def plan_rows(suite: Suite, registry: Registry, only: Sequence[str] = ()) -> tup
     """All rows to compute: reference rows first, then the suite's, or those of ``--loss``.
 
     Args:
-        only: labels of the suite, or names of installed losses, which are added with their default
-            parameters. Reference rows are always there.
+        only: labels of the suite, or installed losses, which are added; with parameters as in
+            ``vgg16,tap=conv4_3``. Reference rows are always there.
 
     Raises:
         SuiteError, UnknownName, PluginError: a loss that is not there or does not fit.
@@ -167,22 +169,33 @@ def _choose(listed: Sequence[LossRow], registry: Registry, only: Sequence[str]) 
     if not only:
         return list(listed)
     by_label = {row.label: row for row in listed}
-    chosen = []
-    for label in dict.fromkeys(only):
-        if label in by_label:
-            chosen.append(by_label[label])
-            continue
-        try:
-            registry.loss(label)
-        except UnknownName:
-            raise unknown_name(
-                "loss", label, [*by_label, *registry.losses], "`srbench losses` lists them"
-            ) from None
-        row = LossRow(label=label.replace(":", "."), terms=(LossTerm(name=label),))
-        if row.label in by_label:
-            raise SuiteError(f"label {row.label!r} is already one of the suite's")
-        chosen.append(row)
-    return chosen
+    chosen: dict[str, LossRow] = {}
+    for text in only:
+        row = by_label.get(text) or _added(text, by_label, registry)
+        chosen[row.label] = row
+    return list(chosen.values())
+
+
+def _added(text: str, by_label: Mapping[str, LossRow], registry: Registry) -> LossRow:
+    """An installed loss as a row; the suite's own row where that is the same."""
+    name, params = parse_loss(text)
+    try:
+        registry.loss(name)
+    except UnknownName:
+        raise unknown_name(
+            "loss", name, [*by_label, *registry.losses], "`srbench losses` lists them"
+        ) from None
+    term = LossTerm(name=name, params=params)
+    same = [resolve_term(registry, term)]
+    for row in by_label.values():
+        if params and [resolve_term(registry, t) for t in row.terms] == same:
+            return row
+    short = derived_label(name, params).replace(":", ".")
+    written = {f"{key}={value}": f"{key}={value}" for key, value in params.items()}
+    for label in (short, derived_label(name, written).replace(":", ".")):
+        if label not in by_label:
+            return LossRow(label=label, terms=(term,))
+    raise SuiteError(f"label {short!r} is already one of the suite's")
 
 
 def _join(values: Iterable[str]) -> str:

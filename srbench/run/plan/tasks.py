@@ -69,7 +69,10 @@ class Task(Strict):
 
 
 class TermTask(LossTerm):
-    """A loss as a worker builds it: ``name`` is ``dist:name``, ``params`` all of its parameters."""
+    """A loss as a worker builds it: ``name`` is ``dist:name``, ``params`` all of its parameters.
+
+    ``source`` is the hash of its code, for :mod:`srbench.run.code`: the version decides the key.
+    """
 
     name: Annotated[str, OUTSIDE]
     params: Annotated[dict[str, Any], OUTSIDE]
@@ -77,19 +80,21 @@ class TermTask(LossTerm):
     version: int
     changed: dict[str, Any] = Field(default_factory=dict)
     weights: dict[str, str] = Field(default_factory=dict)
+    source: Annotated[str, OUTSIDE] = ""
 
 
 class GeneratorTask(Strict):
     """A generator as a worker builds it.
 
     ``name`` is ``dist:name``, ``generator`` the bare name; ``params`` are those that differ from
-    their defaults.
+    their defaults; ``source`` as of a :class:`TermTask`, but for srbench's own.
     """
 
     name: Annotated[str, OUTSIDE]
     generator: str
     version: int
     params: dict[str, Any]
+    source: Annotated[str, OUTSIDE] = ""
 
 
 class TrainingTask(Task):
@@ -199,8 +204,8 @@ class AdversarialTask(StageTask):
 
     @property
     def effort(self) -> float:
-        """An adversarial iteration costs several of a warm start."""
-        return 5.0 * self.iterations
+        """An adversarial iteration costs several of a warm start with as many patches."""
+        return 5.0 * self.iterations * self.batch_size / self.data.batch_size
 
     @property
     def gradient_norms(self) -> int:

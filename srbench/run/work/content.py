@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from srbench.contract import BuildContext
-from srbench.host import build_loss, discover, resolve_loss
+from srbench.errors import PluginError
+from srbench.host import build_loss, discover, resolve_loss, source_sha256
 from srbench.run.plan.tasks import TermTask, TrainingTask
 from srbench.weights import WeightStore
 
@@ -71,6 +72,13 @@ def build_content(terms: Sequence[TermTask], task: TrainingTask) -> ContentLoss:
     """Build the losses that a job names. Their plugins are imported here, in the worker, alone."""
     registry = discover()
     resolved = [resolve_loss(registry.loss(term.name), term.params) for term in terms]
+    for loss, term in zip(resolved, terms, strict=True):
+        if term.source and source_sha256(loss.spec.build) != term.source:
+            raise PluginError(
+                f"expected the code of loss {term.loss!r} as it was when this run began, got "
+                "another: it was edited meanwhile",
+                "run the same command again",
+            )
     modules: list[nn.Module] = []
     found: dict[str, LoadedWeights] = {}
     for loss in resolved:

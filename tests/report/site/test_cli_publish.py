@@ -38,6 +38,7 @@ def test_mistakes_exit_2(out_folder: Path, tmp_path: Path) -> None:
     assert (result.exit_code, "found none" in result.stderr) == (2, True)
     assert invoke(out_folder).exit_code == 2
     result = invoke(out_folder, "--to", tmp_path / "to", "--readme", tmp_path / "none.md")
+    assert not (tmp_path / "to").exists()  # told before anything is written
     assert (result.exit_code, "README" in result.stderr) == (2, True)
 
 

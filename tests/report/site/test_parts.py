@@ -16,8 +16,8 @@ from srbench.report.figures.placement import place_names
 from srbench.report.render.site.names import slugs
 from srbench.report.render.site.pictures import choose_images
 from srbench.report.render.site.svg import element
-from srbench.report.render.site.toml_text import toml_text
 from srbench.report.text import web_link
+from srbench.settings.toml_text import toml_text
 
 
 @given(st.lists(st.text(max_size=40), max_size=12))

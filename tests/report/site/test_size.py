@@ -8,13 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pictured import degraded, dressed, photographs, save
 from synthetic import synthetic_records
 
 from srbench.records import write_record
 from srbench.records.io import validate_record
 from srbench.report.render.site import BUDGET, IMAGES, publish
-
-from .conftest import degraded, dressed, photographs, save
 
 SIZES = {"set5": (256, 256), "set14": (512, 384), "bsd100": (480, 320)}
 COUNTS = {"set5": 5, "set14": 14, "bsd100": 100}

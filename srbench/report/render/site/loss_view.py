@@ -18,7 +18,7 @@ from srbench.report.render.site.files import SiteFolder
 from srbench.report.render.site.generators import PublishedGenerator, publish_generator
 from srbench.report.render.site.sources import Source
 from srbench.report.render.site.svg import svg, swatch
-from srbench.report.render.site.toml_text import toml_text
+from srbench.settings.toml_text import toml_text
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from srbench.records.marks import FILE, parse_marks, read_marks
+from srbench.records.opinions import FOLDER, opinion_files, read_opinions
 from srbench.report.build import build_leaderboard
 from srbench.report.model import Leaderboard
 from srbench.report.render.files import TableTexts, joined_tables, table_texts
@@ -16,7 +17,7 @@ from srbench.report.render.site.files import SiteFolder
 from srbench.report.render.site.marks import Marks
 from srbench.report.render.site.media import Media
 from srbench.report.render.site.names import Place, short_hash, slugs
-from srbench.report.render.site.readme import embed
+from srbench.report.render.site.readme import embed, outside_of_table
 from srbench.report.render.site.sources import Source, TableKey, read_sources, tables
 from srbench.report.render.site.suite_site import OtherTable, Shared, SuiteSite
 
@@ -53,6 +54,7 @@ def publish(
     to: Path | str,
     *,
     images: int = IMAGES,
+    seeds: Iterable[int] = (),
     readme: Path | str | None = None,
     verification: Mapping[str, str] | None = None,
 ) -> Published:
@@ -63,6 +65,7 @@ def publish(
 
     Args:
         images: test images shown of each data set, evenly spaced by difficulty; 0 for none.
+        seeds: those that count in the tables; by default those that each suite declares.
         readme: a Markdown file whose table, between two markers, is replaced too.
         verification: record key -> mark; by default those of ``to/verification.json``.
 
@@ -71,21 +74,33 @@ def publish(
             the README, a damaged image.
         MixedRecords: records that must not share a table.
     """
+    if readme is not None:
+        outside_of_table(Path(readme))  # before anything is written
     origins = [Path(folder) for folder in folders]
     root = Path(to)
     marks = read_marks(root / FILE) if verification is None else parse_marks(verification)
     groups = tables(read_sources(origins))
+    opinions = list(read_opinions(origins))
+    voted = {
+        f"{FOLDER}/{path.stem}{end}": path.with_suffix(end).read_bytes()
+        for folder in origins
+        for path in opinion_files(folder)
+        for end in (".json", ".csv")
+    }
     site = SiteFolder(root)
     media = Media(site, origins)
     names = _names([key for key, _ in groups])
     listed = _listed(groups, names)
     study = "STUDY.md" if (root / "STUDY.md").exists() else ""
     shared = Shared(
-        site=site, media=media, marks=Marks(marks), images=images, tables=listed, study=study
-    )
-    texts, sections, count = _write_tables(groups, names, shared)
+        site=site, media=media, marks=Marks(marks), images=images, tables=listed, study=study,
+        opinions=opinions,
+    )  # fmt: skip
+    texts, sections, count = _write_tables(groups, names, shared, tuple(seeds))
     for name, text in joined_tables(texts).items():
         site.put(name, text)
+    for name, data in voted.items():
+        site.put(name, data)
     _write_assets(site)
     media.finish()
     if readme is not None:
@@ -95,7 +110,10 @@ def publish(
 
 
 def _write_tables(
-    groups: list[tuple[TableKey, list[Source]]], names: Mapping[TableKey, str], shared: Shared
+    groups: list[tuple[TableKey, list[Source]]],
+    names: Mapping[TableKey, str],
+    shared: Shared,
+    seeds: tuple[int, ...],
 ) -> tuple[list[TableTexts], list[str], int]:
     """Write every table's pages: the tables as text, as README sections, and their records."""
     texts: list[TableTexts] = []
@@ -103,7 +121,7 @@ def _write_tables(
     count = 0
     while groups:  # each table is let go of before the next is made
         key, sources = groups.pop(0)
-        board = _write_suite(sources, names[key], shared, first=not texts)
+        board = _write_suite(sources, names[key], shared, seeds, first=not texts)
         count += len(board.records)
         texts.append(table_texts(names[key], board))
         sections.append(leaderboard_tables(board))
@@ -111,9 +129,9 @@ def _write_tables(
 
 
 def _write_suite(
-    sources: Sequence[Source], name: str, shared: Shared, *, first: bool
+    sources: Sequence[Source], name: str, shared: Shared, seeds: tuple[int, ...], *, first: bool
 ) -> Leaderboard:
-    board = build_leaderboard([source.record for source in sources])
+    board = build_leaderboard([source.record for source in sources], shared.opinions, seeds=seeds)
     by_record = {id(source.record): source for source in sources}
     for record in board.records:
         shared.site.put(f"records/{record.key}.json", by_record[id(record)].path.read_bytes())
@@ -141,7 +159,7 @@ def _names(keys: Sequence[TableKey]) -> dict[TableKey, str]:
     return found
 
 
-_TAKEN = frozenset({"records", "generators", "media", "files", "assets"})
+_TAKEN = frozenset({"records", "generators", "media", "files", "assets", FOLDER})
 """Folders of the site that no suite's pages may share."""
 
 

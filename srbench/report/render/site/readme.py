@@ -14,7 +14,14 @@ END: Final = "<!-- srbench:leaderboard:end -->"
 
 
 def embed(path: Path, sections: Sequence[str]) -> None:
-    """Replace what stands between the markers in ``path``.
+    """Replace what stands between the markers in ``path``; errors of :func:`outside_of_table`."""
+    before, after = outside_of_table(path)
+    table = "\n\n".join(section.strip() for section in sections)
+    write_atomic(path, f"{before}{BEGIN}\n{table}\n{END}{after}")
+
+
+def outside_of_table(path: Path) -> tuple[str, str]:
+    """What stands before and after the two markers in ``path``.
 
     Raises:
         UserError: the file is missing, or does not hold the two markers once each, in order.
@@ -31,8 +38,4 @@ def embed(path: Path, sections: Sequence[str]) -> None:
             f"put these two lines where the table belongs:\n     {BEGIN}\n     {END}",
         )
     before, rest = text.split(BEGIN)
-    after = rest.split(END)[1]
-    table = "\n\n".join(section.strip() for section in sections)
-    new = f"{before}{BEGIN}\n{table}\n{END}{after}"
-    if new != text:
-        write_atomic(path, new)
+    return before, rest.split(END)[1]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from srbench.records.opinions import Opinions
 from srbench.report.agreement import TRADE_OFF
 from srbench.report.figures.curves import VERDICT_WORDS
 from srbench.report.figures.plane import legend
@@ -64,6 +65,7 @@ class Shared:
     images: int
     tables: Sequence[OtherTable]
     study: str
+    opinions: Sequence[Opinions] = ()
 
 
 class SuiteSite:

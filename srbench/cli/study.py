@@ -1,0 +1,305 @@
+"""``srbench study``: a blind rating study of finished runs, from their images to the table."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from srbench.cli.study_results import analyse, merge
+
+if TYPE_CHECKING:
+    from srbench.study.document import StudyFolder
+    from srbench.study.sources import Rows
+
+
+@click.group("study", short_help="Ask people: a blind rating study of finished runs.")
+def command() -> None:
+    """Ask people which row's images look better, or how good they are (docs/study.md).
+
+    In this order: create, plan, serve, analyse. Begin with `srbench study demo`.
+    """
+
+
+command.add_command(analyse)
+command.add_command(merge)
+
+
+def _budget(ctx: click.Context, param: click.Parameter, value: str) -> float | None:
+    if value == "none":
+        return None
+    try:
+        budget = float(value)
+    except ValueError:
+        budget = 0.0
+    if not -20.0 < budget < 0.0:
+        raise click.BadParameter(f"expected a negative number of dB or none, got {value!r}")
+    return budget
+
+
+def _needs_extra(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Say which packages to install where the extra is missing."""
+
+    @functools.wraps(function)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        from importlib.util import find_spec
+
+        from srbench.errors import UserError
+
+        wanted = ("starlette", "uvicorn", "sqlalchemy", "krippendorff")
+        missing = [name for name in wanted if find_spec(name) is None]
+        if missing:
+            raise UserError(
+                f"expected the packages of a study, found no {', '.join(missing)}",
+                "pip install 'srbench-core[study]'",
+            )
+        return function(*args, **kwargs)
+
+    return checked
+
+
+@command.command("create")
+@click.argument(
+    "folders", metavar="OUT...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@click.option(
+    "--to", "root", required=True, metavar="STUDY", type=click.Path(path_type=Path),
+    help="The new study folder.",
+)  # fmt: skip
+@click.option(
+    "--design", type=click.Choice(["pairs", "acr"]), default="pairs", show_default=True,
+    help="Which of two looks better, or how good is one (absolute category rating, 1 to 5).",
+)  # fmt: skip
+@click.option("--loss", "labels", multiple=True, metavar="LABEL",
+              help="A row of the table, also bicubic, warm-start or hr. Repeatable. Default: all "
+              "trained rows that are finished.")  # fmt: skip
+@click.option("--images", default=20, show_default=True, type=click.IntRange(1, 1000),
+              help="Test images, evenly spaced over the data set.")  # fmt: skip
+@click.option("--crops", default=1, show_default=True, type=click.IntRange(1, 16),
+              help="Places shown of each image.")  # fmt: skip
+@click.option("--dataset", metavar="NAME", help="Default: the suite's main test set.")
+@click.option("--seed", type=int, help="Of the runs. Default: the lowest.")
+@click.option("--budget", default="-0.5", show_default=True, callback=_budget, metavar="DB|none",
+              help="Where on their curves rows are compared, if all have curves.")  # fmt: skip
+@click.option("--crop", default=160, show_default=True, type=click.IntRange(32, 1024),
+              help="Side of the square that is shown, pixels of the image.")  # fmt: skip
+@click.option(
+    "--zoom",
+    default=2,
+    show_default=True,
+    type=click.IntRange(1, 8),
+    help="Enlargement on a plain screen, whole pixels; less where it does not fit.",
+)
+@click.option("--trials", default=60, show_default=True, type=click.IntRange(1, 2000),
+              help="Votes of each rater, about; then come repeats and checks.")  # fmt: skip
+@click.option("--repeats", default=6, show_default=True, type=click.IntRange(0, 100),
+              help="Hidden repeats for each rater.")  # fmt: skip
+@click.option("--checks", default=8, show_default=True, type=click.IntRange(5, 100),
+              help="Attention checks for each rater: HR against bicubic.")  # fmt: skip
+@click.option("--ties", is_flag=True, help="Pairs: offer 'no difference' too.")
+@click.option("--reference/--no-reference", default=None,
+              help="Show HR beside them. Default: with pairs, not with acr.")  # fmt: skip
+@click.option("--title", default="A comparison of pictures", show_default=True)
+@click.option(
+    "--consent",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="What raters agree to, plain text. Default: a short text of srbench's.",
+)
+@click.option(
+    "--ask",
+    "questions",
+    multiple=True,
+    metavar="TEXT",
+    help="A question to every rater at the start. Repeatable; none by default.",
+)
+def create(folders: tuple[Path, ...], root: Path, **options: Any) -> None:
+    """Make a study of the rows in OUT folders: crops under random names, and their key.
+
+    Nothing in what a browser gets tells a row. Keep the folder on the server alone.
+    """
+    from srbench.study.sources import read_rows
+
+    chosen = {name: options.pop(name) for name in ("labels", "dataset", "seed", "budget")}
+    _create(read_rows(folders, **chosen), root, **options)
+
+
+def _create(rows: Rows, root: Path, consent: Path | None = None, **options: Any) -> StudyFolder:
+    from srbench.cli.output import progress_bar
+    from srbench.study.create import Settings, create_study
+
+    if consent is not None:
+        options["consent"] = consent.read_text(encoding="utf-8")
+    with progress_bar(f"making {root}") as progress:
+        made = create_study(rows, root, Settings(**options), progress=progress)
+    study = made.study
+    click.echo(f"{root}: {len(study.rows)} rows at {len(study.contents)} places of {rows.dataset}")
+    for row in study.rows:
+        place = "as trained" if row.coefficient is None else (
+            f"at {row.budget:g} dB, {row.coefficient:.3f} of the way from its warm start"
+        )  # fmt: skip
+        click.echo(f"  {row.label}, seed {row.seed}, {place}")
+    checks = study.checks * (1 if study.design == "pairs" else 2)
+    click.echo(f"each rater: {study.trials} votes, {study.repeats} repeats, {checks} for checks")
+    return made
+
+
+@command.command("plan")
+@click.argument("root", metavar="STUDY", type=click.Path(path_type=Path))
+@click.option("--difference", type=float, metavar="SIZE",
+              help="Pairs: share of votes for the better of two rows. [0.6]  ACR: points between "
+              "them. [0.3]")  # fmt: skip
+@click.option("--power", default=0.8, show_default=True, type=click.FloatRange(0.05, 0.99))
+@click.option("--raters", "most", default=500, show_default=True, type=click.IntRange(4, 2000),
+              help="As many could be had.")  # fmt: skip
+@click.option(
+    "--rater-spread",
+    default=0.3,
+    show_default=True,
+    type=click.FloatRange(0, 5),
+    help="How tastes differ: standard deviation, log odds (pairs) or points.",
+)
+@click.option("--image-spread", default=0.3, show_default=True, type=click.FloatRange(0, 5),
+              help="How images differ in what they do to a row.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Only JSON, on stdout.")
+def plan_command(
+    root: Path,
+    difference: float | None,
+    power: float,
+    most: int,
+    rater_spread: float,
+    image_spread: float,
+    as_json: bool,
+) -> None:
+    """Say how many raters and votes tell two rows of STUDY apart, by simulation from its design."""
+    from srbench.cli.output import echo_json
+    from srbench.errors import UserError
+    from srbench.study.design import Design
+    from srbench.study.document import StudyFolder
+    from srbench.study.planner import plan
+    from srbench.study.simulate import Taste
+
+    study = StudyFolder(root).study
+    pairs = study.design == "pairs"
+    size = difference if difference is not None else 0.6 if pairs else 0.3
+    if not (0.5 < size < 1.0 if pairs else 0.0 < size < 4.0):
+        between = "0.5 and 1" if pairs else "0 and 4"
+        raise UserError(f"expected --difference between {between}, got {size:g}")
+    taste = Taste(rater=rater_spread, image=image_spread)
+    found = plan(Design.of(study), size, power=power, taste=taste, most=most)
+    if as_json:
+        echo_json({"difference": size, "wanted": power, "raters": found.raters,
+                   "votes": found.votes, "power": found.power})  # fmt: skip
+        return
+    what = f"{size:.0%} of votes for the better of two rows" if pairs else f"{size:g} points"
+    if found.raters is None:
+        click.echo(
+            f"{what}: {most} raters do not do (power {found.power:.0%}): the images themselves "
+            f"differ too much. More images help: srbench study create --images"
+        )
+        return
+    click.echo(
+        f"{what}: {found.raters} raters whose votes count, {found.votes:,} votes, find it with "
+        f"power {found.power:.0%}; ask for a tenth more, some will be screened out"
+    )
+
+
+@command.command("serve")
+@click.argument("root", metavar="STUDY", type=click.Path(path_type=Path))
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option("--port", default=8765, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--open-to-network", is_flag=True,
+              help="Needed for a host that others reach: whoever reaches it can take part, and see "
+              "the images.")  # fmt: skip
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    metavar="HOST",
+    help="A name by which browsers ask for it, such as study.lab.example. Repeatable.",
+)
+@click.option("--prefix", default="", metavar="/PATH",
+              help="Path below which a reverse proxy shows it.")  # fmt: skip
+@click.option("--proxy", metavar="ADDRESS", help="Believe X-Forwarded-For of this address.")
+@click.option("--raters", "most", default=2000, show_default=True, type=click.IntRange(min=1),
+              help="No more than so many may join.")  # fmt: skip
+@_needs_extra
+def serve_command(
+    root: Path,
+    host: str,
+    port: int,
+    open_to_network: bool,
+    names: tuple[str, ...],
+    prefix: str,
+    proxy: str | None,
+    most: int,
+) -> None:
+    """Serve STUDY to raters, on this machine alone unless told otherwise.
+
+    Stopped at any time, it goes on where it was. Votes lie in STUDY/votes.sqlite.
+    """
+    from srbench.errors import UserError
+    from srbench.study.document import StudyFolder
+    from srbench.study.web.serve import is_loopback, serve
+
+    if not is_loopback(host) and not open_to_network:
+        raise UserError(
+            f"expected --open-to-network for the host {host}: whoever reaches this machine could "
+            "then take part and see the images",
+            "add it if that is meant; behind a reverse proxy on this machine leave --host out",
+        )
+    if prefix and not prefix.startswith("/"):
+        raise UserError(f"expected --prefix with a leading slash, got {prefix!r}")
+    serve(
+        StudyFolder(root), host=host, port=port, names=names, prefix=prefix.rstrip("/"),
+        proxy=proxy, most=most, started=lambda url: click.echo(f"serving {root} at {url}"),
+    )  # fmt: skip
+
+
+@command.command("demo")
+@click.option(
+    "--from",
+    "out",
+    default=Path("runs/quick"),
+    show_default=True,
+    metavar="OUT",
+    type=click.Path(path_type=Path),
+    help="A run of quick; a short one is made without.",
+)
+@click.option("--to", "root", default=Path("study-demo"), show_default=True, metavar="STUDY",
+              type=click.Path(path_type=Path))  # fmt: skip
+@click.option("--port", default=8765, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--browser/--no-browser", default=True, help="Open it in the browser.")
+@_needs_extra
+def demo_command(out: Path, root: Path, port: int, browser: bool) -> None:
+    """Make a study of quick's rows and open it: a pilot on oneself.
+
+    Without a finished run of quick, its networks are trained for a minute only, in STUDY-run: what
+    they show is how a study feels, not how losses compare.
+    """
+    from srbench.study.document import StudyFolder
+    from srbench.study.sources import read_rows
+    from srbench.study.web.serve import serve
+
+    if not (root / "study.json").exists():
+        rows = read_rows([out if (out / "records").is_dir() else _short_run(root)])
+        _create(rows, root, crops=4, trials=20, checks=5, repeats=3)
+
+    def started(url: str) -> None:
+        click.echo(f"your pilot: {url}\nthen: srbench study analyse {root}")
+        if browser:
+            click.launch(url)
+
+    serve(StudyFolder(root), port=port, started=started)
+
+
+def _short_run(root: Path) -> Path:
+    from srbench.api import run_suite
+
+    click.echo("no run of quick here: training its rows for a minute, which is no evidence")
+    short = ("warm_start.iterations=60", "adversarial.iterations=10", "metrics=[\"psnr\"]",
+             "validation.metrics=[\"psnr\"]", "report.rank_metric=\"psnr\"")  # fmt: skip
+    return run_suite("quick", out=root.with_name(f"{root.name}-run"), overrides=short).out

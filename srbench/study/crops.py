@@ -1,0 +1,54 @@
+"""Which places of a test image people see. Only HR and bicubic decide: no row is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from srbench.errors import UserError
+from srbench.imaging import Image
+from srbench.study.scores import Array
+
+
+def detail_boxes(hr: Image, bicubic: Image, side: int, count: int) -> list[tuple[int, int]]:
+    """(top, left) of up to ``count`` squares that do not overlap, most to restore first.
+
+    What is to be restored is the mean absolute difference between HR and bicubic, on a grid of a
+    quarter of the side.
+
+    Raises:
+        UserError: the image is smaller than one square.
+    """
+    height, width = hr.shape[:2]
+    if min(height, width) < side:
+        raise UserError(
+            f"expected images of at least {side} x {side} pixels, got one of {width} x {height}",
+            "choose smaller crops with --crop",
+        )
+    difference = np.abs(hr.astype(np.float64) - bicubic.astype(np.float64)).sum(axis=-1)
+    table = np.pad(difference.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+    places = [(y, x) for y in _grid(height, side) for x in _grid(width, side)]
+    found: list[tuple[int, int]] = []
+    for y, x in sorted(places, key=lambda place: -_sum(table, place, side)):
+        if all(abs(y - b) >= side or abs(x - a) >= side for b, a in found):
+            found.append((y, x))
+        if len(found) == count:
+            break
+    return found
+
+
+def _grid(length: int, side: int) -> list[int]:
+    return sorted({*range(0, length - side + 1, max(1, side // 4)), length - side})
+
+
+def _sum(table: Array, place: tuple[int, int], side: int) -> float:
+    y, x = place
+    return float(table[y + side, x + side] - table[y, x + side] - table[y + side, x] + table[y, x])
+
+
+def evenly(names: Sequence[str], count: int) -> list[str]:
+    """``count`` of the names, spread evenly over their order; all where there are no more."""
+    if len(names) <= count:
+        return list(names)
+    return [names[(2 * index + 1) * len(names) // (2 * count)] for index in range(count)]

@@ -1,0 +1,1 @@
+"""The application that asks raters (the extra ``srbench-core[study]``: starlette, uvicorn)."""
