@@ -9,6 +9,7 @@ import pytest
 from synthetic import synthetic_records
 
 from srbench.app import pictures
+from srbench.records.derived import Derived
 from srbench.records.layout import OutFolder
 from srbench.report import build_leaderboard
 from srbench.report.render.site import choose_images
@@ -17,10 +18,8 @@ from srbench.report.render.site import choose_images
 @pytest.fixture
 def images(tmp_path: Path) -> OutFolder:
     out = OutFolder(tmp_path)
-    folder = out.images("set14", "pixel-s1")
-    folder.mkdir(parents=True)
-    for index in range(14):
-        (folder / f"set14-{index:03d}.png").touch()
+    names = [f"set14-{index:03d}" for index in range(14)]
+    Derived(out.images("set14", "pixel-s1")).note("a generator", pixels=dict.fromkeys(names, ""))
     return out
 
 

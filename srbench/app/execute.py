@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from srbench.app.outcome import show
 from srbench.app.prepare import Prepared
+from srbench.errors import JobFailed
 from srbench.files import available_cores, locked
 from srbench.records import Record, read_record
 from srbench.records.layout import OutFolder, row_folder
@@ -20,7 +21,7 @@ from srbench.run.exec.local import LocalBackend, gpus_of
 from srbench.run.exec.progress import RunProgress
 from srbench.run.exec.scheduler import Backend, Observer, Scheduler
 from srbench.run.plan.planning import Plan, check_ready
-from srbench.run.plan.targets import Target, scoring_job, targets
+from srbench.run.plan.targets import Target, scoring_job, stale_hr, targets
 from srbench.run.records import assemble_records
 from srbench.run.writing import write_json, writing_to
 
@@ -73,6 +74,7 @@ def execute(
     *,
     executor: str = "local",
     storage: str | None = None,
+    command: str = "",
     fresh: Sequence[str] = (),
     accept_code_change: bool = False,
 ) -> RunResult:
@@ -84,11 +86,13 @@ def execute(
         console: shows the progress.
         executor: where training jobs run, a name of :data:`srbench.run.exec.backends.BACKENDS`.
         storage: URL that jobs' files travel through, where no file system is shared.
+        command: what the user typed, for messages that say how to go on.
         fresh: labels of rows to train anew, see :func:`srbench.run.code.settle`.
         accept_code_change: keep results of losses that were edited under one version.
 
     Raises:
         SrbenchError: an input is missing, or a loss was edited; nothing was started.
+        JobFailed: there is nothing to show; the message has the reasons.
         OutFolderError: the out folder could not be written.
         KeyboardInterrupt: after the workers wrote their checkpoints.
     """
@@ -102,7 +106,9 @@ def execute(
     with writing_to(out):
         settle(plan, out, fresh=fresh, accept=accept_code_change)
     with watched(plan, out, console) as observer:
-        done = execute_plan(plan, out, observer, where)
+        done = execute_plan(plan, out, observer, where, command=command)
+        if not done.paths:
+            raise JobFailed("nothing could be scored: " + "; ".join(done.failed))
         board, page = show(plan, out, done.targets)
     return RunResult(
         paths=done.paths, outcomes=done.outcomes, failed=done.failed, targets=done.targets,
@@ -118,12 +124,14 @@ def watched(plan: Plan, out: OutFolder, console: Console) -> Iterator[RunProgres
         yield observer
 
 
-def execute_plan(plan: Plan, out: OutFolder, observer: Observer, where: Backend) -> Execution:
+def execute_plan(
+    plan: Plan, out: OutFolder, observer: Observer, where: Backend, *, command: str = ""
+) -> Execution:
     """As :func:`execute`, without table, pictures and page."""
     check_ready(plan)
     with writing_to(out):
         write_json(out.suite, plan.suite.model_dump(mode="json", by_alias=True))
-        write_json(out.plan, _names(plan))
+        write_json(out.plan, {**_names(plan), "command": command})
         outcomes = Scheduler(out, observer, where).run(plan.jobs)
         found = targets(plan, out)
         # One run at a time: what the other has scored and recorded meanwhile is not done again.
@@ -151,7 +159,8 @@ def _score(
     plan: Plan, out: OutFolder, found: Sequence[Target], observer: Observer
 ) -> dict[str, Outcome]:
     """One worker on this machine makes and scores the images of all cells that lack them."""
-    wanted = [t for t in found if t.missing(out) or not t.images_ready(out)]
+    stale = stale_hr(plan, out)
+    wanted = [t for t in found if t.dataset in stale or t.missing(out) or not t.images_ready(out)]
     if not wanted:
         return {}
     workers = 1 if plan.device == "cuda" else available_cores()

@@ -15,6 +15,7 @@ from srbench.run.plan.environment import cpu_name
 from srbench.run.plan.jobs import Job
 from srbench.run.plan.planning import Plan
 from srbench.run.plan.targets import Target, applicable_metrics, points_of, targets
+from srbench.run.writing import read_result
 
 
 def plan_overview(
@@ -42,6 +43,7 @@ def plan_overview(
         "jobs": jobs,
         "scores": _scores(plan, out),
         "missing": [str(problem) for problem in plan.inputs.problems],
+        "warnings": plan.inputs.warnings,
         "edited": [str(change) for change in changes(plan, out)],
         "total": None if estimates is None else _total(plan, jobs, parallel),
         "method": None if estimates is None else METHOD,
@@ -50,7 +52,7 @@ def plan_overview(
 
 def jobs_to_measure(plan: Plan, out: OutFolder) -> list[Job]:
     """The jobs that would run, and the warm starts that sharing saves."""
-    todo = {job.key: job for job in plan.jobs if not out.result(job.key).exists()}
+    todo = {job.key: job for job in plan.jobs if read_result(out, job.key) is None}
     shared = _shared(plan)
     needed = {need for job in todo.values() for need in job.needs if need in shared}
     return [job for job in plan.jobs if job.key in todo or job.key in needed]
@@ -77,7 +79,7 @@ def _job(job: Job, out: OutFolder, estimates: Estimates) -> dict[str, Any]:
         "label": job.label,
         "seed": job.seed,
         "content_scale": job.content_scale,
-        "state": "cached" if out.result(job.key).exists() else "run",
+        "state": "run" if read_result(out, job.key) is None else "cached",
         "estimate": asdict(found) if isinstance(found, Estimate) else None,
         "no_estimate": found if isinstance(found, str) else None,
     }
@@ -95,7 +97,7 @@ def _scores(plan: Plan, out: OutFolder) -> dict[str, Any]:
             points = points_of(plan, cell)
             mine: Counter[tuple[str, str]] = Counter()
             for point, count in ((False, 1), (True, points)):
-                for metric in applicable_metrics(plan, cell, point=point):
+                for metric in applicable_metrics(plan, cell, dataset, point=point):
                     mine[dataset, metric.spec.name] += count
             total.update(mine)
             missing.update(mine)
@@ -160,6 +162,8 @@ def overview_lines(document: dict[str, Any]) -> Iterator[str]:
             )
     for problem in document["missing"]:
         yield f"missing: {problem}"
+    for warning in document["warnings"]:
+        yield f"warning: {warning}"
     for change in document["edited"]:
         yield f"edited: {change}; a run asks for --fresh LABEL or --accept-code-change"
     yield from _total_lines(document)

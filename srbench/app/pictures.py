@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,13 +11,14 @@ from PIL.Image import Image
 
 from srbench.files import write_atomic
 from srbench.records import RowKind
+from srbench.records.derived import Derived
 from srbench.records.layout import OutFolder
 from srbench.report import Leaderboard
 from srbench.report.comparison import comparison_picture
 from srbench.report.render.site import choose_images
 from srbench.run.plan.planning import Plan
 from srbench.run.plan.targets import Target
-from srbench.run.writing import read_json, write_json
+from srbench.run.writing import read_scores
 
 CAPTIONS = {"psnr": "{:.2f} dB", "lpips": "LPIPS {:.3f}"}
 
@@ -28,35 +30,39 @@ MOST = 20
 def write_comparisons(
     plan: Plan, out: OutFolder, board: Leaderboard, targets: Sequence[Target]
 ) -> list[Path]:
-    """Write ``comparisons/<dataset>/<image>.png`` for the first seed; unchanged ones are kept."""
+    """Write ``comparisons/<dataset>/<image>.png`` for the first seed.
+
+    What shows the same images and scores is kept; what is of no data set of the suite is removed.
+    """
     seed = min(cell.seed for cell in plan.cells)
     written = []
+    current = set()
     for dataset in plan.suite.data.test:
         rows = _rows(plan, out, [t for t in targets if t.dataset == dataset], seed)
         if not rows:
             continue
         folder = out.comparisons(dataset)
-        note = folder / ".source.json"
-        names = _image_names(out, rows[0], board)
-        wanted = {"rows": {row.row: row.generator.identity for row in rows}, "images": names}
-        if read_json(note) == wanted:
+        current.add(folder.name)
+        captions = {
+            name: {row.cell.row.label: _scores(out, row, name) for row in rows}
+            for name in _image_names(out, rows[0], board)
+        }
+        shown = {"rows": [[row.row, row.source] for row in rows], "captions": captions}
+        kept = Derived(folder)
+        if kept.is_current(shown):
             continue
-        note.unlink(missing_ok=True)
+        kept.forget()
         for old in folder.glob("*.png"):
             old.unlink()
-        for name in names:
-            labels = {row.cell.row.label: row for row in rows}
-            picture = comparison_picture(
-                {
-                    label: out.images(dataset, row.row) / f"{name}.png"
-                    for label, row in labels.items()
-                },
-                captions={label: _scores(out, row, name) for label, row in labels.items()},
-                title=f"{dataset}: {name}",
-            )
+        for name, lines in captions.items():
+            images = {r.cell.row.label: out.images(dataset, r.row) / f"{name}.png" for r in rows}
+            picture = comparison_picture(images, captions=lines, title=f"{dataset}: {name}")
             written.append(folder / f"{name}.png")
             _save(picture, written[-1])
-        write_json(note, wanted)
+        kept.note(shown)
+    for folder in (out.root / "comparisons").glob("*"):
+        if folder.name not in current and Derived(folder).read():
+            shutil.rmtree(folder)
     return written
 
 
@@ -80,14 +86,14 @@ def _scores(out: OutFolder, target: Target, image: str) -> str:
     """A line such as ``28.54 dB  LPIPS 0.347`` from the score files of this image."""
     parts = []
     for metric, form in CAPTIONS.items():
-        document = read_json(out.scores(target.scores[metric])) if metric in target.scores else None
+        document = read_scores(out, target.scores[metric]) if metric in target.scores else None
         if document is not None:
             parts.append(form.format(document["per_image"][image]))
     return "  ".join(parts)
 
 
 def _image_names(out: OutFolder, target: Target, board: Leaderboard) -> list[str]:
-    names = sorted(p.stem for p in out.images(target.dataset, target.row).glob("*.png"))
+    names = sorted(Derived(out.images(target.dataset, target.row)).read()["pixels"])
     if len(names) <= MOST or target.dataset not in board.datasets:
         return names[:MOST]
     chosen = choose_images(board, target.dataset, MOST)

@@ -11,7 +11,9 @@ from srbench.records.layout import OutFolder
 from srbench.run.exec.local import default_jobs
 from srbench.run.plan.environment import detect_device
 from srbench.run.plan.planning import Plan, make_plan
+from srbench.run.writing import check_out_folder
 from srbench.settings import Suite, load_suite
+from srbench.settings.load import is_published
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,13 +54,15 @@ def prepare(
     Raises:
         UserError: a setting, a name or a parameter that does not fit.
     """
+    strict = not isinstance(suite, Suite) and is_published(str(suite))
     if not isinstance(suite, Suite):
         suite = load_suite(str(suite), overrides)
     device = device or detect_device()
     parallel = jobs or default_jobs(suite.execution.threads, device)
     plan = make_plan(
         suite, registry or discover(), device=device, only=losses, seeds=seeds, parallel=parallel,
-        pull=pull, say=say,
+        pull=pull, strict=strict, say=say,
     )  # fmt: skip
     folder = OutFolder(Path(out) if out is not None else Path("runs") / suite.name)
+    check_out_folder(folder, suite)
     return Prepared(plan=plan, out=folder, jobs=jobs, parallel=parallel)

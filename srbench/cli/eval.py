@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,7 +81,7 @@ def command(
     Images are matched by file name without its suffix, and without what all SR names have at their
     end (0801x4.png, img_out.png). `srbench docs protocols` says what each does.
     """
-    from srbench.cli.output import echo_json, warn_broken
+    from srbench.cli.output import check_writable, echo_json, warn_broken
     from srbench.files import write_atomic
     from srbench.host import discover
     from srbench.metrics import default_metrics, evaluate_folders, get_protocol, resolve_metrics
@@ -90,7 +89,7 @@ def command(
     get_protocol(protocol)
     check_device(device)
     if csv_file is not None:
-        _check_csv(csv_file)
+        check_writable("--csv", csv_file)
     registry = discover()
     warn_broken(registry)
     # pyiqa and its networks print as they please; stdout is the scores'.
@@ -133,16 +132,6 @@ def check_device(device: str) -> None:
 
     if not torch.cuda.is_available():
         raise UserError("expected a CUDA device, torch sees none", "leave out --device cuda")
-
-
-def _check_csv(file: Path) -> None:
-    """Before minutes of scoring, not after them."""
-    from srbench.errors import UserError
-
-    if not file.parent.is_dir():
-        raise UserError(f"expected --csv in an existing folder, got {file}", "make the folder")
-    if not os.access(file if file.exists() else file.parent, os.W_OK):
-        raise UserError(f"expected --csv to be writable, got {file}")
 
 
 def default_workers() -> int:

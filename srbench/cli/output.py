@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
 
     from srbench.host import Registry
@@ -46,6 +48,23 @@ def reserve_stdout() -> None:
 def echo_json(document: Any) -> None:
     """The one JSON document of a ``--json`` command."""
     click.echo(json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False), file=_reserved)
+
+
+def check_writable(option: str, file: Path) -> None:
+    """Refuse a file that cannot be written before minutes of work, not after them.
+
+    Raises:
+        UserError: there is no such folder, or it must not be written to.
+    """
+    from srbench.errors import UserError
+
+    if not file.parent.is_dir():
+        raise UserError(f"expected {option} in an existing folder, got {file}", "make the folder")
+    if not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise UserError(
+            f"expected {option} to be writable, got {file}",
+            "name a file that you may write, or change its permissions",
+        )
 
 
 def echo_keys(keys: Iterable[Key], indent: str) -> None:

@@ -43,10 +43,12 @@ def command(
 
     LOSS is a name, with parameters after commas: vgg16,tap=conv5_3,distance=l1
     """
-    from srbench.cli.output import echo_json, warn_broken
+    from srbench.cli.output import check_writable, echo_json, warn_broken
     from srbench.errors import UserError
     from srbench.host import discover
 
+    if out is not None:
+        check_writable("--out", Path(out))
     if size % 4:
         raise UserError(f"expected a size that is a multiple of 4, got {size}")
     if bool(losses) == (against is not None):
@@ -58,14 +60,14 @@ def command(
         return
     resolved = [(text, _resolve(registry, text)) for text in losses]
     probes = [_probe(label, loss, size, device) for label, loss in resolved]
-    if out is not None:
-        from srbench.probe import draw
-
-        draw(probes, Path(out))
     if as_json:
         echo_json([_without_nan(probe.as_document()) for probe in probes])
     else:
         _print_table(probes)
+    if out is not None:  # last: a disk that is full now costs no figure
+        from srbench.probe import draw
+
+        draw(probes, Path(out))
 
 
 def _against(registry: Registry, folder: Path, size: int, device: str, as_json: bool) -> None:

@@ -61,6 +61,7 @@ def command(
     Several folders, from several machines, make one table; each suite has its own. Records of
     other protocols, suite versions or tracks are refused, with the reason.
     """
+    from srbench.records import record_files
     from srbench.report import build_leaderboard, load_records, split_by_suite
     from srbench.report.authority import own_suite
     from srbench.report.people import load_opinions
@@ -82,7 +83,8 @@ def command(
         return
     _print_tables(boards, datasets, full=full)
     if destination is None and len(folders) == 1:
-        destination = folders[0]
+        # Outputs do not lie among inputs: of OUT/records the folder is OUT.
+        destination = record_files(folders[0])[0].parent.parent
     if destination is None:
         click.echo("no file is written for several folders; give --to DIR", err=True)
         return

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+
 import click
 
 from srbench.cli.completion import suite_rows
@@ -64,10 +67,13 @@ def command(
         for line in overview_lines(overview):
             click.echo(line)
         return
+    for warning in prepared.plan.inputs.warnings:
+        click.echo(f"warning: {warning}", err=True)
     stop_on_sigterm()
     result = execute(
         prepared, console(stderr=True), executor=executor, storage=storage, fresh=fresh,
         accept_code_change=accept_code_change,
+        command=shlex.join(["srbench", *sys.argv[1:]]),
     )  # fmt: skip
     print_summary(result.leaderboard, console())
     click.echo(f"All of it: srbench report {result.out} --full", err=True)

@@ -139,12 +139,12 @@ def command(
             workers=workers or default_workers(),
             progress=progress,
         )
-    if report is not None:
-        write_marks(report, merge_marks(result, outcomes, before))
     if as_json:
         echo_json(result.document())
     else:
         _print(result)
+    if report is not None:  # last: a disk that is full now costs no verdict
+        write_marks(report, merge_marks(result, outcomes, before))
     if not result.verified:
         raise SystemExit(1)
 

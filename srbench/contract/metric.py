@@ -58,6 +58,8 @@ class MetricSpec:
         tolerance: largest difference of one image's score between two machines.
         least, most: what no score can be beyond.
         min_size: smallest side in pixels that it can score.
+        without_border: the protocol's border, of ``scale`` pixels on each side, is cut off first;
+            ``min_size`` is then of what is left.
         block: side of the blocks, in pixels, over which it fits statistics; 0 for none.
         min_blocks: whole blocks below which an image's score is unstable; data sets with such
             an image are not ranked by it.
@@ -82,6 +84,7 @@ class MetricSpec:
     least: float = float("-inf")
     most: float = float("inf")
     min_size: int = 1
+    without_border: bool = False
     block: int = 0
     min_blocks: int = 0
     diagnostic: bool = False

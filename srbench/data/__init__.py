@@ -12,7 +12,7 @@ from srbench.lazy import lazy_names
 if TYPE_CHECKING:
     from srbench.data.catalog import DatasetInfo, dataset_names, describe_datasets, find_dataset
     from srbench.data.dataset import Dataset, DatasetManifest, split_validation
-    from srbench.data.leaks import Overlap, overlap
+    from srbench.data.leaks import Overlap, known_copies, overlap
     from srbench.data.prepare import StoreProgress, prepare_store
     from srbench.data.sampler import PatchSampler
     from srbench.data.store import ImageStore
@@ -30,6 +30,7 @@ __all__ = [
     "dataset_names",
     "describe_datasets",
     "find_dataset",
+    "known_copies",
     "overlap",
     "prepare_store",
     "split_validation",
@@ -45,7 +46,7 @@ __getattr__ = lazy_names(
             "find_dataset",
         ),
         ".dataset": ("Dataset", "DatasetManifest", "split_validation"),
-        ".leaks": ("Overlap", "overlap"),
+        ".leaks": ("Overlap", "known_copies", "overlap"),
         ".prepare": ("StoreProgress", "prepare_store"),
         ".sampler": ("PatchSampler",),
         ".store": ("ImageStore",),

@@ -14,7 +14,7 @@ from srbench.data.cache import hash_files
 from srbench.errors import DataError
 from srbench.imaging.files import read_image
 from srbench.imaging.listing import name_below, plain_name
-from srbench.imaging.tensors import Image
+from srbench.imaging.pixels import Image
 
 
 @dataclass(frozen=True, kw_only=True)

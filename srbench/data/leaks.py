@@ -14,9 +14,10 @@ that are resized, turned or mirrored, and small or smooth crops.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, Literal
 
@@ -24,10 +25,10 @@ import numpy as np
 import numpy.typing as npt
 
 from srbench.data.dataset import Dataset
-from srbench.files import available_cores
+from srbench.files import available_cores, cache_folder, sha256_hex, write_atomic
 from srbench.imaging.files import read_image
 from srbench.imaging.listing import name_below
-from srbench.imaging.tensors import Image
+from srbench.imaging.pixels import Image
 
 MARKS: Final = 150
 """At most, the strongest ones of an image."""
@@ -38,6 +39,7 @@ SAME_BITS: Final = 55
 AGREEING: Final = 6
 """Marks that must agree at one offset, within 2 px."""
 
+_VERSION = 1  # of what is kept in the cache folder
 _APART, _MARGIN = 12, 20  # px
 _GRID = np.arange(-16, 17, 4)
 _COLUMNS, _ROWS = _GRID, _GRID[:8] + 2
@@ -63,32 +65,70 @@ class Overlap:
 def overlap(train: Dataset, test: Dataset, *, near: bool = True) -> tuple[Overlap, ...]:
     """The test images that are training images too, in the order of the test set.
 
+    Copies and crops are kept in the cache folder: the same images are compared once.
+
     Args:
         train: the images that are trained on.
         test: the images that are scored.
-        near: look for copies and crops as well: every training image is decoded for that.
+        near: look for copies and crops as well: every training image is decoded for that, unless
+            they are :func:`known_copies`.
 
     Raises:
         DataError, ImageError: a file that cannot be read.
     """
+    found = _same_files(train, test)
+    if near:
+        note = _note_of(train, test)
+        copies = _read(note)
+        if copies is None:
+            copies = _near_copies(train, test, found)
+            write_atomic(note, json.dumps([asdict(copy) for copy in copies]))
+        found |= {copy.test: copy for copy in copies}
+    names = (name_below(test.root, file) for file in test.files)
+    return tuple(found[name] for name in names if name in found)
+
+
+def known_copies(train: Dataset, test: Dataset) -> bool:
+    """Whether these images were compared before, so that no image need be decoded."""
+    return _read(_note_of(train, test)) is not None
+
+
+def _same_files(train: Dataset, test: Dataset) -> dict[str, Overlap]:
     by_hash = {digest: name for name, digest in train.manifest().entries.items()}
-    found = {
+    return {
         name: Overlap(test=name, train=by_hash[digest], kind="same file")
         for name, digest in test.manifest().entries.items()
         if digest in by_hash
     }
-    names = [name_below(test.root, file) for file in test.files]
-    rest = [(n, file) for n, file in zip(names, test.files, strict=True) if n not in found]
-    if near and rest:
-        with ThreadPoolExecutor(available_cores()) as pool:
-            wanted = _Index([n for n, _ in rest], list(pool.map(_marks_of, (f for _, f in rest))))
-            for file, (name, marks) in zip(
-                train.files, pool.map(wanted.nearest, train.files), strict=True
-            ):
-                if marks >= AGREEING and (name not in found or marks > found[name].marks):
-                    trained = name_below(train.root, file)
-                    found[name] = Overlap(test=name, train=trained, kind="near copy", marks=marks)
-    return tuple(found[name] for name in names if name in found)
+
+
+def _near_copies(train: Dataset, test: Dataset, same: Mapping[str, Overlap]) -> list[Overlap]:
+    named = [(name_below(test.root, file), file) for file in test.files]
+    rest = [(name, file) for name, file in named if name not in same]
+    if not rest:
+        return []
+    found: dict[str, Overlap] = {}
+    with ThreadPoolExecutor(available_cores()) as pool:
+        wanted = _Index([n for n, _ in rest], list(pool.map(_marks_of, (f for _, f in rest))))
+        for file, (name, marks) in zip(
+            train.files, pool.map(wanted.nearest, train.files), strict=True
+        ):
+            if marks >= AGREEING and (name not in found or marks > found[name].marks):
+                trained = name_below(train.root, file)
+                found[name] = Overlap(test=name, train=trained, kind="near copy", marks=marks)
+    return list(found.values())
+
+
+def _note_of(train: Dataset, test: Dataset) -> Path:
+    these = f"{_VERSION} {train.manifest().sha256} {test.manifest().sha256}"
+    return cache_folder() / "overlaps" / f"{sha256_hex(these)}.json"
+
+
+def _read(note: Path) -> list[Overlap] | None:
+    try:
+        return [Overlap(**copy) for copy in json.loads(note.read_text(encoding="utf-8"))]
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from srbench.data.dataset import Dataset
 from srbench.errors import DataError
 from srbench.files import sha256_hex, write_atomic
-from srbench.imaging.tensors import Image
+from srbench.imaging.pixels import Image
 
 STORE_VERSION = 1
 PIXELS_FILE, INDEX_FILE = "pixels.u8", "index.json"

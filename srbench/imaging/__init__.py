@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         upscale,
     )
     from srbench.imaging.color import rgb_to_y
-    from srbench.imaging.exact import bicubic_image, lr_image, pixels_sha256
+    from srbench.imaging.exact import bicubic_image, lr_image
     from srbench.imaging.files import MAX_PIXELS, decode_image, image_size, read_image, write_image
     from srbench.imaging.listing import (
         IMAGE_SUFFIXES,
@@ -29,7 +29,13 @@ if TYPE_CHECKING:
         plain_name,
         some_names,
     )
-    from srbench.imaging.tensors import Image, crop_to_multiple, quantize, to_tensor, to_uint8
+    from srbench.imaging.pixels import Image, pixels_sha256
+    from srbench.imaging.tensors import (
+        crop_to_multiple,
+        quantize,
+        to_tensor,
+        to_uint8,
+    )
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -63,9 +69,10 @@ __getattr__ = lazy_names(
     {
         ".bicubic": ("MARGIN_LR", "degrade", "degrade_patches", "downscale", "upscale"),
         ".color": ("rgb_to_y",),
-        ".exact": ("bicubic_image", "lr_image", "pixels_sha256"),
+        ".exact": ("bicubic_image", "lr_image"),
         ".files": ("MAX_PIXELS", "decode_image", "image_size", "read_image", "write_image"),
         ".listing": ("IMAGE_SUFFIXES", "list_images", "name_below", "plain_name", "some_names"),
-        ".tensors": ("Image", "crop_to_multiple", "quantize", "to_tensor", "to_uint8"),
+        ".pixels": ("Image", "pixels_sha256"),
+        ".tensors": ("crop_to_multiple", "quantize", "to_tensor", "to_uint8"),
     },
 )

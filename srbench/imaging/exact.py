@@ -7,12 +7,11 @@ the other way. In float64 they lie 1e-13 grey levels apart, which no image has b
 
 from __future__ import annotations
 
-import hashlib
-
 import torch
 
 from srbench.imaging.bicubic import downscale, upscale
-from srbench.imaging.tensors import Image, check_image, to_tensor, to_uint8
+from srbench.imaging.pixels import Image
+from srbench.imaging.tensors import to_tensor, to_uint8
 
 
 def lr_image(hr: Image, scale: int) -> Image:
@@ -27,11 +26,3 @@ def lr_image(hr: Image, scale: int) -> Image:
 def bicubic_image(lr: Image, scale: int) -> Image:
     """What bicubic interpolation makes of LR, uint8 ``(scale h, scale w, 3)``."""
     return to_uint8(upscale(to_tensor(lr, torch.float64), scale))
-
-
-def pixels_sha256(image: Image) -> str:
-    """sha256 of an image's size and pixels, whatever file they are stored in."""
-    check_image(image)
-    digest = hashlib.sha256(f"{image.shape[0]}x{image.shape[1]}:".encode())
-    digest.update(image.tobytes())
-    return digest.hexdigest()

@@ -33,9 +33,8 @@ import PIL.ImageOps
 
 from srbench.errors import ImageError
 from srbench.files import replacing
+from srbench.imaging.pixels import Image, check_image
 from srbench.imaging.tensors import (
-    Image,
-    check_image,
     crop_to_multiple,
     quantize,
     to_tensor,

@@ -5,16 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from srbench.errors import ImageError
+from srbench.imaging.pixels import Image, check_image
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
-
-Image = npt.NDArray[np.uint8]
-
 
 _TIE = 2.0**20
 """Steps of a grey level, to which float64 values are rounded first: see :func:`to_uint8`."""
@@ -93,11 +90,3 @@ def crop_to_multiple(hr: Image, scale: int) -> Image:
             f"got {height} x {width}"
         )
     return hr[: height - height % scale, : width - width % scale]
-
-
-def check_image(image: Image) -> None:
-    """Raise :class:`ImageError` unless ``image`` is a uint8 array ``(H, W, 3)`` with pixels."""
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-        raise ImageError(
-            f"expected a uint8 image (H, W, 3), got {image.dtype} {tuple(image.shape)}"
-        )

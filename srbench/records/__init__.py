@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         parse_record,
         read_record,
         read_records,
+        record_files,
         record_text,
         write_record,
     )
@@ -69,6 +70,7 @@ __all__ = [
     "parse_record",
     "read_record",
     "read_records",
+    "record_files",
     "record_key",
     "record_sha256",
     "record_text",
@@ -80,7 +82,14 @@ __getattr__ = lazy_names(
     __name__,
     {
         ".identity": ("record_key", "record_sha256", "states_conditions"),
-        ".io": ("parse_record", "read_record", "read_records", "record_text", "write_record"),
+        ".io": (
+            "parse_record",
+            "read_record",
+            "read_records",
+            "record_files",
+            "record_text",
+            "write_record",
+        ),
         ".metrics": ("AgreementInfo", "MetricInfo", "metric_info"),
         ".row_kind": ("RowKind", "kind_of_label"),
         ".schema": (

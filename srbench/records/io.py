@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import logging
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,11 +15,16 @@ from pydantic_core import from_json
 
 from srbench.errors import RecordError
 from srbench.files import read_regular, write_atomic
+from srbench.imaging.listing import some_names
 from srbench.records.layout import OutFolder
 from srbench.records.migrate import migrate
 from srbench.records.schema import Record
 
 MAX_BYTES = 16 << 20
+
+_RECORD_NAME = re.compile(r"[0-9a-f]{64}\.json")
+_EXAMPLE = "give the out folder of a run, for example runs/quick"
+_log = logging.getLogger(__name__)
 
 
 def record_text(record: Record) -> str:
@@ -86,18 +94,46 @@ def read_records(folders: Iterable[Path]) -> Iterator[Record]:
 def record_files(folder: Path) -> list[Path]:
     """The records of an out folder, or of its ``records/``, in a stable order.
 
+    Files of other names are passed over, and a warning names them.
+
     Raises:
-        RecordError: there are none, or one is a link that leaves the folder.
+        RecordError: there are none, or one is a link that leaves the folder; of a run that has
+            scored nothing yet the message says how to go on.
     """
-    records = OutFolder(folder).records if OutFolder(folder).records.is_dir() else folder
-    paths = sorted(p for p in records.glob("*.json") if not p.name.startswith("."))
+    out = OutFolder(folder)
+    records = out.records if out.records.is_dir() else folder
+    if not folder.is_dir():
+        found = "a file" if folder.exists() else "nothing there"
+        raise RecordError(f"expected the out folder of a run at {folder}: {found}", _EXAMPLE)
+    names = sorted(path.name for path in records.glob("*.json") if not path.name.startswith("."))
+    paths = [records / name for name in names if _RECORD_NAME.fullmatch(name)]
     if not paths:
-        raise RecordError(
-            f"expected records in {folder / 'records'}, found none",
-            "give the out folder of a run, for example runs/quick",
-        )
+        raise _without_records(out)
     root = folder.resolve()
     for path in paths:
         if not path.resolve().is_relative_to(root):
             raise RecordError(f"expected records in {folder}, got a link to elsewhere: {path}")
+    if records.name == "records":
+        _name_foreign(records, tuple(n for n in names if not _RECORD_NAME.fullmatch(n)))
     return paths
+
+
+@functools.lru_cache(maxsize=256)
+def _name_foreign(records: Path, names: tuple[str, ...]) -> None:
+    """Said once for each folder and process."""
+    if names:
+        _log.warning("passed over in %s, no records: %s", records, some_names(names))
+
+
+def _without_records(out: OutFolder) -> RecordError:
+    try:
+        plan = json.loads(out.plan.read_text(encoding="utf-8"))
+        command = str(plan["command"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return RecordError(f"expected records in {out.records}, found none", _EXAMPLE)
+    finished = sum(out.result(str(key)).exists() for key in plan.get("jobs", ()))
+    return RecordError(
+        f"nothing is scored yet in {out.root}: {finished} of {len(plan.get('jobs', ()))} jobs are "
+        "finished",
+        f"go on with: {command or 'srbench run'}",
+    )

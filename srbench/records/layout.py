@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from srbench.files import sha256_hex
+
+_LONGEST = 100  # bytes
+
 HR_FOLDER: Final = "hr-images"
 """Where the HR images lie, as they were scored against: in the place of a row."""
 
@@ -67,11 +71,11 @@ class OutFolder:
 
     def images(self, dataset: str, row: str) -> Path:
         """SR images of one row: ``row`` is :func:`row_folder`."""
-        return self.root / "images" / _safe(dataset) / row
+        return self.root / "images" / safe_name(dataset) / row
 
     def comparisons(self, dataset: str) -> Path:
         """Pictures that put the rows side by side."""
-        return self.root / "comparisons" / _safe(dataset)
+        return self.root / "comparisons" / safe_name(dataset)
 
     @property
     def site(self) -> Path:
@@ -89,6 +93,14 @@ def row_folder(label: str, seed: int, content_scale: float) -> str:
     return f"{label}{scale}-s{seed}"
 
 
-def _safe(dataset: str) -> str:
-    # folder:/some/path must not leave the out folder
-    return "".join(c if c.isalnum() or c in "-_." else "_" for c in dataset).strip(".") or "_"
+def safe_name(dataset: str) -> str:
+    """A data set's name as a folder's: ``folder:/some/path`` must not leave the out folder.
+
+    Two names are never one folder: what is changed, or is long, has a hash of the name at its end.
+    """
+    name = "".join(c if c.isalnum() or c in "-_." else "_" for c in dataset).strip(".")
+    if name == dataset and len(name.encode()) <= _LONGEST:
+        return name
+    start = name.encode()[:_LONGEST].decode(errors="ignore")
+    digest = sha256_hex(dataset.encode(errors="surrogateescape"))
+    return f"{start}-{digest[:8]}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import Field, model_validator
@@ -14,6 +15,11 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Side = Annotated[int, Field(ge=1, le=1 << 20)]
 
 MEAN_TOLERANCE = 1e-9
+
+
+def _absent(value: object) -> bool:
+    # As in srbench.records.schema: the hash of a record that lacks it stays what it was.
+    return not value
 
 
 class MetricScores(Strict):
@@ -48,13 +54,26 @@ class DatasetScores(Strict):
         description="image -> hash of what was scored; absent under protocols of before y4-v2",
     )
     metrics: dict[Line, MetricScores]
+    trained_on: tuple[str, ...] = Field(
+        (),
+        exclude_if=_absent,
+        description="images that the row's training images contain, as copies or crops",
+    )
+    unscorable: dict[str, str] = Field(
+        default_factory=dict,
+        exclude_if=_absent,
+        description="metric of the suite that cannot score the set -> why; known before training",
+    )
 
     @model_validator(mode="after")
     def _same_images(self) -> DatasetScores:
         expected = set(self.images)
         if len(expected) != len(self.images):
             raise ValueError("an image is named twice")
-        for what, named in (("sizes", self.sizes), ("hashes", self.pixels_sha256)):
+        named: Iterable[str]
+        for what, named in (
+            ("sizes", self.sizes), ("hashes", self.pixels_sha256), ("trained_on", self.trained_on)
+        ):  # fmt: skip
             unknown = set(named) - expected
             if unknown:
                 raise ValueError(
@@ -69,6 +88,10 @@ class DatasetScores(Strict):
                     f"missing {sorted(missing)[:3]}, unexpected {sorted(extra)[:3]}"
                 )
         return self
+
+    def settles(self, metric: str) -> bool:
+        """Whether there is a score by the metric, or a reason why there can be none."""
+        return metric in self.metrics or metric in self.unscorable
 
     def is_part_of(self, other: DatasetScores) -> bool:
         """Whether the images are the other's, and the metrics among its own."""

@@ -131,6 +131,13 @@ def _notes(records: Sequence[Record], suite: Suite, context: TableContext) -> tu
     unranked = [d for d in context.rank_datasets if d not in context.datasets]
     if unranked:
         notes.append(f"Data sets of the overall rank without scores: {_list(unranked)}.")
+    unscorable = {
+        f"{metric} cannot score {dataset}: {reason}."
+        for record in records
+        for dataset, scores in record.scores.items()
+        for metric, reason in scores.unscorable.items()
+    }
+    notes += sorted(unscorable)
     devices = sorted({r.cost.device for r in records if r.cost is not None})
     if len(devices) > 1:
         notes.append(f"Run on {len(devices)} devices; costs compare only within one device.")

@@ -24,6 +24,10 @@ FLAGS: Final = MappingProxyType(
         "trained-on": ("T", "the loss optimises this metric, so the score flatters it"),
         "shares-network": ("N", "the loss and this metric read the same pretrained network"),
         "saw-test": ("W", "the loss network's training data contain these test images"),
+        "trained-on-test": (
+            "I",
+            "the row was trained on images of this test set, or on copies or crops of them",
+        ),
         "not-converged": (
             "C",
             "the validation curve was still moving in its last third: a fitted change of more than "

@@ -27,6 +27,8 @@ def cell_flags(
         flags.append("shares-network")
     if dataset.lower() in {name.lower() for name in loss.saw_test_images}:
         flags.append("saw-test")
+    if any(dataset in r.scores and r.scores[dataset].trained_on for r in records):
+        flags.append("trained-on-test")
     if convergence == "not-converged":
         flags.append("not-converged")
     if any(record.status == "collapsed" for record in records):

@@ -163,7 +163,8 @@ def _missing(runs: Sequence[Record], context: TableContext) -> tuple[str, ...]:
     metrics = context.expected_metrics
     for seed in (s for s in wanted if s in scored):
         for dataset in context.expected_datasets:
-            absent = [m for m in metrics if not _has(scored[seed], (dataset, m))]
+            found = scored[seed].scores.get(dataset)
+            absent = [m for m in metrics if found is None or not found.settles(m)]
             if len(absent) == len(metrics):
                 missing.append(f"{dataset}, seed {seed}")
             elif absent:

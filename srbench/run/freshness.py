@@ -32,6 +32,8 @@ class Sources:
                 "suite": plan.suite.model_dump(mode="json", by_alias=True),
                 "device": plan.device,
                 "threads": plan.threads,
+                "leaks": plan.inputs.leaks,
+                "unscorable": sorted([*k, v] for k, v in plan.inputs.unscorable.items()),
             }
         )
         self._rows: dict[str, str] = {}

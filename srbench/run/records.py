@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from srbench.errors import RecordError
+from srbench.imaging import image_size
 from srbench.records import (
     Artifact,
     CalibrationInfo,
@@ -35,8 +36,8 @@ from srbench.run.freshness import Sources
 from srbench.run.plan.environment import describe_environment
 from srbench.run.plan.planning import Cell, Plan
 from srbench.run.plan.rows import loss_info
-from srbench.run.plan.targets import Target
-from srbench.run.writing import read_json
+from srbench.run.plan.targets import Target, stale_hr
+from srbench.run.writing import read_json, read_result, read_scores
 from srbench.settings import expand_losses
 
 MAX_LOG_POINTS = 200
@@ -86,12 +87,13 @@ class _Assembler:
             document=suite.model_dump(mode="json", by_alias=True),
         )
         self.manifests = _manifests(plan)
+        self.stale_hr = stale_hr(plan, out)
         self.sizes: dict[str, dict[str, tuple[int, int]]] = {}
         self.here = describe_environment(threads=plan.threads, gpu=None)
 
     def record(self, cell: Cell, found: list[Target]) -> Record | None:
         """The cell's record; ``None`` while its work is unfinished but has not failed."""
-        result = None if cell.training is None else read_json(self.out.result(cell.training))
+        result = None if cell.training is None else read_result(self.out, cell.training)
         failure = None
         if cell.training is not None and result is None:
             failure = read_failure(self.out, cell.training)
@@ -193,8 +195,9 @@ class _Assembler:
         metrics: dict[str, MetricScores] = {}
         pixels: dict[str, str] = {}
         for name, key in target.scores.items():
-            document = read_json(self.out.scores(key))
+            document = read_scores(self.out, key)
             if document is not None:
+                del document["key"]
                 pixels = document.pop("pixels", {})
                 metrics[name] = MetricScores.model_validate(document)
         if not metrics:
@@ -206,29 +209,38 @@ class _Assembler:
             sizes=self._sizes_of(target.dataset, images),
             metrics=metrics,
             pixels_sha256=pixels,
+            trained_on=self._trained_on(target),
+            unscorable={
+                metric: reason
+                for (dataset, metric), reason in self.plan.inputs.unscorable.items()
+                if dataset == target.dataset
+            },
         )
+
+    def _trained_on(self, target: Target) -> tuple[str, ...]:
+        trained = target.cell.training is not None
+        return self.plan.inputs.leaks.get(target.dataset, ()) if trained else ()
 
     def _score_errors(self, found: list[Target]) -> list[str]:
         errors = []
         for target in found:
-            for metric, key in target.scores.items():
+            where = target.dataset
+            if target.generator.is_point:
+                where += f" at {target.generator.coefficient:g}"
+            for metric in target.missing(self.out):
+                key = target.scores[metric]
                 document = read_json(self.out.score_error(key))
-                if document is not None:
-                    generator = target.generator
-                    where = f" at {generator.coefficient:g}" if generator.is_point else ""
-                    errors.append(f"no {metric} on {target.dataset}{where}: {document['message']}")
+                if isinstance(document, dict) and document.get("key") == key:
+                    errors.append(f"no {metric} on {where}: {document['message']}")
         return errors
 
     def _sizes_of(self, dataset: str, images: tuple[str, ...]) -> dict[str, tuple[int, int]]:
         if dataset not in self.sizes:
-            from PIL import Image
-
             folder = self.out.images(dataset, HR_FOLDER)
-            sizes = {}
-            for name in images:
-                with Image.open(folder / f"{name}.png", formats=("PNG",)) as image:
-                    sizes[name] = (image.height, image.width)
-            self.sizes[dataset] = sizes
+            there = dataset not in self.stale_hr  # else scoring failed, which is told elsewhere
+            self.sizes[dataset] = (
+                {name: image_size(folder / f"{name}.png") for name in images} if there else {}
+            )
         return self.sizes[dataset]
 
     def _artifacts(
@@ -239,7 +251,9 @@ class _Assembler:
         found = {"generator": self._artifact(cell.training, result)}
         if with_warm_start:
             assert cell.warm is not None  # a curve was scored from it
-            found["warm-start"] = self._artifact(cell.warm, read_json(self.out.result(cell.warm)))
+            warm = read_result(self.out, cell.warm)
+            assert warm is not None  # as was its generator
+            found["warm-start"] = self._artifact(cell.warm, warm)
         return found
 
     def _artifact(self, training: str, result: Mapping[str, Any]) -> Artifact:
@@ -257,8 +271,10 @@ def _as_point(scores: DatasetScores, end: DatasetScores) -> DatasetScores:
 def _supersede(plan: Plan, out: OutFolder, current: set[str]) -> None:
     """Move records of this suite aside that no longer belong in its table.
 
-    That is: made under other conditions, or of a label that is no longer in the suite file.
+    That is: made under other conditions or of other images, or of a label that is no longer in the
+    suite file.
     """
+    images = _identities(_manifests(plan))
     labels = {row.label for row in expand_losses(plan.suite)}
     for path in sorted(out.records.glob("*.json")):
         if path.stem in current:
@@ -270,9 +286,16 @@ def _supersede(plan: Plan, out: OutFolder, current: set[str]) -> None:
         if record.suite.name != plan.suite.name:
             continue
         known = record.loss.reference or record.loss.label in labels or ADDED in record.notes
-        if record.suite.conditions != plan.suite.conditions or not known:
+        same = record.suite.conditions == plan.suite.conditions and all(
+            images.get(key, sha256) == sha256 for key, sha256 in _identities(record.data).items()
+        )
+        if not same or not known:
             out.superseded.mkdir(parents=True, exist_ok=True)
             path.replace(out.superseded / path.name)
+
+
+def _identities(manifests: Iterable[Manifest]) -> dict[tuple[str, str], str]:
+    return {(manifest.role, manifest.name): manifest.sha256 for manifest in manifests}
 
 
 def _with_weights(loss: LossInfo, weights: list[Any]) -> LossInfo:

@@ -67,6 +67,12 @@ def suite_path(name_or_path: str) -> Path:
     return known[name_or_path]
 
 
+def is_published(name_or_path: str) -> bool:
+    """Whether that is one of the suites in ``benchmarks/``, whose tables are published."""
+    folders = {folder.resolve() for folder in suite_folders()}
+    return suite_path(name_or_path).resolve().parent in folders
+
+
 def load_suite(name_or_path: str, overrides: Iterable[str] = ()) -> Suite:
     """Read, override and validate a suite.
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from srbench.settings.canonical import OUTSIDE
 from srbench.strict import Strict
 
 _LABEL = r"^[A-Za-z0-9][A-Za-z0-9._+=-]*$"
@@ -22,8 +23,12 @@ Iterations = Annotated[int, Field(ge=0, le=10**9)]
 Scale = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:+-]*$", max_length=120)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Rate = Annotated[float, Field(gt=0, le=1)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
+LEAST_PATCH = 16
+"""Pixels: below that side the discriminator has nothing left to look at."""
+
 PixelLoss = Literal["l1", "l2"]
 Precision = Literal["float32", "bf16"]
 
@@ -38,7 +43,7 @@ class TrainingData(Strict):
     subset_seed: int = Field(0, description="seed of that subset")
     val: int = Field(0, ge=0, description="training images held out, chosen by content hash")
     patch_size: int = Field(
-        96, ge=16, le=1 << 16, description="side of a training patch, HR pixels"
+        96, ge=LEAST_PATCH, le=1 << 16, description="side of a training patch, HR pixels"
     )
     batch_size: int = Field(16, ge=1, le=10**6, description="patches per batch")
 
@@ -48,6 +53,11 @@ class Data(TrainingData):
 
     test: tuple[DatasetName, ...] = Field(
         min_length=1, max_length=100, description="test set names"
+    )
+    allow_overlap: Annotated[tuple[str, ...], OUTSIDE] = Field(
+        (),
+        description="test sets that may have images in common with the training images; their "
+        "scores are flagged trained-on-test all the same",
     )
 
 
@@ -89,9 +99,9 @@ class Discriminator(Strict):
 class Optimisation(Strict):
     """Adam and its learning rate, which falls in steps."""
 
-    learning_rate: Positive = Field(1e-4, description="of Adam, until the first milestone")
+    learning_rate: Rate = Field(1e-4, description="of Adam, until the first milestone")
     milestones: tuple[int, ...] = Field((), description="iterations at which the rate is decayed")
-    gamma: Positive = Field(0.1, description="what the rate is multiplied by there")
+    gamma: Rate = Field(0.1, description="what the rate is multiplied by there")
     betas: tuple[Beta, Beta] = Field((0.9, 0.999), description="of Adam")
 
     @model_validator(mode="after")
@@ -132,7 +142,7 @@ class Objective(Optimisation):
     batch_size: int | None = Field(
         None, ge=1, description="patches per batch; data.batch_size where left out"
     )
-    discriminator_learning_rate: Positive | None = Field(
+    discriminator_learning_rate: Rate | None = Field(
         None, description="the generator's where left out; decayed as that is"
     )
     random_offset: int = Field(

@@ -111,7 +111,7 @@ class Suite(Strict):
         description="one training of each row for each; 2 or more give tie groups",
     )
     metrics: Annotated[tuple[str, ...], OUTSIDE] = Field(
-        ("psnr", "ssim", "lpips", "niqe"), description="names of installed metrics"
+        ("psnr", "ssim", "lpips", "niqe"), min_length=1, description="names of installed metrics"
     )
     data: Data
     generator: Generator = Field(default_factory=Generator)

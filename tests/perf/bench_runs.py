@@ -95,8 +95,11 @@ def finished_suite(folder: Path, rows: int, seeds: int) -> int:
 
     from PIL import Image
 
+    from srbench.files import file_sha256, write_atomic
     from srbench.host import discover
+    from srbench.records.derived import Derived
     from srbench.records.layout import OutFolder
+    from srbench.run.images import image_source
     from srbench.run.plan.environment import describe_environment
     from srbench.run.plan.planning import make_plan
     from srbench.run.plan.targets import targets
@@ -109,8 +112,10 @@ def finished_suite(folder: Path, rows: int, seeds: int) -> int:
     environment = describe_environment(threads=1, gpu=None).model_dump(mode="json")
     cost = {"device": "bench", "seconds": 1.0, "iterations_per_second": 1.0}
     for job in plan.jobs:
+        generator = write_atomic(out.generator(job.key), job.key, sync=False)
+        made = {"sha256": file_sha256(generator), "bytes": len(job.key)}
         result = {
-            "key": job.key, "kind": job.kind.name, "generator": {"sha256": job.key, "bytes": 1},
+            "key": job.key, "kind": job.kind.name, "generator": made,
             "cost": cost, "environment": environment, "notes": [],
             "calibration": {"mode": "raw", "constant": 1.0},
         }  # fmt: skip
@@ -122,17 +127,20 @@ def finished_suite(folder: Path, rows: int, seeds: int) -> int:
     hr.mkdir(parents=True)
     for name in names:
         Image.new("RGB", (32, 32)).save(hr / f"{name}.png")
+    source = image_source("hr", plan.inputs.test["photos-test"], plan.suite.scale)
+    Derived(hr).note(source, pixels=dict.fromkeys(names, "0" * 64))
     for target in targets(plan, out):
         folder_of = out.images(target.dataset, target.row)
         folder_of.mkdir(parents=True, exist_ok=True)
         for name in names:
             (folder_of / f"{name}.png").symlink_to(hr / f"{name}.png")
-        write_json(folder_of / ".source.json", {"identity": target.identity})
+        Derived(folder_of).note(target.source, pixels=dict.fromkeys(names, "0" * 64))
         per_image = {name: 25 + draw.random() for name in names}
         mean = sum(per_image.values()) / 3
         for key in target.scores.values():
             write_json(out.scores(key), {
-                "version": 1, "lower_is_better": False, "mean": mean, "per_image": per_image,
+                "key": key, "version": 1, "lower_is_better": False, "mean": mean,
+                "per_image": per_image,
             })  # fmt: skip
     return len(plan.jobs)
 

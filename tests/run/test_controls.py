@@ -106,7 +106,11 @@ def test_points_between_may_be_scored_by_fewer_metrics(suite_text: str, tmp_path
     metrics = 'metrics=["psnr", "lpips"]'
     few = planned(suite_text, "seeds=[1]", metrics, "interpolation=[0.5]", 'curve_metrics=["psnr"]')
     cell = next(c for c in few.cells if c.row.label == "second")
-    names = [[m.spec.name for m in applicable_metrics(few, cell, point=p)] for p in (False, True)]
+    dataset = few.suite.data.test[0]
+    names = [
+        [m.spec.name for m in applicable_metrics(few, cell, dataset, point=p)]
+        for p in (False, True)
+    ]
     assert names == [["psnr", "lpips"], ["psnr"]]
     counted = plan_overview(few, OutFolder(tmp_path), parallel=1)["scores"]
     total = {d["metric"]: d["total"] for d in counted["by_dataset_and_metric"]}

@@ -43,7 +43,17 @@ def trained(plan: Plan, out: OutFolder) -> None:
             path = out.generator(job.key)
             sha256 = save_generator(GENERATOR.build(seed=number), GENERATOR, path)
             generator = {"sha256": sha256, "bytes": path.stat().st_size}
-            write_json(out.result(job.key), {"generator": generator, "environment": environment})
+            write_json(
+                out.result(job.key),
+                {"key": job.key, "generator": generator, "environment": environment},
+            )
+
+
+def retrained(out: OutFolder, key: str, number: int) -> None:
+    """Another generator of a job, its weights drawn."""
+    sha256 = save_generator(GENERATOR.build(seed=number), GENERATOR, out.generator(key))
+    generator = {"sha256": sha256, "bytes": out.generator(key).stat().st_size}
+    write_json(out.result(key), {"key": key, "generator": generator})
 
 
 def score(plan: Plan, out: OutFolder) -> int:
@@ -103,12 +113,12 @@ def test_keys_hang_on_both_generators_and_the_coefficient(suite: Suite, tmp_path
     (cell,) = [c for c in plan.cells if c.row.label == "first"]
     assert cell.training is not None
     assert cell.warm is not None
-    write_json(out.result(cell.warm), {"generator": {"sha256": "0" * 64, "bytes": 1}})
+    retrained(out, cell.warm, 100)
     after = keys()
     changed = {where for where in before if before[where] != after[where]}
     points = {where for where in before if where[1] < 1.0}
     assert changed == points | {("warm-start", 1.0)}
-    write_json(out.result(cell.training), {"generator": {"sha256": "1" * 64, "bytes": 1}})
+    retrained(out, cell.training, 101)
     again = keys()
     assert {w for w in after if after[w] != again[w]} == {("first", c) for c in (0.25, 0.5, 1.0)}
 

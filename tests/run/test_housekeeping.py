@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from filelock import FileLock
+from left_behind import leave_result, leave_scores
 
 from srbench.errors import RecordError, UserError
 from srbench.host import discover
@@ -34,21 +35,13 @@ def finish(plan: Plan, out: OutFolder) -> None:
     cost = {"device": "a", "seconds": 1800.0, "iterations_per_second": 1.0}
     for job in plan.jobs:
         write_json(out.job(job.key) / "job.json", job.document())
-        result: dict[str, Any] = {"generator": {"sha256": job.key, "bytes": 1}}
-        if job.kind.name != "calibration":
-            result |= {"cost": cost, "environment": environment}
-        write_json(out.result(job.key), result)
+        trained: dict[str, Any] = {"cost": cost, "environment": environment}
+        leave_result(out, job.key, **(trained if job.kind.name != "calibration" else {}))
         (out.checkpoint(job.key) / "checkpoint-000000004.pt").write_bytes(b"x" * 1000)
-        out.generator(job.key).write_bytes(b"weights")
-    hr = out.images("photos-test", "hr-images")
-    hr.mkdir(parents=True)
-    from PIL import Image
-
-    Image.new("RGB", (8, 8)).save(hr / "a.png")
-    scores = {"version": 1, "lower_is_better": False, "mean": 20.0, "per_image": {"a": 20.0}}
+    out.images("photos-test", "hr-images").mkdir(parents=True)
     for target in targets(plan, out):
         for key in target.scores.values():
-            write_json(out.scores(key), scores)
+            leave_scores(out, key)
         out.images(target.dataset, target.row).mkdir(parents=True, exist_ok=True)
     assemble_records(plan, out, targets(plan, out))
 

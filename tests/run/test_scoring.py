@@ -1,4 +1,5 @@
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,10 @@ def spec(name: str, build: Any) -> MetricSpec:
     )
 
 
+TASK: Any = SimpleNamespace(scale=4, workers=2)
+"""What the writing of images asks of a scoring task."""
+
+
 def unheard(done: int, total: int) -> None:
     """Nobody listens for signs of life."""
 
@@ -54,6 +59,7 @@ def test_a_score_that_is_not_finite_costs_that_score_alone(tmp_path: Path) -> No
             kind="trained",
             dataset="d",
             identity="",
+            manifest="",
             training=None,
             scores={s.name: f"{row}-{s.name}" for s in specs},
         )
@@ -75,14 +81,14 @@ def test_images_of_another_generator_are_made_again(tmp_path: Path) -> None:
     folder = tmp_path / "images"
 
     def grey(value: int) -> Any:
-        return lambda lr: np.full((4 * lr.shape[0], 4 * lr.shape[1], 3), value, np.uint8)
+        return lambda: lambda lr: np.full((4 * lr.shape[0], 4 * lr.shape[1], 3), value, np.uint8)
 
     inputs = LrImages(dataset, 4)
-    _write_images(inputs, folder, "first", grey(0), 2, unheard)
+    _write_images(inputs, folder, "first", grey(0), TASK, unheard)
     before = (folder / "coffee.png").read_bytes()
-    _write_images(inputs, folder, "first", grey(255), 2, unheard)
+    _write_images(inputs, folder, "first", grey(255), TASK, unheard)
     assert (folder / "coffee.png").read_bytes() == before  # same identity: kept
-    _write_images(inputs, folder, "second", grey(255), 2, unheard)
+    _write_images(inputs, folder, "second", grey(255), TASK, unheard)
     assert (folder / "coffee.png").read_bytes() != before
     stated = read_json(folder / ".source.json")["pixels"]
     assert stated == {
@@ -92,12 +98,12 @@ def test_images_of_another_generator_are_made_again(tmp_path: Path) -> None:
 
 def test_images_without_hashes_are_made_again(tmp_path: Path) -> None:
     dataset = find_dataset("photos-test")
-    _write_images(LrImages(dataset, 4), tmp_path, "hr", None, 2, unheard)
+    _write_images(LrImages(dataset, 4), tmp_path, "hr", lambda: None, TASK, unheard)
     note = read_json(tmp_path / ".source.json")
     del note["pixels"]
     write_json(tmp_path / ".source.json", note)
     (tmp_path / "coffee.png").unlink()
-    _write_images(LrImages(dataset, 4), tmp_path, "hr", None, 2, unheard)
+    _write_images(LrImages(dataset, 4), tmp_path, "hr", lambda: None, TASK, unheard)
     assert (tmp_path / "coffee.png").exists()
 
 

@@ -11,7 +11,9 @@ import numpy as np
 from PIL import Image, ImageFilter
 from synthetic import synthetic_records
 
+from srbench.imaging import pixels_sha256, read_image
 from srbench.records import Record, record_text, write_record
+from srbench.records.derived import Derived
 from srbench.records.io import validate_record
 
 LOSSES = {
@@ -91,6 +93,21 @@ def write_images(out: Path, records: Sequence[Record], size: tuple[int, int] = (
                 save(degraded(hr, record.loss.label), folder / row / f"{name}.png")
                 if record.loss.label == "hr":
                     save(hr, folder / "hr-images" / f"{name}.png")
+            note_images(out / "images" / dataset / f"{record.loss.label}-s{record.seed}", record)
+            if record.loss.label == "hr":
+                note_images(out / "images" / dataset / "hr-images", record)
+
+
+def note_images(folder: Path, record: Record) -> None:
+    """What `srbench run` notes beside images: of what they are, and their pixels' hashes."""
+    generator = record.artifacts.get("generator")
+    source = {
+        "identity": generator.sha256 if generator else record.loss.kind,
+        "dataset": record.scores[folder.parent.name].manifest_sha256,
+        "scale": 4,
+    }
+    pixels = {file.stem: pixels_sha256(read_image(file)) for file in folder.glob("*.png")}
+    Derived(folder).note(source, pixels=pixels)
 
 
 def degraded(hr: Image.Image, label: str) -> Image.Image:

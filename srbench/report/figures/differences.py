@@ -21,6 +21,12 @@ from srbench.report.model import Leaderboard
 WIDTH, HEIGHT = 820, 380
 
 
+def share_scores(board: Leaderboard, first: str, second: str, dataset: str, metric: str) -> bool:
+    """Whether both rows have scores by the metric, of one seed at least."""
+    ours, theirs = (_runs(board, label, dataset, metric) for label in (first, second))
+    return bool(set(ours) & set(theirs))
+
+
 def image_differences(
     board: Leaderboard, first: str, second: str, *, dataset: str, metric: str
 ) -> tuple[list[str], np.ndarray]:
@@ -30,23 +36,25 @@ def image_differences(
         KeyError: a label is not in the table.
         ValueError: the two share no scores on this data set.
     """
-    runs = {}
-    for label in (first, second):
-        row = board.row(label)
-        runs[label] = {
-            record.seed: record.scores[dataset].metrics[metric].per_image
-            for record in board.records
-            if record.loss.label == label
-            and record.content_scale == row.scale
-            and dataset in record.scores
-            and metric in record.scores[dataset].metrics
-        }
-    seeds = sorted(set(runs[first]) & set(runs[second]))
+    ours, theirs = (_runs(board, label, dataset, metric) for label in (first, second))
+    seeds = sorted(set(ours) & set(theirs))
     if not seeds:
         raise ValueError(f"expected {first!r} and {second!r} to share a seed with {metric} scores")
-    names = sorted(runs[first][seeds[0]])
-    table = [[runs[first][s][n] - runs[second][s][n] for s in seeds] for n in names]
-    return names, np.array(table)
+    names = sorted(ours[seeds[0]])
+    return names, np.array([[ours[s][n] - theirs[s][n] for s in seeds] for n in names])
+
+
+def _runs(board: Leaderboard, label: str, dataset: str, metric: str) -> dict[int, dict[str, float]]:
+    """Seed -> image -> score of a row at its content scale."""
+    row = board.row(label)
+    return {
+        record.seed: record.scores[dataset].metrics[metric].per_image
+        for record in board.records
+        if record.loss.label == label
+        and record.content_scale == row.scale
+        and dataset in record.scores
+        and metric in record.scores[dataset].metrics
+    }
 
 
 def differences(

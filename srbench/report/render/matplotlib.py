@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import matplotlib as mpl
 
+from srbench.errors import UserError
 from srbench.report.figures.agreement import agreement
 from srbench.report.figures.curves import curve_sets, training, validation
-from srbench.report.figures.differences import differences
+from srbench.report.figures.differences import differences, share_scores
 from srbench.report.figures.drawing import Box, Drawing, Label, Line, Part, Spot
 from srbench.report.figures.outlines import OUTLINES
 from srbench.report.figures.plane import plane
@@ -84,14 +85,30 @@ def write_plots(board: Leaderboard, out: Path) -> tuple[Path, ...]:
 
 
 def write_comparison(board: Leaderboard, out: Path, first: str, second: str) -> tuple[Path, ...]:
-    """The image-by-image difference of any two rows by the rank metric, for every data set."""
-    metric = board.rank_metric
+    """The image-by-image difference of any two rows, for every data set that both are scored on.
+
+    It is of the rank metric, or where the two are not scored by that, of the first that they share.
+
+    Raises:
+        UserError: they share no score.
+    """
+    metrics = sorted((m.name for m in board.metrics), key=lambda name: name != board.rank_metric)
+    shared = {
+        dataset: [m for m in metrics if share_scores(board, first, second, dataset, m)]
+        for dataset in board.datasets
+    }
+    if not any(shared.values()):
+        raise UserError(
+            f"expected two rows with scores by one metric, got {first!r} and {second!r}, which "
+            "share none"
+        )
     drawn = (
         (
             file_name("images", dataset, first, "minus", second),
-            differences(board, first, second, dataset=dataset, metric=metric),
+            differences(board, first, second, dataset=dataset, metric=found[0]),
         )
-        for dataset in board.datasets
+        for dataset, found in shared.items()
+        if found
     )
     return _write(drawn, out / "plots")
 

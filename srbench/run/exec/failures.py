@@ -76,8 +76,10 @@ def read_failure(out: OutFolder, key: str) -> Failure | None:
     """The failure of the job's last attempt, if it left one."""
     from srbench.records import Failure
 
-    document = read_json(out.job(key) / "failure.json")
-    return None if document is None else Failure.model_validate(document)
+    try:
+        return Failure.model_validate(read_json(out.job(key) / "failure.json"))
+    except ValueError:  # none, or one that is torn
+        return None
 
 
 def clear_failure(out: OutFolder, key: str) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Literal
 
 from srbench.files import told_of_holder
@@ -15,30 +13,28 @@ from srbench.run.exec.attempts import allowed_retries, worth_retrying
 from srbench.run.exec.failures import Outcome, read_failure, write_failure
 from srbench.run.exec.locks import is_locked, lock_path
 from srbench.run.plan.jobs import Job
+from srbench.run.writing import read_result
 
 
 def finished_before(jobs: Sequence[Job], out: OutFolder) -> dict[str, Outcome]:
     """The jobs, and those that they need, that have a result already."""
     keys = {job.key for job in jobs}
     needed = {need for job in jobs for need in job.needs}
-    done = {key for key in keys | needed if _is_whole(out.result(key))}
+    done = {key for key in keys | needed if _is_whole(out, key)}
     assert needed <= keys | done, "a job needs one that is neither finished nor to be run"
     return {key: Outcome(status="finished") for key in done}
 
 
-def _is_whole(result: Path) -> bool:
-    """Whether there is a result; one that a disk has torn is set aside, and its job runs again.
+def _is_whole(out: OutFolder, key: str) -> bool:
+    """Whether there is a result; one that is torn or another's is set aside: its job runs again.
 
     It then continues from its last checkpoint, so little is lost.
     """
-    try:
-        with result.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - 2))
-            if file.read() == b"}\n":
-                return True
-    except FileNotFoundError:
-        return False
-    result.replace(result.with_name(f"damaged-{result.name}"))
+    if read_result(out, key) is not None:
+        return True
+    result = out.result(key)
+    if result.exists():
+        result.replace(result.with_name(f"damaged-{result.name}"))
     return False
 
 

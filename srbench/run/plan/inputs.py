@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from srbench.contract import WeightFile
 from srbench.errors import DataError, SrbenchError, WeightsError
-from srbench.imaging import image_size
+from srbench.imaging import image_size, plain_name
 from srbench.settings import Data
 from srbench.weights.cache import CacheEntry
 
@@ -30,42 +30,46 @@ class Inputs:
         val: of the held-out ones, ``None`` where there are none.
         test: test set name -> manifest hash.
         counts: role or test set -> number of images.
+        smallest: test set, or ``val`` -> smallest side of its images once they are cropped to a
+            multiple of the scale, in pixels, and that image's name; of small sets alone.
         weights: definition of weights -> ``tensors_sha256``. By definition, not by id: strangers'
             plugins may use one id for different files.
         problems: what is missing, one line each; a run refuses to start on any.
+        unscorable: (test set, metric) -> why it cannot be scored; the others are.
+        leaks: test set -> names of its images that are among the training images.
+        warnings: what is no mistake for certain, but is said before training.
     """
 
     train: str = UNKNOWN
     val: str | None = None
     test: dict[str, str] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    smallest: dict[str, tuple[int, str]] = field(default_factory=dict)
     weights: dict[WeightFile, str] = field(default_factory=dict)
     problems: list[SrbenchError] = field(default_factory=list)
+    unscorable: dict[tuple[str, str], str] = field(default_factory=dict)
+    leaks: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    def scored_by(self, metric: str) -> bool:
+        """Whether the metric can score any of the test sets."""
+        return any((name, metric) not in self.unscorable for name in self.test)
 
 
-def gather_inputs(
-    data: Data,
-    files: Iterable[WeightFile],
-    *,
-    pull: bool,
-    say: Callable[[str], None],
-) -> Inputs:
-    """Look every input up, before any training.
+def gather_images(data: Data, scale: int) -> Inputs:
+    """Look all images up, before any training.
 
     Args:
         data: the suite's data section.
-        files: pretrained weights of all rows and metrics.
-        pull: download weights that are not in the cache; without it they are problems.
-        say: prints one line for people.
+        scale: of the suite.
     """
     inputs = Inputs()
-    _gather_training_data(data, inputs)
-    _gather_test_data(data, inputs)
-    _gather_weights(files, inputs, pull=pull, say=say)
+    _gather_training_data(data, scale, inputs)
+    _gather_test_data(data, scale, inputs)
     return inputs
 
 
-def _gather_training_data(data: Data, inputs: Inputs) -> None:
+def _gather_training_data(data: Data, scale: int, inputs: Inputs) -> None:
     from srbench.data import find_dataset, split_validation
 
     try:
@@ -80,15 +84,17 @@ def _gather_training_data(data: Data, inputs: Inputs) -> None:
     if data.val:
         inputs.val = val.manifest().sha256
         inputs.counts["val"] = len(val)
+        _note_smallest("val", val, scale, inputs)
 
 
-def _gather_test_data(data: Data, inputs: Inputs) -> None:
+def _gather_test_data(data: Data, scale: int, inputs: Inputs) -> None:
     from srbench.data import find_dataset
 
     for name in data.test:
         try:
             dataset = find_dataset(name)
-            check_images(dataset)
+            check_images(dataset, at_least=scale)
+            _note_smallest(name, dataset, scale, inputs)
             inputs.test[name] = dataset.manifest().sha256
             inputs.counts[name] = len(dataset)
         except DataError as error:
@@ -110,15 +116,29 @@ def check_images(dataset: Dataset, at_least: int = 1) -> None:
         height, width = image_size(file)
         if min(height, width) < at_least:
             raise DataError(
-                f"expected training images of at least {at_least} px a side, the patch size; "
-                f"got {height} x {width} px: {file}",
-                "set data.patch_size lower, or take the image out",
+                f"expected images of at least {at_least} px a side, got {height} x {width} px: "
+                f"{plain_name(file)}",
+                "take the image out, or set data.patch_size lower if it is one to train on",
             )
 
 
-def _gather_weights(
+def _note_smallest(name: str, dataset: Dataset, scale: int, inputs: Inputs) -> None:
+    if len(dataset) <= MAX_CHECKED:
+        sides = (min(image_size(file)) // scale * scale for file in dataset.files)
+        inputs.smallest[name] = min(zip(sides, dataset.names, strict=True))
+
+
+def gather_weights(
     files: Iterable[WeightFile], inputs: Inputs, *, pull: bool, say: Callable[[str], None]
 ) -> None:
+    """Look pretrained weights up.
+
+    Args:
+        files: of all rows, and of the metrics that will score something.
+        inputs: they are noted here.
+        pull: download those that are not in the cache; without it they are problems.
+        say: prints one line for people.
+    """
     for file in dict.fromkeys(files):
         identity = _cached_identity(file)
         if identity is None and pull:

@@ -11,10 +11,13 @@ from srbench.files import available_cores
 from srbench.host import RegisteredMetric, Registry, source_sha256
 from srbench.models.resolve import resolve_generator
 from srbench.namesake import DISTRIBUTION
+from srbench.records.layout import row_folder
 from srbench.run.plan.chain import Chain
-from srbench.run.plan.inputs import Inputs, gather_inputs
+from srbench.run.plan.foresight import check_device, check_metrics, check_settings
+from srbench.run.plan.inputs import Inputs, gather_images, gather_weights
 from srbench.run.plan.jobs import Job
 from srbench.run.plan.kinds import VALIDATION_CURVE, plan_chain
+from srbench.run.plan.leaks import find_leaks
 from srbench.run.plan.rows import Row, Term, calibration_terms, plan_rows
 from srbench.run.plan.tasks import GeneratorTask
 from srbench.settings import Suite
@@ -61,6 +64,7 @@ def make_plan(
     seeds: Sequence[int] = (),
     parallel: int = 1,
     pull: bool = True,
+    strict: bool = False,
     say: Callable[[str], None] = lambda line: None,
 ) -> Plan:
     """Resolve every name, hash every input, and lay the jobs out in an order that can run.
@@ -70,7 +74,9 @@ def make_plan(
         seeds: instead of the suite's.
         parallel: jobs that will run at once; cores are divided among them where the suite does not
             fix the threads per job.
-        pull: fetch weights that are missing.
+        pull: fetch weights that are missing, and look for copies of test images among the
+            training images; without it what was found before is known.
+        strict: refuse test images among the training images, where the suite does not allow it.
 
     Raises:
         UserError: an unknown loss or metric, parameters that do not fit.
@@ -84,9 +90,16 @@ def make_plan(
     metrics = tuple(registry.metric(name) for name in suite.metrics)
     validation = tuple(registry.metric(name) for name in suite.validation.metrics)
     terms = [*reference, *(term for row in rows for term in row.terms)]
-    inputs = gather_inputs(
-        suite.data, _weight_files(terms, (*metrics, *validation)), pull=pull, say=say
-    )
+    warnings = check_settings(suite, rows, reference, seeds or suite.seeds)
+    inputs = gather_images(suite.data, suite.scale)
+    inputs.warnings += warnings
+    check_device(device, inputs)
+    check_metrics(suite, [m.spec for m in metrics], [m.spec for m in validation], inputs)
+    find_leaks(suite.data, inputs, near=pull, strict=strict, say=say)
+    used = [m for m in metrics if inputs.scored_by(m.spec.name)]
+    if suite.data.val:  # else nothing is validated
+        used += validation
+    gather_weights(_weight_files(terms, used), inputs, pull=pull, say=say)
     threads = suite.execution.threads or max(1, available_cores() // parallel)
     execution = suite.execution.but(threads=threads)
     jobs: dict[str, Job] = {}
@@ -120,10 +133,24 @@ def make_plan(
                         walk=walk,
                     )
                 )  # fmt: skip
+    _check_folders(cells)
     return Plan(
         suite=suite, generator=generator, device=device, threads=threads, inputs=inputs,
         jobs=tuple(jobs.values()), cells=tuple(cells), metrics=metrics,
     )  # fmt: skip
+
+
+def _check_folders(cells: Sequence[Cell]) -> None:
+    """Two rows of one folder would take each other's images for their own."""
+    seen = set()
+    for cell in cells:
+        folder = row_folder(cell.row.label, cell.seed, cell.content_scale)
+        if folder in seen:
+            raise SuiteError(
+                f"expected rows that can be told apart, got two for {folder!r}",
+                "give the losses other labels, or content_scales that differ in six digits",
+            )
+        seen.add(folder)
 
 
 def _generator(suite: Suite, registry: Registry) -> GeneratorTask:

@@ -11,12 +11,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from srbench.host import RegisteredMetric
-from srbench.records.layout import OutFolder, row_folder
+from srbench.records import RowKind
+from srbench.records.layout import HR_FOLDER, OutFolder, row_folder
+from srbench.run.images import image_source, images_are
 from srbench.run.plan.jobs import Job, make_job
 from srbench.run.plan.kinds import SCORING
 from srbench.run.plan.planning import Cell, Plan
 from srbench.run.plan.tasks import ScoringTask, TargetTask
-from srbench.run.writing import read_json
+from srbench.run.writing import read_result, read_scores
 from srbench.settings.canonical import content_key
 
 
@@ -47,6 +49,7 @@ class Target:
     Attributes:
         row: folder name, see :func:`srbench.records.layout.row_folder`.
         scores: metric name -> key of its score file.
+        source: what its images are made of.
     """
 
     cell: Cell
@@ -54,18 +57,17 @@ class Target:
     dataset: str
     generator: Generator
     scores: dict[str, str]
+    source: dict[str, object]
 
     def missing(self, out: OutFolder) -> list[str]:
         """Metrics that are not scored yet."""
-        return [name for name, key in self.scores.items() if not out.scores(key).exists()]
+        return [name for name, key in self.scores.items() if read_scores(out, key) is None]
 
     def images_ready(self, out: OutFolder) -> bool:
         """Whether this generator's images are all there; those of a curve's points are not kept."""
         if self.generator.is_point:
             return True
-        note = read_json(out.images(self.dataset, self.row) / ".source.json")
-        identity = self.generator.identity
-        return note is not None and note.get("identity") == identity and "pixels" in note
+        return images_are(out.images(self.dataset, self.row), self.source)
 
 
 def targets(plan: Plan, out: OutFolder) -> list[Target]:
@@ -78,8 +80,9 @@ def targets(plan: Plan, out: OutFolder) -> list[Target]:
             generator=generator,
             scores={
                 metric.spec.name: _score_key(plan, generator, dataset, metric)
-                for metric in applicable_metrics(plan, cell, point=generator.is_point)
+                for metric in applicable_metrics(plan, cell, dataset, point=generator.is_point)
             },
+            source=image_source(generator.identity, plan.inputs.test[dataset], plan.suite.scale),
         )
         for cell in plan.cells
         for generator in _generators(plan, cell, out)
@@ -87,10 +90,18 @@ def targets(plan: Plan, out: OutFolder) -> list[Target]:
     ]
 
 
-def applicable_metrics(plan: Plan, cell: Cell, *, point: bool = False) -> list[RegisteredMetric]:
-    """All metrics; for ``hr`` only those that need no reference, for a point those of curves."""
+def applicable_metrics(
+    plan: Plan, cell: Cell, dataset: str, *, point: bool = False
+) -> list[RegisteredMetric]:
+    """All metrics that can score the data set.
+
+    For ``hr`` only those that need no reference, for a point of a curve only those of curves.
+    """
     able = [
-        m for m in plan.metrics if cell.row.kind.has_reference_scores or m.spec.reference == "none"
+        m
+        for m in plan.metrics
+        if (cell.row.kind.has_reference_scores or m.spec.reference == "none")
+        and (dataset, m.spec.name) not in plan.inputs.unscorable
     ]
     wanted = plan.suite.curve_metrics if point else ()
     return [m for m in able if not wanted or m.spec.name in wanted]
@@ -116,8 +127,19 @@ def _generators(plan: Plan, cell: Cell, out: OutFolder) -> Iterator[Generator]:
 
 
 def _sha256(training: str, out: OutFolder) -> str | None:
-    result = read_json(out.result(training))
+    result = read_result(out, training)
     return None if result is None else str(result["generator"]["sha256"])
+
+
+def stale_hr(plan: Plan, out: OutFolder) -> set[str]:
+    """Test sets whose HR images are not in the out folder as they are."""
+    return {
+        name
+        for name, sha256 in plan.inputs.test.items()
+        if not images_are(
+            out.images(name, HR_FOLDER), image_source(RowKind.HR, sha256, plan.suite.scale)
+        )
+    }
 
 
 def scoring_job(plan: Plan, out: OutFolder, wanted: Iterable[Target], workers: int) -> Job:
@@ -128,6 +150,7 @@ def scoring_job(plan: Plan, out: OutFolder, wanted: Iterable[Target], workers: i
             kind=target.cell.row.kind,
             dataset=target.dataset,
             identity=target.generator.identity,
+            manifest=plan.inputs.test[target.dataset],
             training=target.cell.training,
             warm=target.cell.warm if target.generator.is_point else None,
             coefficient=target.generator.coefficient,

@@ -230,6 +230,7 @@ class ValidationCurveTask(StageTask):
 class TargetTask(Strict):
     """One row on one data set: the images to make, and metric -> key of the scores that lack.
 
+    ``manifest`` is the hash of the test images, ``identity`` that of the generator.
     With a ``coefficient`` below 1 it is that point of the way from the warm start of key ``warm``
     to the generator; its images are scored and not kept.
     """
@@ -237,6 +238,7 @@ class TargetTask(Strict):
     row: str
     kind: RowKind
     dataset: str
+    manifest: str
     identity: str
     training: str | None
     warm: str | None = None

@@ -29,7 +29,11 @@ def generator_document(stage: Stage[TrainingTask], generator: nn.Module) -> dict
     return {
         "key": job.key,
         "kind": job.kind.name,
-        "generator": {"sha256": sha256, "bytes": path.stat().st_size},
+        "generator": {
+            "sha256": sha256,
+            "bytes": path.stat().st_size,
+            "mtime_ns": path.stat().st_mtime_ns,
+        },
         "environment": environment.model_dump(mode="json"),
     }
 

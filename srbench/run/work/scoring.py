@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from srbench.contract import MetricSpec
 from srbench.data import Dataset, find_dataset
+from srbench.errors import DataError, SrbenchError
 from srbench.host import discover
 from srbench.imaging import bicubic_image, pixels_sha256, write_image
 from srbench.metrics.determinism import one_thread
-from srbench.metrics.score import ImagePair, ScoreError, Scorer
+from srbench.metrics.score import ImagePair, Scorer
 from srbench.models.files import TrainedGenerator
 from srbench.models.images import Upscaler, published
 from srbench.records import RowKind
+from srbench.records.derived import Derived
 from srbench.records.layout import HR_FOLDER, OutFolder
+from srbench.run.images import image_source, images_are
 from srbench.run.plan.tasks import ScoringTask, TargetTask
 from srbench.run.work.generators import generator_of, trained_network
 from srbench.run.work.lr_images import LrImages
 from srbench.run.work.sources import KeptImages, PointImages, Source
 from srbench.run.work.stage import Stage
-from srbench.run.writing import read_json, write_json
+from srbench.run.writing import write_json
 
 Alive = Callable[[int, int], None]
 
@@ -37,7 +41,7 @@ def run_scoring(stage: Stage[ScoringTask]) -> dict[str, Any] | None:
     Every score file is written as soon as its data set is done, so little is lost by a stop.
     """
     task, out, events, should_stop = stage.task, stage.out, stage.events, stage.should_stop
-    scorers = _Scorers(task)
+    scorers = _Scorers(task, out)
     by_dataset: dict[str, list[TargetTask]] = defaultdict(list)
     for target in task.targets:
         by_dataset[target.dataset].append(target)
@@ -48,9 +52,10 @@ def run_scoring(stage: Stage[ScoringTask]) -> dict[str, Any] | None:
 
     for name, targets in by_dataset.items():
         dataset = find_dataset(name)
+        _check_unchanged(dataset, targets)
         inputs = LrImages(dataset, task.scale)
         hr_folder = out.images(name, HR_FOLDER)
-        _write_images(inputs, hr_folder, "hr", None, task.workers, alive)
+        _write_images(inputs, hr_folder, RowKind.HR, lambda: None, task, alive)
         kept = [target for target in targets if not target.is_point]
         for target in kept:
             if should_stop():
@@ -62,7 +67,7 @@ def run_scoring(stage: Stage[ScoringTask]) -> dict[str, Any] | None:
             if should_stop():
                 return None
             sources = {t.row: KeptImages(out.images(name, t.row)) for t in group}
-            _score(scorers.of(metrics), group, dataset, hr_folder, out, alive, sources)
+            _score(scorers.of(metrics, group), group, dataset, hr_folder, out, alive, sources)
             done += len(group)
             events.progress(done, 2 * total)
         for point in (target for target in targets if target.is_point):
@@ -70,7 +75,7 @@ def run_scoring(stage: Stage[ScoringTask]) -> dict[str, Any] | None:
                 return None
             made = {point.row: PointImages(point, inputs, out, task)}
             metrics = tuple(sorted(point.scores))
-            _score(scorers.of(metrics), [point], dataset, hr_folder, out, alive, made)
+            _score(scorers.of(metrics, [point]), [point], dataset, hr_folder, out, alive, made)
             done += 2
             events.progress(done, 2 * total)
     return {"key": stage.job.key, "kind": stage.job.kind.name}
@@ -83,39 +88,41 @@ def _make_images(
     task: ScoringTask,
     alive: Alive,
 ) -> None:
-    folder = out.images(target.dataset, target.row)
-    upscaler: Upscaler | None
-    if target.kind is RowKind.HR:
-        upscaler = None
-    elif target.kind is RowKind.BICUBIC:
-        upscaler = partial(bicubic_image, scale=task.scale)
-    else:
+    def upscaler() -> Upscaler | None:
+        if target.kind is RowKind.HR:
+            return None
+        if target.kind is RowKind.BICUBIC:
+            return partial(bicubic_image, scale=task.scale)
         assert target.training is not None
         network = trained_network(out.generator(target.training), task)
         trained = TrainedGenerator(network=network, generator=generator_of(task))
-        upscaler = published(trained, device=task.device)
-    _write_images(inputs, folder, target.identity, upscaler, task.workers, alive)
+        return published(trained, device=task.device)
+
+    folder = out.images(target.dataset, target.row)
+    _write_images(inputs, folder, target.identity, upscaler, task, alive)
 
 
 def _write_images(
     inputs: LrImages,
     folder: Path,
     identity: str,
-    upscaler: Upscaler | None,
-    workers: int,
+    build: Callable[[], Upscaler | None],
+    task: ScoringTask,
     alive: Alive,
 ) -> None:
-    """One PNG per test image: what ``upscaler`` makes of its LR, or HR itself where it is None.
+    """One PNG per test image: what the upscaler makes of its LR, or HR itself where it is None.
 
     The note beside them says what they are of and holds the hashes of their pixels.
     """
-    note = folder / ".source.json"
     dataset = inputs.dataset
-    wanted = {"identity": identity, "dataset": dataset.manifest().sha256}
-    before = read_json(note)
-    if before is not None and before == {**wanted, "pixels": before.get("pixels")}:
+    source = image_source(identity, dataset.manifest().sha256, task.scale)
+    if images_are(folder, source):
         return
-    note.unlink(missing_ok=True)  # until the new images are all there, this folder is nobody's
+    upscaler = build()
+    kept = Derived(folder)
+    kept.forget()  # until the new images are all there, this folder is nobody's
+    for old in folder.glob("*.png"):
+        old.unlink()
 
     def make(index: int) -> str:
         image = inputs.hr(index) if upscaler is None else upscaler(inputs.lr(index))
@@ -123,12 +130,22 @@ def _write_images(
         return pixels_sha256(image)
 
     # At least two: compressing a PNG takes longer than a small generator does.
-    with ThreadPoolExecutor(max(2, workers), initializer=one_thread) as pool:
+    with ThreadPoolExecutor(max(2, task.workers), initializer=one_thread) as pool:
         pixels = {}
         for name, sha256 in zip(dataset.names, pool.map(make, range(len(dataset))), strict=True):
             pixels[name] = sha256
             alive(len(pixels), len(dataset))
-    write_json(note, {**wanted, "pixels": pixels})
+    kept.note(source, pixels=pixels)
+
+
+def _check_unchanged(dataset: Dataset, targets: Sequence[TargetTask]) -> None:
+    """What is scored now would be filed under what the plan saw."""
+    if any(target.manifest != dataset.manifest().sha256 for target in targets):
+        raise DataError(
+            f"expected the images of {targets[0].dataset!r} as they were when the run began, got "
+            "others: they were changed meanwhile",
+            "run the same command again; nothing that is trained is lost",
+        )
 
 
 def _by_metrics(
@@ -144,22 +161,44 @@ def _by_metrics(
 class _Scorers:
     """Builds the metrics of each combination once."""
 
-    def __init__(self, task: ScoringTask) -> None:
+    def __init__(self, task: ScoringTask, out: OutFolder) -> None:
         self._task = task
+        self._out = out
         self._registry = discover()
         self._built: dict[tuple[str, ...], _Metrics] = {}
+        self._broken: dict[str, SrbenchError] = {}
 
-    def of(self, names: tuple[str, ...]) -> _Metrics:
-        if names not in self._built:
-            specs = [self._registry.metric(name).spec for name in names]
-            scorer = Scorer(
-                specs,
-                protocol=self._task.protocol,
-                scale=self._task.scale,
-                device=self._task.device,
-            )
-            self._built[names] = _Metrics(specs, scorer, self._task.workers)
-        return self._built[names]
+    def of(self, names: tuple[str, ...], group: Sequence[TargetTask]) -> _Metrics | None:
+        """Those of ``names`` that can be built; the rows lack the others' scores and say why."""
+        for name in names:
+            if name not in self._broken:
+                self._try(name)
+        for target, name in itertools.product(group, set(names) & set(self._broken)):
+            _leave_error(self._out, target, name, self._broken[name])
+        whole = tuple(name for name in names if name not in self._broken)
+        if not whole:
+            return None
+        if whole not in self._built:
+            self._built[whole] = self._build(whole)
+        return self._built[whole]
+
+    def _try(self, name: str) -> None:
+        if any(name in names for names in self._built):
+            return
+        try:
+            self._built[(name,)] = self._build((name,))
+        except SrbenchError as error:
+            self._broken[name] = error
+
+    def _build(self, names: tuple[str, ...]) -> _Metrics:
+        specs = [self._registry.metric(name).spec for name in names]
+        scorer = Scorer(
+            specs,
+            protocol=self._task.protocol,
+            scale=self._task.scale,
+            device=self._task.device,
+        )
+        return _Metrics(specs, scorer, self._task.workers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +209,7 @@ class _Metrics:
 
 
 def _score(
-    metrics: _Metrics,
+    metrics: _Metrics | None,
     group: Sequence[TargetTask],
     dataset: Dataset,
     hr_folder: Path,
@@ -178,51 +217,45 @@ def _score(
     alive: Alive,
     sources: Mapping[str, Source],
 ) -> None:
-    try:
-        scores = metrics.scorer.score(
-            _pairs(metrics.specs, group, dataset, hr_folder, sources),
-            workers=metrics.workers,
-            progress=alive,
-        )
-    except ScoreError as error:
-        if len(group) == 1 and len(metrics.specs) == 1:
-            # The row lacks this score and says why; the other rows and metrics go on.
-            key = group[0].scores[metrics.specs[0].name]
-            write_json(out.score_error(key), {"message": error.what})
-            return
-        _score_one_by_one(metrics, group, dataset, hr_folder, out, alive, sources)
+    """Write the group's scores. A metric that fails on an image costs that row's score alone."""
+    if metrics is None:
         return
-    for target in group:
-        pixels = sources[target.row].pixels()
-        for spec in metrics.specs:
-            per_image = {name: scores[spec.name][f"{target.row}/{name}"] for name in dataset.names}
-            key = target.scores[spec.name]
-            write_json(
-                out.scores(key),
-                {
-                    "version": spec.version,
-                    "lower_is_better": spec.lower_is_better,
-                    "mean": math.fsum(per_image.values()) / len(per_image),
-                    "per_image": per_image,
-                    "pixels": pixels,
-                },
-            )
-            out.score_error(key).unlink(missing_ok=True)
+    failures: dict[tuple[str, str], SrbenchError] = {}
+
+    def failed(metric: str, pair: str, error: SrbenchError) -> None:
+        failures.setdefault((metric, pair.partition("/")[0]), error)
+
+    scores = metrics.scorer.score(
+        _pairs(metrics.specs, group, dataset, hr_folder, sources),
+        workers=metrics.workers,
+        progress=alive,
+        on_failure=failed,
+    )
+    for target, spec in itertools.product(group, metrics.specs):
+        error = failures.get((spec.name, target.row))
+        if error is not None:
+            _leave_error(out, target, spec.name, error)
+            continue
+        per_image = {name: scores[spec.name][f"{target.row}/{name}"] for name in dataset.names}
+        key = target.scores[spec.name]
+        write_json(
+            out.scores(key),
+            {
+                "key": key,
+                "version": spec.version,
+                "lower_is_better": spec.lower_is_better,
+                "mean": math.fsum(per_image.values()) / len(per_image),
+                "per_image": per_image,
+                "pixels": sources[target.row].pixels(),
+            },
+        )
+        out.score_error(key).unlink(missing_ok=True)
 
 
-def _score_one_by_one(
-    metrics: _Metrics,
-    group: Sequence[TargetTask],
-    dataset: Dataset,
-    hr_folder: Path,
-    out: OutFolder,
-    alive: Alive,
-    sources: Mapping[str, Source],
-) -> None:
-    for target in group:
-        for spec in metrics.specs:
-            alone = replace(metrics, specs=[spec], scorer=metrics.scorer.only(spec.name))
-            _score(alone, [target], dataset, hr_folder, out, alive, sources)
+def _leave_error(out: OutFolder, target: TargetTask, metric: str, error: SrbenchError) -> None:
+    """The row lacks this score and says why; the other rows and metrics go on."""
+    key = target.scores[metric]
+    write_json(out.score_error(key), {"key": key, "message": error.what})
 
 
 def _pairs(

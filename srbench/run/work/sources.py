@@ -11,11 +11,11 @@ from srbench.metrics.score import ImageSource
 from srbench.models.files import TrainedGenerator
 from srbench.models.images import published
 from srbench.models.interpolate import interpolate
+from srbench.records.derived import Derived
 from srbench.records.layout import OutFolder
 from srbench.run.plan.tasks import ScoringTask, TargetTask
 from srbench.run.work.generators import generator_of, trained_network
 from srbench.run.work.lr_images import LrImages
-from srbench.run.writing import read_json
 
 
 class Source(Protocol):
@@ -40,7 +40,7 @@ class KeptImages:
 
     def pixels(self) -> dict[str, str]:
         """From the note beside the files."""
-        found: dict[str, str] = read_json(self._folder / ".source.json")["pixels"]
+        found: dict[str, str] = Derived(self._folder).read()["pixels"]
         return found
 
 

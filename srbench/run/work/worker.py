@@ -96,6 +96,7 @@ def _leave_failure(out: OutFolder, job: Job, error: BaseException, events: Event
     try:
         write_failure(out, job.key, failure)
         events.write("failed", kind=failure.kind, message=failure.message)
+        events.close()
     except OSError:
         return EXIT_UNWRITABLE  # most often what failed the job: the disk is full
     return 1

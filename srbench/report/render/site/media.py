@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -16,12 +17,15 @@ from PIL import Image
 
 from srbench.errors import ImageError
 from srbench.files import read_regular, sha256_hex
+from srbench.imaging.pixels import pixels_sha256
 from srbench.records import RowKind
 from srbench.report.comparison import choose_crop
 from srbench.report.render.site.files import SiteFolder
 from srbench.report.render.site.generators import inside
 
 Pixels = npt.NDArray[np.uint8]
+
+_log = logging.getLogger(__name__)
 
 INDEX: Final = "media/index.json"
 ENCODING: Final = "webp-2"
@@ -38,12 +42,29 @@ MAX_BYTES: Final = 256 << 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Picture:
+    """A row's lossless image, and what it must show.
+
+    Attributes:
+        file: where it is; ``None`` where there is none.
+        pixels: hash of its pixels.
+        of: what the record says of it; one that was published of something else is not shown.
+    """
+
+    file: Path | None
+    pixels: str
+    of: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Shown:
     """One row's picture of a test image.
 
     Attributes:
         source: sha256 of the file it was made from.
         full, crop: files of the site.
+        of: as of the :class:`Picture`; empty in folders that were published before November 2026,
+            whose records state no pixels.
     """
 
     source: str
@@ -51,6 +72,11 @@ class Shown:
     crop: str
     width: int
     height: int
+    of: str = ""
+
+    def shows(self, picture: Picture) -> bool:
+        """Whether it is of what the record says."""
+        return self.of == picture.of or (not self.of and picture.of != picture.pixels)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,37 +106,35 @@ class Media:
                 self._known[key] = (folder, group)
         self._groups: dict[str, ImageGroup] = {}
 
-    def group(self, key: str, files: Mapping[str, Path | None]) -> ImageGroup | None:
+    def group(self, key: str, pictures: Mapping[str, Picture]) -> ImageGroup | None:
         """Pictures of one test image.
 
         Args:
             key: what the image is, of which suite and data set; the same each time.
-            files: row -> the image's lossless file, or ``None`` where there is none; such a row
-                keeps the picture of an earlier publishing, if it had one.
+            pictures: row -> its image. A row without a file keeps the picture of an earlier
+                publishing, if that was of the same. A file that is not what it should be is passed
+                over, and a warning names it.
 
         Raises:
-            ImageError: a file is no image, or the rows' images differ in size.
+            ImageError: the rows' images differ in size.
         """
         folder, before = self._known.get(key, (None, None))
-        data = {
-            label: read_regular(path, MAX_BYTES)
-            for label, path in files.items()
-            if path is not None
-        }
-        hashes = {label: sha256_hex(content) for label, content in data.items()}
-        kept = {label: s for label, s in before.rows.items() if label in files} if before else {}
+        kept = _kept(before, pictures)
+        files = {}
+        for label, picture in pictures.items():
+            if picture.file is not None:
+                files[label] = read_regular(picture.file, MAX_BYTES)
+        hashes = {label: sha256_hex(content) for label, content in files.items()}
         changed = [label for label, digest in hashes.items() if _source(kept, label) != digest]
-        if before is not None and folder is not None and not changed:
-            if self._copy(folder, before, kept):
-                group = _with_rows(before, {k: kept[k] for k in files if k in kept})
-            else:
-                group = self._encode(key, data, hashes)
-        elif data:
-            group = self._encode(key, data, hashes)
-        else:
-            return None
-        self._groups[key] = group
-        return group if group.rows else None
+        group: ImageGroup | None = None
+        unchanged = bool(kept) and not changed
+        if before and folder and unchanged and self._copy(folder, before, kept):
+            group = _with_rows(before, {k: kept[k] for k in pictures if k in kept})
+        if group is None:
+            group = self._encode(key, pictures, files, hashes)
+        if group is not None:
+            self._groups[key] = group
+        return group
 
     def finish(self) -> None:
         """Write the index that a later publishing finds the pictures by."""
@@ -133,8 +157,22 @@ class Media:
             self._site.put(name, content)
         return True
 
-    def _encode(self, key: str, data: Mapping[str, bytes], hashes: Mapping[str, str]) -> ImageGroup:
-        pixels = {label: _decode(key, label, content) for label, content in data.items()}
+    def _encode(
+        self,
+        key: str,
+        pictures: Mapping[str, Picture],
+        files: Mapping[str, bytes],
+        hashes: Mapping[str, str],
+    ) -> ImageGroup | None:
+        decoded = {label: _decode(key, label, content) for label, content in files.items()}
+        pixels = {}
+        for label, image in decoded.items():
+            if pixels_sha256(image) == pictures[label].pixels:
+                pixels[label] = image
+            else:
+                _log.warning("not shown, another image than was scored: %s", pictures[label].file)
+        if not pixels:
+            return None
         pixels = _same_size(key, pixels)
         height, width = next(iter(pixels.values())).shape[:2]
         box = choose_crop(pixels, min(CROP_SIDE, height, width))
@@ -146,6 +184,7 @@ class Media:
                 crop=self._put(image[top : top + side, left : left + side], CROP_QUALITY),
                 width=width,
                 height=height,
+                of=pictures[label].of,
             )
             for label, image in pixels.items()
         }
@@ -165,6 +204,16 @@ class Media:
         picture = Image.fromarray(np.ascontiguousarray(image))
         picture.save(buffer, format="WEBP", quality=quality, method=4)
         return self._site.put(_media_name(buffer.getvalue()), buffer.getvalue())
+
+
+def _kept(before: ImageGroup | None, pictures: Mapping[str, Picture]) -> dict[str, Shown]:
+    """What an earlier publishing shows of the same; nothing where its thumbnail is of another."""
+    if before is None:
+        return {}
+    rows = before.rows
+    kept = {k: rows[k] for k, picture in pictures.items() if k in rows and rows[k].shows(picture)}
+    thumb = RowKind.HR if RowKind.HR in rows else next(reversed(list(rows)), "")
+    return kept if thumb in kept else {}
 
 
 def _source(rows: Mapping[str, Shown], label: str) -> str | None:
@@ -226,8 +275,11 @@ def _decode(key: str, label: str, content: bytes) -> Pixels:
                         f"{key}: expected at most {MAX_PIXELS} pixels, got {image.size} of {label}"
                     )
                 return np.asarray(image.convert("RGB"))
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ImageError(f"{key}: expected an image of {label}, got: {error}") from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ImageError(
+            f"{key}: expected an image of {label}, got: {error}",
+            "run the suite again, which makes it anew, or remove it",
+        ) from error
     except Image.DecompressionBombWarning as error:
         raise ImageError(f"{key}: {label}: the image is suspiciously large: {error}") from error
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from srbench.records import Record, RowKind
+from srbench.records.derived import Derived
 from srbench.records.layout import HR_FOLDER, OutFolder, row_folder
 from srbench.report.model import Leaderboard, Row
 from srbench.report.render.site.generators import inside
-from srbench.report.render.site.media import ImageGroup, Media
+from srbench.report.render.site.media import ImageGroup, Media, Picture
 from srbench.report.render.site.names import slugs
 from srbench.report.render.site.sources import Source
 
@@ -54,11 +55,10 @@ def collect_images(
         having = {label: s for label, s in runs.items() if dataset in s.record.scores}
         files = slugs(names)
         for name in names:
-            paths = {label: picture_file(s, dataset, name) for label, s in having.items()}
-            if RowKind.HR not in paths:
-                paths[RowKind.HR] = next(
-                    filter(None, (_hr(s, dataset, name) for s in having.values())), None
-                )
+            paths = {label: picture_of(s, dataset, name) for label, s in having.items()}
+            if having and (RowKind.HR not in paths or paths[RowKind.HR].file is None):
+                ground_truths = [_hr(s, dataset, name) for s in having.values()]
+                paths[RowKind.HR] = max(ground_truths, key=lambda p: p.file is not None)
             key = f"{board.suite}/{board.suite_sha256[:12]}/{dataset}/{name}"
             shown.append(
                 ShownImage(
@@ -95,17 +95,36 @@ def choose_images(board: Leaderboard, dataset: str, count: int) -> list[str]:
     return sorted(ordered[place] for place in places)
 
 
-def picture_file(source: Source, dataset: str, image: str) -> Path | None:
-    """A run's lossless image below its out folder, or ``None`` where there is none."""
+def picture_of(source: Source, dataset: str, image: str) -> Picture:
+    """A run's lossless image below its out folder, and what it must show."""
     record = source.record
     if record.loss.kind is RowKind.HR:
         return _hr(source, dataset, image)
     row = row_folder(record.loss.label, record.seed, record.content_scale)
-    return _file(source, dataset, row, image)
+    generator = record.artifacts.get("generator")
+    made_by = str(record.loss.kind) if generator is None else generator.sha256
+    stated = record.scores[dataset].pixels_sha256.get(image)
+    if stated is None:
+        return _noted(source, dataset, row, image, made_by)
+    return Picture(file=_file(source, dataset, row, image), pixels=stated, of=stated)
 
 
-def _hr(source: Source, dataset: str, image: str) -> Path | None:
-    return _file(source, dataset, HR_FOLDER, image)
+def _hr(source: Source, dataset: str, image: str) -> Picture:
+    return _noted(source, dataset, HR_FOLDER, image, RowKind.HR)
+
+
+def _noted(source: Source, dataset: str, row: str, image: str, made_by: str) -> Picture:
+    """Where the record states no pixels, the note beside the images says of what they are."""
+    manifest = source.record.scores[dataset].manifest_sha256
+    note = Derived(OutFolder(source.out).images(dataset, row)).read()
+    of, pixels = note.get("of"), note.get("pixels")
+    is_this = isinstance(of, dict) and (of.get("identity"), of.get("dataset")) == (
+        made_by,
+        manifest,
+    )
+    hashes = pixels if is_this and isinstance(pixels, dict) else {}
+    file = _file(source, dataset, row, image) if image in hashes else None
+    return Picture(file=file, pixels=hashes.get(image, ""), of=f"{made_by} {manifest}")
 
 
 def _file(source: Source, dataset: str, row: str, image: str) -> Path | None:
