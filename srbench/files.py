@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
+import stat
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import platformdirs
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 TEMPORARY: Final = ".tmp-"
 """How names begin that :func:`replacing` writes under; what a kill leaves of them is litter."""
@@ -69,32 +74,76 @@ def write_atomic(path: Path, data: str | bytes, *, sync: bool = True) -> Path:
     return path
 
 
-@contextlib.contextmanager
-def locked(path: Path, what: str) -> Iterator[None]:
-    """Hold the lock at ``path``, which one process has at a time; who waits is told for what.
+def lock_at(path: Path) -> FileLock:
+    """The lock that the file ``path`` stands for; not taken yet.
 
     On a disk without locks (some network disks) ``filelock`` writes who holds it into the file. It
-    takes over from a process of this machine that is gone; elsewhere a person has to delete it.
+    takes over from a process of this machine that is gone; elsewhere a person has to delete it, see
+    :func:`told_of_holder`.
+    """
+    from filelock import FileLock
+
+    return FileLock(path, mode=0o666)  # an empty file; 0644 would keep a second user from it
+
+
+def told_of_holder(path: Path) -> str:
+    """Who holds a lock and how to break it, where the disk has no locks; otherwise nothing."""
+    try:
+        holder = " ".join(path.read_text(errors="replace")[:200].split())
+    except OSError:  # released meanwhile
+        return ""
+    return f" (process and host {holder!a}; if it is gone, delete {path})" if holder else ""
+
+
+@contextlib.contextmanager
+def locked(path: Path, what: str, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Hold the lock at ``path``, which one process has at a time; who waits is told for what.
 
     Args:
         path: the lock file; its folder is made where it is missing.
         what: that the other process does, for "waiting for another process that ...".
+        on_wait: called once where another process has it.
     """
-    from filelock import FileLock, Timeout
+    from filelock import Timeout
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path, mode=0o666)  # an empty file; 0644 would keep a second user from it
+    lock = lock_at(path)
     try:
-        lock.acquire(timeout=2)
+        lock.acquire(timeout=0)
     except Timeout:
-        holder = " ".join(path.read_text(errors="replace")[:200].split()) if path.exists() else ""
-        by_hand = f" (process and host {holder!a}; if it is gone, delete {path})" if holder else ""
-        sys.stderr.write(f"waiting for another process that {what}{by_hand}\n")
-        lock.acquire()
+        on_wait()
+        try:
+            lock.acquire(timeout=2)
+        except Timeout:
+            by_hand = told_of_holder(path)
+            sys.stderr.write(f"waiting for another process that {what}{by_hand}\n")
+            lock.acquire()
     try:
         yield
     finally:
         lock.release()
+
+
+def read_regular(path: Path, limit: int) -> bytes:
+    """The bytes of a regular file of at most ``limit`` bytes.
+
+    Raises:
+        OSError: there is none; a device or a pipe, which might never end; more bytes.
+    """
+    with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "expected a regular file", str(path))
+        data = file.read(min(limit, status.st_size) + 1)
+    if len(data) > limit:
+        raise OSError(errno.EFBIG, f"expected at most {limit:,} bytes", str(path))
+    return data
+
+
+def has_link(root: Path, path: Path) -> bool:
+    """Whether ``path``, or a folder between it and ``root``, is a link: it may lead elsewhere."""
+    parts = path.relative_to(root).parts
+    return any(root.joinpath(*parts[: i + 1]).is_symlink() for i in range(len(parts)))
 
 
 def sync_folder(folder: Path) -> None:

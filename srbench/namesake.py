@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 
 from srbench.errors import UserError
 
@@ -14,19 +15,29 @@ NAMESAKE = "srbench"
 
 
 def refuse_namesake() -> None:
-    """Raise where the stranger is installed beside srbench; one look-up by name, no torch.
+    """Raise where two distributions provide ``srbench``; two look-ups by name, no torch.
 
-    The two write into the same folder: whichever pip installed last has overwritten the other.
+    They write into the same folder, and whichever pip installed last has overwritten the other; or
+    the one that comes first on the path provides the losses in the other's place.
 
     Raises:
         UserError: one line that names both.
     """
-    try:
-        version = importlib.metadata.version(NAMESAKE)
-    except importlib.metadata.PackageNotFoundError:
-        return
-    raise UserError(
-        f"expected {DISTRIBUTION} alone to provide the package srbench, got the distribution "
-        f"{NAMESAKE} {version} as well, which is another project and overwrites its files: "
-        f"run `pip uninstall {NAMESAKE}`, then install {DISTRIBUTION} again"
-    )
+    found = {
+        os.path.realpath(str(getattr(dist, "_path", dist))): dist
+        for name in (DISTRIBUTION, NAMESAKE)
+        for dist in importlib.metadata.distributions(name=name)
+    }
+    stranger = next((d for d in found.values() if d.metadata["Name"] == NAMESAKE), None)
+    if stranger is not None:
+        raise UserError(
+            f"expected {DISTRIBUTION} alone to provide the package srbench, got the distribution "
+            f"{NAMESAKE} {stranger.version} as well, which is another project and overwrites its "
+            f"files: run `pip uninstall {NAMESAKE}`, then install {DISTRIBUTION} again"
+        )
+    if len(found) > 1:
+        both = " and ".join(f"{dist.version} at {path}" for path, dist in found.items())
+        raise UserError(
+            f"expected one distribution {DISTRIBUTION}, got {both}: the first on the path provides "
+            "the losses in the place of the other: remove one of them"
+        )

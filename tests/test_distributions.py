@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -97,3 +98,33 @@ def test_this_environment_has_the_host_under_its_own_name():
     refuse_namesake()
     points = importlib.metadata.distribution(DISTRIBUTION).entry_points
     assert "controls" in {point.name for point in points if point.group == "srbench"}
+
+
+def test_a_second_distribution_of_our_name_earlier_on_the_path_is_refused(tmp_path, monkeypatch):
+    """It provided `srbench losses` in the place of the built-in ones, without a word."""
+    info = tmp_path / "srbench_core-9.9.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {DISTRIBUTION}\nVersion: 9.9\n")
+    (info / "entry_points.txt").write_text("[srbench]\ncontrols = evil\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(UserError, match="expected one distribution") as refused:
+        refuse_namesake()
+    assert "9.9 at " in str(refused.value)
+    assert importlib.metadata.version(DISTRIBUTION) == "9.9"  # what would have been taken
+
+
+def test_nothing_tells_anyone_to_install_the_stranger():
+    """Not from the index either under our own name, which nobody has registered there yet."""
+    root = Path(__file__).parents[1]
+    texts = [*root.glob("*.md"), *root.glob("docs/*.md"), *root.glob("srbench/**/*.py"),
+             *root.glob("plugins/*/README.md"), *root.glob("leaderboard/*.md")]  # fmt: skip
+    command = re.compile(
+        r"(pip|pipx|uv) (pip )?(install|add)[^`\n\\;]*['\" ]srbench(-core)?(\[|['\"`= ]|$)"
+    )
+    found = [
+        (path.name, line.strip())
+        for path in texts
+        for line in path.read_text().splitlines()
+        if command.search(line.partition("  #")[0])
+    ]
+    assert [f for f in found if "is another" not in f[1]] == []

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 
 from srbench.app.outcome import show
 from srbench.app.prepare import Prepared
-from srbench.files import available_cores
+from srbench.files import available_cores, locked
 from srbench.records import Record, read_record
 from srbench.records.layout import OutFolder, row_folder
 from srbench.run.code import settle
 from srbench.run.exec.backends import Place, backend
 from srbench.run.exec.failures import Outcome
 from srbench.run.exec.local import LocalBackend, gpus_of
-from srbench.run.exec.locks import one_at_a_time
 from srbench.run.exec.progress import RunProgress
 from srbench.run.exec.scheduler import Backend, Observer, Scheduler
 from srbench.run.plan.planning import Plan, check_ready
@@ -123,13 +122,14 @@ def execute_plan(plan: Plan, out: OutFolder, observer: Observer, where: Backend)
     """As :func:`execute`, without table, pictures and page."""
     check_ready(plan)
     with writing_to(out):
-        write_json(out.root / "suite.json", plan.suite.model_dump(mode="json", by_alias=True))
+        write_json(out.suite, plan.suite.model_dump(mode="json", by_alias=True))
         write_json(out.plan, _names(plan))
         outcomes = Scheduler(out, observer, where).run(plan.jobs)
         found = targets(plan, out)
         # One run at a time: what the other has scored and recorded meanwhile is not done again.
-        with one_at_a_time(
+        with locked(
             out.root / ".scoring.lock",
+            "scores this run",
             lambda: observer.job_event(scoring_job(plan, out, (), 1), {"event": "waiting"}),
         ):
             outcomes |= _score(plan, out, found, observer)

@@ -7,11 +7,10 @@ from pathlib import Path
 
 from srbench import __version__
 from srbench.app.pictures import write_comparisons
-from srbench.files import file_sha256
+from srbench.files import file_sha256, locked
 from srbench.records.layout import OutFolder
 from srbench.report import Leaderboard, build_leaderboard, write_leaderboard, write_plots
 from srbench.report.render.site import publish
-from srbench.run.exec.locks import lock_at
 from srbench.run.plan.planning import Plan
 from srbench.run.plan.targets import Target
 from srbench.run.writing import read_json, write_json
@@ -19,7 +18,7 @@ from srbench.run.writing import read_json, write_json
 
 def show(plan: Plan, out: OutFolder, targets: Sequence[Target]) -> tuple[Leaderboard, Path]:
     """Write all of it into the out folder; the table over all its records, and the first page."""
-    with lock_at(out.root / ".report.lock"):
+    with locked(out.root / ".report.lock", "writes the tables of this run"):
         seeds = sorted({cell.seed for cell in plan.cells if cell.row.kind.generated})
         board = build_leaderboard(out.root, seeds=seeds)
         write_leaderboard(board, out.root)

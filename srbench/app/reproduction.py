@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from srbench.app.execute import execute_plan, watched
 from srbench.errors import JobFailed, UserError
 from srbench.host import Registry
-from srbench.namesake import DISTRIBUTION, NAMESAKE
 from srbench.records import DatasetScores, Record
 from srbench.records.layout import OutFolder
 from srbench.run.exec.local import LocalBackend, gpus_of
@@ -23,28 +22,6 @@ if TYPE_CHECKING:
 
 TOLERANCE = 1e-6
 """Scores that differ by no more count as the same: the last bits of another processor."""
-
-
-def lock_file(record: Record) -> str:
-    """The record's versions as a requirements file for pip."""
-    environment = record.environment
-    versions = {**environment.packages}
-    for term in record.loss.terms:
-        versions[term.distribution] = term.distribution_version
-    versions.pop(NAMESAKE, None)  # in records of before the distribution had a name of its own
-    versions[DISTRIBUTION] = environment.srbench
-    lines = [
-        f"{name}=={version}"
-        for name, version in sorted(versions.items())
-        if version != "not installed"
-    ]
-    commit = environment.git_commit or "none: an installed srbench"
-    head = [
-        f"# the environment of record {record.key}",
-        f"# Python {environment.python}, {environment.platform}",
-        f"# srbench's commit: {commit}{' with changes' if environment.git_dirty else ''}",
-    ]
-    return "\n".join([*head, *lines]) + "\n"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -62,14 +62,16 @@ def command(
     other protocols, suite versions or tracks are refused, with the reason.
     """
     from srbench.report import build_leaderboard, load_records, split_by_suite
+    from srbench.report.authority import own_suite
     from srbench.report.people import load_opinions
 
     records = _of_suite(load_records(folders), suite)
     for seed in seeds:
         _check_name("seed", str(seed), {str(record.seed) for record in records})
-    heard = load_opinions(folders)
+    own, heard = own_suite(folders), load_opinions(folders)
     boards = [
-        build_leaderboard(group, heard, seeds=seeds) for group in split_by_suite(records).values()
+        build_leaderboard(group, heard, suite=own, seeds=seeds)
+        for group in split_by_suite(records).values()
     ]
     for name in datasets:
         _check_name("data set", name, {d for board in boards for d in board.datasets})

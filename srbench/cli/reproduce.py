@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,10 +30,11 @@ def command(
     """Rerun the row of RECORD from its own suite and compare generator and scores.
 
     First comes what differs here: versions, processor, training data, weights. --lock FILE writes
-    the record's versions for `pip install -r FILE`, with which a rerun on the same kind of
-    processor is bit for bit the same. Exit status: 0 the same scores, 1 other scores.
+    the versions of a fixed list of packages for `pip install --no-deps -r FILE`, with which a rerun
+    on the same kind of processor is bit for bit the same. Exit status: 0 the same scores, 1 other
+    scores.
     """
-    from srbench.app.reproduction import Reproduction, lock_file
+    from srbench.app.reproduction import Reproduction
     from srbench.cli.output import console, echo_json, stop_on_sigterm
     from srbench.host import discover
     from srbench.records import read_record
@@ -43,8 +45,7 @@ def command(
 
     original = read_record(record)
     if lock is not None:
-        lock.write_text(lock_file(original), encoding="utf-8")
-        say(f"wrote {lock}: pip install -r {lock}")
+        _lock(original, lock, say)
     work = Reproduction(original, discover(), device=device, pull=not dry_run, say=say)
     differences = work.differences()
     for line in differences:
@@ -54,7 +55,7 @@ def command(
     if lock is None and any(
         line.startswith(("package ", "python", "srbench")) for line in differences
     ):
-        say("--lock FILE writes the record's versions for `pip install -r FILE`")
+        say("--lock FILE writes the versions for `pip install --no-deps -r FILE`")
     if dry_run:
         if as_json:
             echo_json(_document(original, differences, None))
@@ -69,6 +70,20 @@ def command(
             click.echo(line)
     if not comparison.same:
         raise SystemExit(1)
+
+
+def _lock(record: Record, path: Path, say: Callable[[str], None]) -> None:
+    from srbench.app.lock import lock_file
+    from srbench.errors import visible
+    from srbench.files import write_atomic
+    from srbench.weights.index import announced_hashes
+
+    lock = lock_file(record, announced_hashes)
+    write_atomic(path, lock.text)
+    without = "" if lock.hashed else ", without hashes: the index gave none for some of them"
+    say(f"wrote {path}{without}: pip install --no-deps -r {path}")
+    for other in lock.others:
+        say(f"not in it: {visible(other)!r}"[:300])
 
 
 def _document(

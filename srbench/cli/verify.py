@@ -9,6 +9,8 @@ import click
 
 if TYPE_CHECKING:
     from srbench.verify import Verification
+    from srbench.verify.check import Finding
+    from srbench.verify.result import Left
 
 MAX_SHOWN = 20
 
@@ -29,7 +31,30 @@ def _data(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -
     "--sample",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Recompute N rows, drawn by the hash of all records. Default: all that can be.",
+    help="Recompute N rows, drawn at random; the seed is printed. Default: all that can be.",
+)
+@click.option("--sample-seed", metavar="TEXT", help="Draw the sample by TEXT, to repeat a draw.")
+@click.option(
+    "--leave",
+    multiple=True,
+    type=click.Choice(["past", "by-hash", "plugin", "curve"]),
+    help="Rows that may stay without recomputation: of protocols without hashes of images (past), "
+    "with a generator that is known by hash, of a plugin's generator, with a curve whose ends are "
+    "not here. Without it such a row is exit status 1. Repeatable.",
+)
+@click.option(
+    "--against",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Also compare with this published folder, and with the installed losses: known "
+    "generators, labels, and what records say of their loss. Loads the installed plugins.",
+)
+@click.option(
+    "--recomputed",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write what verified to DIR, with the scores that were found here: this is what to "
+    "publish.",
 )
 @click.option(
     "--from-images",
@@ -63,6 +88,10 @@ def command(
     *,
     submission: Path,
     sample: int | None,
+    sample_seed: str | None,
+    leave: tuple[Left, ...],
+    against: Path | None,
+    recomputed: Path | None,
     from_images: bool,
     data: dict[str, Path],
     device: str,
@@ -76,7 +105,8 @@ def command(
     SUBMISSION is an archive that `srbench submit` wrote, or a folder such as leaderboard/. It is
     taken as hostile: nothing in it is unpacked, imported or run, and no plugin is loaded.
 
-    Exit status: 0 verified, 1 differences, 2 not a submission, or test images that are not here.
+    Exit status: 0 every row that was asked for is verified; 1 differences, or a row that cannot be
+    recomputed (see --leave); 2 not a submission, or test images that are not here.
     """
     from srbench.cli.eval import check_device, default_workers
     from srbench.cli.output import echo_json, progress_bar
@@ -88,6 +118,7 @@ def command(
         verify_submission,
         write_marks,
     )
+    from srbench.verify.accepted import Accepted
 
     if reproduced and report is None:
         raise UserError("expected --report FILE beside --reproduced: the mark is written there")
@@ -98,6 +129,10 @@ def command(
         result = verify_submission(
             submission,
             sample=sample,
+            sample_seed=sample_seed,
+            leave=leave,
+            also=_beside(against),
+            recomputed=None if recomputed is None else Accepted(recomputed).add,
             from_images=from_images,
             data=data,
             device=device,
@@ -114,13 +149,28 @@ def command(
         raise SystemExit(1)
 
 
+def _beside(folder: Path | None) -> Finding:
+    """What else is asked of a record: how it stands beside a published folder."""
+    if folder is None:
+        return lambda record: ()
+    from srbench.app.declared import declared_differences
+    from srbench.host import discover
+    from srbench.verify.against import PublishedRows
+
+    published, registry = PublishedRows(folder), discover()
+    return lambda record: (
+        *published.differences(record),
+        *declared_differences(record, registry),
+    )
+
+
 def _print(result: Verification) -> None:
     from srbench.verify.difference import printable
 
     for row in result.rows:
-        record = row.record
-        scale = "" if record.content_scale == 1 else f" x{record.content_scale:g}"
-        name = f"{record.suite.name} {record.loss.label}{scale} seed {record.seed}"
+        facts = row.facts
+        scale = "" if facts.content_scale == 1 else f" x{facts.content_scale:g}"
+        name = f"{facts.suite} {facts.label}{scale} seed {facts.seed}"
         how = f"from its {row.evidence}" if row.evidence in ("generator", "images") else ""
         click.echo(printable(f"{row.mark:16}{name}  {row.reason or how}".rstrip()))
         for difference in row.differences[:MAX_SHOWN]:
@@ -134,7 +184,12 @@ def _print(result: Verification) -> None:
         click.echo(printable(f"{found.mark:16}opinions: {about}"))
         for message in found.differences[:MAX_SHOWN]:
             click.echo(f"    {printable(message)}")
+    if result.sample_seed is not None:
+        click.echo(f"the sample was drawn by: --sample-seed {printable(result.sample_seed)}")
     verdict = "scores-verified" if result.verified else "not verified"
     if result.recomputed == 0:
         verdict += ": no row could be recomputed"
+    elif result.unasked:
+        left = sorted({row.left or "" for row in result.unasked})
+        verdict += f": {len(result.unasked)} rows were not recomputed ({', '.join(left)})"
     click.echo(f"{verdict}: {result.recomputed} of {len(result.rows)} rows recomputed")

@@ -56,6 +56,7 @@ class MetricSpec:
         digits: decimals that tables print; files carry eight significant digits.
         axis: of the perception-distortion plane; in none where left out.
         tolerance: largest difference of one image's score between two machines.
+        least, most: what no score can be beyond.
         min_size: smallest side in pixels that it can score.
         block: side of the blocks, in pixels, over which it fits statistics; 0 for none.
         min_blocks: whole blocks below which an image's score is unstable; data sets with such
@@ -78,6 +79,8 @@ class MetricSpec:
     digits: int = 4
     axis: Axis | None = None
     tolerance: float = 1e-4
+    least: float = float("-inf")
+    most: float = float("inf")
     min_size: int = 1
     block: int = 0
     min_blocks: int = 0

@@ -11,12 +11,12 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from srbench.errors import RecordError
-from srbench.files import write_atomic
+from srbench.files import read_regular, write_atomic
 from srbench.records.layout import OutFolder
 from srbench.records.migrate import migrate
 from srbench.records.schema import Record
 
-MAX_BYTES = 64 << 20
+MAX_BYTES = 16 << 20
 
 
 def record_text(record: Record) -> str:
@@ -40,9 +40,7 @@ def read_record(path: Path) -> Record:
             its images, or a schema version newer than this srbench.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise RecordError(f"{path}: expected a record of at most {MAX_BYTES} bytes")
-        data = path.read_bytes()
+        data = read_regular(path, MAX_BYTES)
     except OSError as error:
         raise RecordError(f"{path}: expected a JSON record, got: {error}") from error
     return parse_record(data, str(path))
@@ -67,7 +65,7 @@ def validate_record(document: Any, origin: str = "record") -> Record:
         return Record.model_validate(document)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "record"
+        place = ".".join(f"{part!s:.80}" for part in first["loc"]) or "record"
         raise RecordError(
             f"{origin}: {place}: {first['msg']}",
             "the file was edited or damaged; run the suite again to rebuild it",
@@ -89,7 +87,7 @@ def record_files(folder: Path) -> list[Path]:
     """The records of an out folder, or of its ``records/``, in a stable order.
 
     Raises:
-        RecordError: there are none.
+        RecordError: there are none, or one is a link that leaves the folder.
     """
     records = OutFolder(folder).records if OutFolder(folder).records.is_dir() else folder
     paths = sorted(p for p in records.glob("*.json") if not p.name.startswith("."))
@@ -98,4 +96,8 @@ def record_files(folder: Path) -> list[Path]:
             f"expected records in {folder / 'records'}, found none",
             "give the out folder of a run, for example runs/quick",
         )
+    root = folder.resolve()
+    for path in paths:
+        if not path.resolve().is_relative_to(root):
+            raise RecordError(f"expected records in {folder}, got a link to elsewhere: {path}")
     return paths

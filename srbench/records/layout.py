@@ -22,6 +22,11 @@ class OutFolder:
         return self.root / "records"
 
     @property
+    def suite(self) -> Path:
+        """The whole resolved suite of the latest run."""
+        return self.root / "suite.json"
+
+    @property
     def superseded(self) -> Path:
         """Records of this folder's suite whose settings have changed since; kept, not reported."""
         return self.root / "superseded"

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from srbench.errors import UserError
+from srbench.files import read_regular
 
 FILE: Final = "verification.json"
 MAX_BYTES: Final = 64 << 20
@@ -54,9 +55,8 @@ def read_marks(path: Path) -> dict[str, Mark]:
     if not path.exists():
         return {}
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ValueError("too large")
-        document = TypeAdapter(dict[str, Any]).validate_json(path.read_bytes())
+        data = read_regular(path, MAX_BYTES)
+        document = TypeAdapter(dict[str, Any]).validate_json(data)
     except (OSError, ValueError) as error:
         raise UserError(f"expected the marks of records in {path}, got: {error!s:.200}") from error
     return parse_marks(document, str(path))

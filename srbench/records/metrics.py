@@ -7,15 +7,15 @@ from typing import Literal
 from pydantic import Field
 
 from srbench.contract import MetricSpec
-from srbench.strict import Strict
+from srbench.strict import Line, Strict, Whole
 
 
 class AgreementInfo(Strict):
     """What is published about how far a metric agrees with people: a sentence and its source."""
 
-    finding: str
-    source: str
-    url: str
+    finding: Line
+    source: Line
+    url: Line
 
 
 class MetricInfo(Strict):
@@ -24,19 +24,19 @@ class MetricInfo(Strict):
     ``weights``: ids of the files it reads; ``title`` is never empty.
     """
 
-    name: str
-    version: int
+    name: Line
+    version: Whole
     lower_is_better: bool
-    title: str = Field(min_length=1)
+    title: Line = Field(min_length=1, max_length=80)
     digits: int = Field(4, ge=0, le=9)
     axis: Literal["distortion", "perception"] | None = None
     reference: Literal["full", "none"] = "full"
-    min_size: int = Field(1, ge=1)
-    block: int = Field(0, ge=0)
-    min_blocks: int = Field(0, ge=0)
+    min_size: int = Field(1, ge=1, le=1 << 20)
+    block: int = Field(0, ge=0, le=1 << 20)
+    min_blocks: int = Field(0, ge=0, le=1 << 20)
     diagnostic: bool = False
-    weights: tuple[str, ...] = ()
-    license: str = ""
+    weights: tuple[Line, ...] = ()
+    license: Line = ""
     agreement: AgreementInfo | None = None
 
     @property

@@ -31,8 +31,9 @@ def migrate(
     """
     version = document.get("schema")
     if not isinstance(version, int) or isinstance(version, bool) or not 1 <= version <= target:
+        shown = repr(version)[:40] if isinstance(version, str) else type(version).__name__
         raise RecordError(
-            f"{origin}: expected record schema 1 to {target}, got {version!r}",
+            f"{origin}: expected record schema 1 to {target}, got {shown}",
             "upgrade srbench to read newer records",
         )
     while version < target:

@@ -14,9 +14,9 @@ from typing import Final, Literal
 from pydantic import Field, ValidationError
 
 from srbench.errors import RecordError
-from srbench.files import write_atomic
-from srbench.records.scores import Number, Sha256
-from srbench.strict import Strict
+from srbench.files import has_link, read_regular, write_atomic
+from srbench.records.scores import Sha256
+from srbench.strict import Number, Strict
 
 FOLDER: Final = "opinions"
 MAX_BYTES: Final = 64 << 20
@@ -116,8 +116,16 @@ class Opinions(Strict):
 
 
 def opinion_files(folder: Path) -> list[Path]:
-    """The opinions of an out folder or published folder, in a stable order."""
-    return sorted((folder / FOLDER).glob("*.json"))
+    """The opinions of an out folder or published folder, in a stable order.
+
+    Raises:
+        RecordError: one is a link, which may lead out of the folder.
+    """
+    paths = sorted((folder / FOLDER).glob("*.json"))
+    for path in paths:
+        if has_link(folder, path):
+            raise RecordError(f"expected opinions in {folder}, got a link: {path}")
+    return paths
 
 
 def read_opinions(folders: Iterable[Path]) -> Iterator[Opinions]:
@@ -128,7 +136,7 @@ def read_opinions(folders: Iterable[Path]) -> Iterator[Opinions]:
     """
     seen = set()
     for path in (path for folder in folders for path in opinion_files(folder)):
-        found = parse_opinions(path.read_bytes(), str(path))
+        found = parse_opinions(read_regular(path, MAX_BYTES), str(path))
         if found.study not in seen:
             seen.add(found.study)
             yield found

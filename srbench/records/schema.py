@@ -6,15 +6,17 @@ an edited file is noticed. NaN and infinity are not valid anywhere.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
 from srbench.records.identity import conditions_sha256
 from srbench.records.metrics import MetricInfo
 from srbench.records.row_kind import RowKind, kind_of_label
-from srbench.records.scores import DatasetScores, Interpolated, Number, Sha256
-from srbench.strict import Strict
+from srbench.records.scores import DatasetScores, Interpolated, Sha256
+from srbench.settings.expand import RESERVED_LABELS, is_reserved
+from srbench.settings.sections import Iterations, RowLabel, Scale, Seed, SuiteName
+from srbench.strict import Line, Number, Plain, Strict, Text, Whole
 
 SCHEMA_VERSION = 2
 
@@ -27,11 +29,11 @@ def _absent(value: object) -> bool:
 class SuiteInfo(Strict):
     """Which suite a row belongs to. ``document`` is the whole resolved suite."""
 
-    name: str
-    version: int
+    name: SuiteName
+    version: Whole
     sha256: Sha256
     track: Literal["calibrated", "raw"]
-    document: dict[str, Any]
+    document: Plain
 
     @property
     def conditions(self) -> str:
@@ -42,39 +44,39 @@ class SuiteInfo(Strict):
 class WeightInfo(Strict):
     """Pretrained weights that a loss used."""
 
-    id: str
+    id: Line
     tensors_sha256: Sha256
-    source: str
-    license: str
+    source: Line
+    license: Line
 
 
 class TermInfo(Strict):
     """One loss of a row (a row may be a weighted sum)."""
 
-    name: str
-    version: int
-    params: dict[str, Any]
+    name: Line
+    version: Whole
+    params: Plain
     weight: Number
-    distribution: str
-    distribution_version: str
+    distribution: Line
+    distribution_version: Line
 
 
 class LossInfo(Strict):
     """What the row is. ``reference``: one of the reference rows; ``terms`` is empty for rows that
     no loss was trained for; ``row_kind`` is not in the first records, see :attr:`kind`."""
 
-    label: str
+    label: RowLabel
     reference: bool
     terms: tuple[TermInfo, ...]
-    summary: str
-    task: str
-    backbone: str
-    pretrained_on: str
-    license: str
-    paper: str
-    saw_test_images: tuple[str, ...] = ()
-    trains_on_metrics: tuple[str, ...] = ()
-    shares_network_with: tuple[str, ...] = ()
+    summary: Text
+    task: Line
+    backbone: Line
+    pretrained_on: Line
+    license: Line
+    paper: Line
+    saw_test_images: tuple[Line, ...] = ()
+    trains_on_metrics: tuple[Line, ...] = ()
+    shares_network_with: tuple[Line, ...] = ()
     weights: tuple[WeightInfo, ...] = ()
     row_kind: RowKind | None = Field(None, exclude_if=_absent)
 
@@ -85,6 +87,8 @@ class LossInfo(Strict):
 
     @model_validator(mode="after")
     def _kind_fits(self) -> LossInfo:
+        if is_reserved(self.label) and self.label not in RESERVED_LABELS:
+            raise ValueError(f"the label {self.label!r} looks like a reference row's")
         if self.row_kind is not None and self.row_kind is not kind_of_label(self.label):
             raise ValueError(f"a row of kind {self.row_kind} cannot be called {self.label!r}")
         return self
@@ -101,71 +105,71 @@ class CalibrationInfo(Strict):
 
     mode: Literal["calibrated", "raw"]
     constant: Number
-    reference: str | None = None
+    reference: Line | None = None
     gradient_norm: Number | None = None
     reference_gradient_norm: Number | None = None
-    batches: int = 0
+    batches: Whole = 0
     bf16_gradient_cosine: Number | None = None
 
 
 class CurvePoint(Strict):
     """Mean scores on the validation images at one iteration, and logged training values."""
 
-    iteration: int
-    scores: dict[str, Number]
+    iteration: Iterations
+    scores: dict[Line, Number]
 
 
 class Cost(Strict):
     """What the row cost. ``device``: name, as figures compare only within one device."""
 
-    device: str
+    device: Line
     seconds: Number
     iterations_per_second: Number
-    peak_memory_bytes: int | None = None
+    peak_memory_bytes: Whole | None = None
     loss_gflops_per_step: Number | None = None
-    loss_parameters: int | None = None
+    loss_parameters: Whole | None = None
     data_wait_fraction: Number | None = None
 
 
 class Environment(Strict):
     """Where it ran."""
 
-    srbench: str
-    git_commit: str | None
+    srbench: Line
+    git_commit: Line | None
     git_dirty: bool | None
-    python: str
-    platform: str
-    cpu: str
-    gpu: str | None
-    threads: int
-    packages: dict[str, str]
+    python: Line
+    platform: Line
+    cpu: Line
+    gpu: Line | None
+    threads: Whole
+    packages: dict[Line, Line]
 
 
 class Manifest(Strict):
     """A data set as it was: a hash over the names and contents of its images."""
 
-    name: str
+    name: Line
     role: Literal["train", "val", "test"]
-    count: int
+    count: Whole
     sha256: Sha256
 
 
 class Artifact(Strict):
     """A file that the row produced, relative to the out folder."""
 
-    path: str
+    path: Line
     sha256: Sha256
-    bytes: int
+    bytes: Whole
 
 
 class Failure(Strict):
     """Why a row failed: the reason in one line, and the traceback."""
 
-    kind: str
-    message: str
-    traceback: str = ""
-    term: str | None = None
-    iteration: int | None = None
+    kind: Line
+    message: Text
+    traceback: Text = ""
+    term: Line | None = None
+    iteration: Whole | None = None
 
 
 class Record(Strict):
@@ -179,13 +183,13 @@ class Record(Strict):
     key: Sha256
     suite: SuiteInfo
     loss: LossInfo
-    seed: int
-    content_scale: Number
+    seed: Seed
+    content_scale: Scale
     status: Literal["finished", "failed", "collapsed"]
     error: Failure | None = None
-    protocol: str
+    protocol: Line
     calibration: CalibrationInfo | None = None
-    scores: dict[str, DatasetScores] = Field(default_factory=dict)
+    scores: dict[Line, DatasetScores] = Field(default_factory=dict)
     curve: tuple[Interpolated, ...] = Field(
         (),
         exclude_if=_absent,
@@ -201,12 +205,12 @@ class Record(Strict):
     cost: Cost | None = None
     environment: Environment
     data: tuple[Manifest, ...] = ()
-    artifacts: dict[str, Artifact] = Field(default_factory=dict)
-    keys: dict[str, Sha256] = Field(default_factory=dict)
-    metrics: dict[str, MetricInfo] = Field(
+    artifacts: dict[Line, Artifact] = Field(default_factory=dict)
+    keys: dict[Line, Sha256] = Field(default_factory=dict)
+    metrics: dict[Line, MetricInfo] = Field(
         default_factory=dict, exclude_if=_absent, description="what readers are shown of a metric"
     )
-    notes: tuple[str, ...] = ()
+    notes: tuple[Text, ...] = ()
 
     @property
     def generators(self) -> tuple[Artifact, ...]:

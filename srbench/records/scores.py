@@ -7,10 +7,11 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from srbench.strict import Strict
+from srbench.strict import Line, Number, Strict, Whole
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Number = Annotated[float, Field(allow_inf_nan=False)]
+
+Side = Annotated[int, Field(ge=1, le=1 << 20)]
 
 MEAN_TOLERANCE = 1e-9
 
@@ -18,10 +19,10 @@ MEAN_TOLERANCE = 1e-9
 class MetricScores(Strict):
     """One metric on one data set, per image. ``mean`` is the plain mean of ``per_image``."""
 
-    version: int
+    version: Whole
     lower_is_better: bool
     mean: Number
-    per_image: dict[str, Number] = Field(min_length=1)
+    per_image: dict[Line, Number] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _mean_agrees(self) -> MetricScores:
@@ -37,16 +38,16 @@ class MetricScores(Strict):
 class DatasetScores(Strict):
     """All metrics on one data set. Every metric covers exactly ``images``."""
 
-    images: tuple[str, ...] = Field(min_length=1)
+    images: tuple[Line, ...] = Field(min_length=1)
     manifest_sha256: Sha256
-    sizes: dict[str, tuple[int, int]] = Field(
+    sizes: dict[Line, tuple[Side, Side]] = Field(
         default_factory=dict, description="image -> (height, width), pixels"
     )
-    pixels_sha256: dict[str, Sha256] = Field(
+    pixels_sha256: dict[Line, Sha256] = Field(
         default_factory=dict,
         description="image -> hash of what was scored; absent under protocols of before y4-v2",
     )
-    metrics: dict[str, MetricScores]
+    metrics: dict[Line, MetricScores]
 
     @model_validator(mode="after")
     def _same_images(self) -> DatasetScores:
@@ -84,4 +85,4 @@ class Interpolated(Strict):
     """
 
     coefficient: Annotated[float, Field(gt=0, lt=1)]
-    scores: dict[str, DatasetScores]
+    scores: dict[Line, DatasetScores]

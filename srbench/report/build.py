@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from srbench.records import Record
 from srbench.records.opinions import Opinions
+from srbench.report.authority import own_suite, table_authority, table_seeds
 from srbench.report.correlation import metric_correlations
 from srbench.report.costs import cost_lines
 from srbench.report.equal_distortion import read_headlines
@@ -18,13 +20,13 @@ from srbench.report.ranking import rank_rows
 from srbench.report.rows import TableContext, build_rows
 from srbench.report.selection import choose_seeds, load_records, select_records
 from srbench.settings import Suite, expand_losses
-from srbench.settings.load import validate_suite
 
 
 def build_leaderboard(
     source: Iterable[Path | str | Record] | Path | str,
     opinions: Iterable[Opinions] = (),
     *,
+    suite: Mapping[str, Any] | None = None,
     seeds: Iterable[int] = (),
 ) -> Leaderboard:
     """The leaderboard of one suite.
@@ -32,32 +34,31 @@ def build_leaderboard(
     Args:
         source: out folders, records, or both; several folders and machines may be given at once.
         opinions: of people, beside those that lie in the folders.
-        seeds: those that count; by default those that the suite declares.
+        suite: document of the only run that the records are from; read where ``source`` is one.
+        seeds: those that count; by default those of the suite that half of its own rows have.
 
     Raises:
         RecordError: a folder without records, or a damaged record.
         MixedRecords: the records must not share a table; the message says why.
     """
-    if isinstance(source, (str, Path)):
-        source = [source]
-    items = list(source)
-    records = select_records(load_records(items))
-    suites = _suites_of(records)
-    suite = suites[0]
-    declared = sorted({seed for s in suites for seed in s.seeds})
-    records, others = choose_seeds(records, declared, seeds)
-    context = _context(records, suites)
+    items: list[Path | str | Record] = [source] if isinstance(source, (str, Path)) else list(source)
+    selected = select_records(load_records(items))
+    authority = table_authority(selected, suite if suite is not None else own_suite(items))
+    asked = authority.suite
+    context = _context(selected, asked, tuple(sorted(set(seeds))) or table_seeds(asked, selected))
+    records, beyond = choose_seeds(selected, context.seeds)
     built = build_rows(records, context)
     ranked, families = rank_rows(built, context)
     rows, heard = with_opinions(ranked, records, [*load_opinions(items), *opinions])
     return Leaderboard(
-        suite=records[0].suite.name,
-        suite_version=records[0].suite.version,
-        suite_sha256=records[0].suite.sha256,
-        summary=suite.summary,
-        track=records[0].suite.track,
-        protocol=records[0].protocol,
-        declared_seeds=tuple(declared),
+        suite=asked.name,
+        suite_version=asked.version,
+        suite_sha256=authority.sha256,
+        document=authority.document,
+        summary=asked.summary,
+        track=asked.track,
+        protocol=asked.protocol,
+        declared_seeds=tuple(sorted(asked.seeds)),
         seeds=context.seeds,
         datasets=context.datasets,
         metrics=context.metrics,
@@ -70,60 +71,24 @@ def build_leaderboard(
         costs=cost_lines(records),
         curves=_curves(records),
         headlines=read_headlines(records, built, context),
-        notes=(
-            *_seed_notes(declared, context.seeds, others),
-            *_notes(records, suites, context),
-            *heard,
-        ),
+        notes=(*_seed_notes(asked, context, beyond), *_notes(records, asked, context), *heard),
         records=tuple(records),
+        beyond=tuple(beyond),
     )
 
 
-def _suites_of(records: Sequence[Record]) -> list[Suite]:
-    """The distinct suite documents behind the records, the most common first.
-
-    Under one hash they may differ in losses, seeds, metrics and words: none of these changes what
-    a score means, and rows are added over time.
-    """
-    found: list[tuple[dict[str, object], list[Record]]] = []
-    for record in records:
-        for document, having in found:
-            if document == record.suite.document:
-                having.append(record)
-                break
-        else:
-            found.append((record.suite.document, [record]))
-    found.sort(key=lambda item: -len(item[1]))
-    return [
-        validate_suite(document, f"suite of record {having[0].key[:12]}")
-        for document, having in found
-    ]
-
-
-def _context(records: Sequence[Record], suites: Sequence[Suite]) -> TableContext:
-    suite = suites[0]
-    metrics = tuple(dict.fromkeys(name for s in suites for name in s.metrics))
-    found_sets = dict.fromkeys(d for r in records for d in r.scores)
+def _context(records: Sequence[Record], suite: Suite, seeds: tuple[int, ...]) -> TableContext:
+    found_sets = {d for r in records for d in r.scores}
     found_metrics = metric_infos(records)
-    datasets = _ordered(suite.data.test, found_sets)
-    names = _ordered(metrics, found_metrics)
-    seeds = sorted({r.seed for r in records if r.loss.terms}) or sorted({r.seed for r in records})
-    rank_datasets = tuple(suite.report.rank_datasets or suite.data.test)
     return TableContext(
-        seeds=tuple(seeds),
-        datasets=datasets,
-        metrics=tuple(found_metrics[name] for name in names),
-        expected_metrics=metrics,
+        seeds=seeds,
+        datasets=tuple(name for name in suite.data.test if name in found_sets),
+        metrics=tuple(found_metrics[name] for name in suite.metrics if name in found_metrics),
+        expected_metrics=suite.metrics,
         expected_datasets=suite.data.test,
         rank_metric=suite.report.rank_metric,
-        rank_datasets=rank_datasets,
+        rank_datasets=tuple(suite.report.rank_datasets or suite.data.test),
     )
-
-
-def _ordered(declared: Iterable[str], found: Iterable[str]) -> tuple[str, ...]:
-    known = list(found)
-    first = [name for name in declared if name in known]
-    return tuple(first + [name for name in known if name not in first])
 
 
 def _curves(records: Iterable[Record]) -> tuple[Curve, ...]:
@@ -140,13 +105,12 @@ def _curves(records: Iterable[Record]) -> tuple[Curve, ...]:
     )
 
 
-def _seed_notes(
-    declared: Sequence[int], counted: Sequence[int], others: Sequence[int]
-) -> Iterator[str]:
-    waiting = [seed for seed in declared if seed not in {*counted, *others}]
+def _seed_notes(suite: Suite, context: TableContext, beyond: Iterable[Record]) -> Iterator[str]:
+    others = sorted({record.seed for record in beyond})
+    waiting = [seed for seed in sorted(suite.seeds) if seed not in {*context.seeds, *others}]
     if waiting:
         yield (
-            f"The suite declares seeds {_list(declared)}; without a record so far: "
+            f"The suite declares seeds {_list(sorted(suite.seeds))}; without a record so far: "
             f"{_list(waiting)}."
         )
     if others:
@@ -156,17 +120,12 @@ def _seed_notes(
         )
 
 
-def _notes(
-    records: Sequence[Record], suites: Sequence[Suite], context: TableContext
-) -> tuple[str, ...]:
+def _notes(records: Sequence[Record], suite: Suite, context: TableContext) -> tuple[str, ...]:
     notes = []
     present = {record.loss.label for record in records}
-    wanted = dict.fromkeys(row.label for suite in suites for row in expand_losses(suite))
-    absent = [label for label in wanted if label not in present]
+    absent = [row.label for row in expand_losses(suite) if row.label not in present]
     if absent:
         notes.append(f"Losses of the suite without a record: {_list(absent)}.")
-    if any(suite.report != suites[0].report for suite in suites):
-        notes.append("The records disagree on the suite's [report] section; the most common holds.")
     if all(metric.name != context.rank_metric for metric in context.metrics):
         notes.append(f"No overall rank: nothing is scored by {context.rank_metric}.")
     unranked = [d for d in context.rank_datasets if d not in context.datasets]
@@ -175,7 +134,17 @@ def _notes(
     devices = sorted({r.cost.device for r in records if r.cost is not None})
     if len(devices) > 1:
         notes.append(f"Run on {len(devices)} devices; costs compare only within one device.")
-    return tuple(notes)
+    return (*notes, *_left_out(records, suite))
+
+
+def _left_out(records: Iterable[Record], suite: Suite) -> Iterator[str]:
+    """What records hold and the table does not show."""
+    scored = {(d, m) for r in records for d, s in r.scores.items() for m in s.metrics}
+    names = {d for d, _ in scored} - set(suite.data.test) | {m for _, m in scored} - set(
+        suite.metrics
+    )
+    if names:
+        yield f"Left out, since the suite does not ask for it: {_list(sorted(names))}."
 
 
 def _list(values: Iterable[object]) -> str:

@@ -42,11 +42,12 @@ class Entry:
 
     @property
     def cost(self) -> CostLine | None:
-        """What the row cost, where all of the table ran on one device: others do not compare."""
+        """What the row cost on the device that most rows ran on: others do not compare."""
         lines = self.board.costs
-        if len({line.device for line in lines}) != 1:
-            return None
-        return next((line for line in lines if line.label == self.row.label), None)
+        devices = [line.device for line in lines]
+        most = max(sorted(set(devices)), key=devices.count, default=None)
+        mine = (line for line in lines if (line.device, line.label) == (most, self.row.label))
+        return next(mine, None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

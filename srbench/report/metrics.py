@@ -1,7 +1,8 @@
-"""What is known of each metric of a table: its own record's word, else this srbench's."""
+"""What is known of each metric of a table: this srbench's word, else that of its records."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from srbench.metrics.plugin import METRICS
@@ -13,24 +14,28 @@ _OURS = {spec.name: spec for spec in METRICS}
 def metric_infos(records: Iterable[Record]) -> dict[str, MetricInfo]:
     """Every metric that scored something, in order of appearance.
 
-    The first records do not describe their metrics: those of this srbench are filled in by name,
-    with the record's own version and direction; of a stranger's no more is known than its name.
+    Of srbench's own metrics what is known is this srbench's word; of a stranger's what most records
+    say of it, and of one that no record describes no more than its name.
     """
-    found: dict[str, MetricInfo] = {}
+    said: dict[str, Counter[MetricInfo]] = {}
     for record in records:
         for scores in record.scores.values():
             for name, metric in scores.metrics.items():
-                if name in record.metrics:
-                    found[name] = record.metrics[name]
-                elif name not in found:
-                    spec = _OURS.get(name)
+                found = said.setdefault(name, Counter())
+                if (described := record.metrics.get(name)) is not None:
+                    found[described] += 1
+                elif not found:
                     stated = {"version": metric.version, "lower_is_better": metric.lower_is_better}
-                    found[name] = (
-                        MetricInfo(name=name, title=name, **stated)
-                        if spec is None
-                        else metric_info(spec).model_copy(update=stated)
-                    )
-    return found
+                    found[MetricInfo(name=name, title=name, **stated)] = 0
+    return {name: _known(found.most_common(1)[0][0]) for name, found in said.items()}
+
+
+def _known(info: MetricInfo) -> MetricInfo:
+    """This srbench's own word of its own metric; an earlier version keeps its number."""
+    spec = _OURS.get(info.name)
+    if spec is None or spec.lower_is_better != info.lower_is_better:
+        return info
+    return metric_info(spec).model_copy(update={"version": info.version})
 
 
 def plane_metrics(metrics: Sequence[MetricInfo]) -> tuple[MetricInfo, MetricInfo] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from srbench.records import CurvePoint, MetricInfo, Record, RowKind
 from srbench.records.opinions import Opinion, Opinions
@@ -184,7 +184,9 @@ class Leaderboard:
     """One suite's table, from records alone.
 
     Attributes:
+        document: the suite, as data.
         records: what the table was made from, after duplicates were dropped.
+        beyond: records of its suite that it leaves out, of other seeds than its own.
         rows: ranked ones first, then reference rows, then incomplete and failed ones.
         headlines: at equal distortion, the primary one first; empty where no record has a curve.
     """
@@ -192,6 +194,7 @@ class Leaderboard:
     suite: str
     suite_version: int
     suite_sha256: str
+    document: Mapping[str, Any] = field(repr=False, compare=False)
     summary: str
     track: str
     protocol: str
@@ -210,6 +213,7 @@ class Leaderboard:
     headlines: tuple[Headline, ...]
     notes: tuple[str, ...]
     records: tuple[Record, ...] = field(repr=False, compare=False)
+    beyond: tuple[Record, ...] = field(default=(), repr=False, compare=False)
 
     def row(self, label: str) -> Row:
         """The row of a label; ``KeyError`` where there is none."""

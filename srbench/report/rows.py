@@ -64,7 +64,7 @@ def _row(label: str, by_scale: Mapping[float, Sequence[Record]], context: TableC
     if not choice.chosen:
         missing = (*missing, choice.reason)
     status = _status(runs, missing)
-    having = {key: [r for r in scored if _has(r, key)] for key in _keys(scored)}
+    having = {key: [r for r in scored if _has(r, key)] for key in _keys(scored, context)}
     cells = {
         key: _cell(found, key, cell_flags(found, key[0], infos[key[1]], convergence), context)
         for key, found in having.items()
@@ -100,10 +100,11 @@ def _row(label: str, by_scale: Mapping[float, Sequence[Record]], context: TableC
     return BuiltRow(row=row, seed_means=seed_means, in_family=in_family)
 
 
-def _keys(records: Sequence[Record]) -> list[Key]:
-    return list(
-        dict.fromkeys((d, m) for r in records for d, s in r.scores.items() for m in s.metrics)
-    )
+def _keys(records: Sequence[Record], context: TableContext) -> list[Key]:
+    """What the table shows of the scores that the records have."""
+    shown = {(dataset, metric.name) for dataset in context.datasets for metric in context.metrics}
+    found = ((d, m) for r in records for d, s in r.scores.items() for m in s.metrics)
+    return [key for key in dict.fromkeys(found) if key in shown]
 
 
 def _has(record: Record, key: Key) -> bool:
@@ -150,10 +151,9 @@ def _missing(runs: Sequence[Record], context: TableContext) -> tuple[str, ...]:
     missing = [f"seed {seed}" for seed in wanted if seed not in scored]
     if not kind.has_reference_scores:
         return tuple(missing)
-    metrics = dict.fromkeys((*context.expected_metrics, *(m.name for m in context.metrics)))
-    datasets = dict.fromkeys((*context.expected_datasets, *context.datasets))
+    metrics = context.expected_metrics
     for seed in (s for s in wanted if s in scored):
-        for dataset in datasets:
+        for dataset in context.expected_datasets:
             absent = [m for m in metrics if not _has(scored[seed], (dataset, m))]
             if len(absent) == len(metrics):
                 missing.append(f"{dataset}, seed {seed}")

@@ -85,17 +85,16 @@ def select_records(records: Sequence[Record]) -> list[Record]:
 
 
 def choose_seeds(
-    records: Sequence[Record], declared: Iterable[int], asked: Iterable[int] = ()
-) -> tuple[list[Record], list[int]]:
-    """The records of the seeds that count in a table, and the other seeds that have records.
-
-    Those that are asked for count; else those that the suite declares, so that a seed tried on one
-    row alone makes no other row incomplete. Where no declared seed has a record, all count.
-    """
-    seeds = {r.seed for r in records if r.loss.kind.generated}
-    counted = set(asked) or seeds & set(declared) or seeds
-    kept = [r for r in records if r.seed in counted or not r.loss.kind.generated]
-    return kept, sorted(seeds - counted)
+    records: Sequence[Record], counted: Iterable[int]
+) -> tuple[list[Record], list[Record]]:
+    """The records of the seeds that count in a table, and those of others."""
+    seeds = set(counted)
+    inside: list[Record] = []
+    beyond: list[Record] = []
+    for record in records:
+        stands = not record.loss.kind.generated or record.seed in seeds
+        (inside if stands else beyond).append(record)
+    return inside, beyond
 
 
 def _same(records: Sequence[Record], what: str, value: Callable[[Record], object]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from srbench.errors import visible
 from srbench.records import MetricInfo
 from srbench.report.columns import Column
 from srbench.report.conventions import FLAGS
@@ -20,15 +21,17 @@ DETECTABLE: Final = (
     "Detectable: the smallest true difference between two given rows that a table like this one "
     "calls different with 80 % power (by the same Tukey test, at the spread that was measured)."
 )
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 # GitHub links what looks like an address or a person: an entity or a comment breaks the look.
 _UNLINKED = {"://": ":&#47;&#47;", "www.": "www&#46;", "@": "@<!-- -->"}
 _LINKED = re.compile("|".join(map(re.escape, _UNLINKED)), re.IGNORECASE)
 
 
 def plain(text: str) -> str:
-    """``text`` on one line without control characters, which could rewrite a terminal."""
-    return _CONTROL.sub("\ufffd", " ".join(text.split("\n"))).replace("\t", " ")
+    """``text`` on one line, control and invisible characters (which could rewrite a terminal, or
+    make two names look alike) as their escapes."""
+    if text.isprintable():
+        return text
+    return visible(" ".join(text.split("\n")).replace("\t", " "))
 
 
 def csv_text(text: str) -> str:

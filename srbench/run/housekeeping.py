@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from srbench.errors import RecordError, UserError
+from srbench.files import has_link
 from srbench.records import Record, read_record
 from srbench.records.layout import OutFolder, row_folder
 from srbench.run.exec.failures import read_failure
@@ -27,7 +28,7 @@ CHECKPOINTS = ("checkpoint-*.pt", "damaged-*", ".tmp-*")
 def find_runs(root: Path) -> list[OutFolder]:
     """Out folders at ``root`` and one level below it."""
     candidates = [root, *sorted(root.glob("*"))] if root.is_dir() else []
-    return [OutFolder(path) for path in candidates if (path / "suite.json").is_file()]
+    return [OutFolder(path) for path in candidates if OutFolder(path).suite.is_file()]
 
 
 def open_run(path: Path) -> OutFolder:
@@ -36,7 +37,7 @@ def open_run(path: Path) -> OutFolder:
     Raises:
         UserError: there is none.
     """
-    if not (path / "suite.json").is_file():
+    if not OutFolder(path).suite.is_file():
         raise UserError(
             f"expected the out folder of a run, found no suite.json in {path}",
             "`srbench runs list DIR` finds out folders",
@@ -46,7 +47,7 @@ def open_run(path: Path) -> OutFolder:
 
 def summarise_run(out: OutFolder) -> dict[str, Any]:
     """One run in a few numbers: rows by status, hours of training, bytes on disk."""
-    suite = read_json(out.root / "suite.json") or {}
+    suite = read_json(out.suite) or {}
     status = {"finished": 0, "failed": 0, "collapsed": 0}
     seconds: dict[str, float] = {}
     for record in _records(out):
@@ -138,13 +139,19 @@ def garbage(out: OutFolder, *, unfinished: bool = False) -> list[Garbage]:
         for path in (folder, out.job(key)):
             if path.exists():
                 found.append(_item(out, path, "no record names this job", key))
-    return [*found, *_rows(out, records, set(latest["rows"]))]
+    found += _rows(out, records, set(latest["rows"]))
+    return [item for item in found if not has_link(out.root, item.path)]
 
 
 def collect_garbage(items: Iterable[Garbage]) -> list[Garbage]:
-    """Remove them, except what belongs to a job that runs now; returns what was removed."""
+    """Remove them, except what belongs to a job that runs now; returns what was removed.
+
+    Nothing is removed through a link: what it leads to is not this run's.
+    """
     removed = []
     for item in items:
+        if has_link(item.out.root, item.path):
+            continue
         if item.job is not None and is_locked(item.out.checkpoint(item.job)):
             continue
         if item.path.is_dir():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,8 +15,16 @@ from srbench.settings.suite import LossEntry, LossTerm, Suite
 RESERVED_LABELS = ("bicubic", "warm-start", "pixel", "vgg16-random", "hr", "adversarial-only")
 """Reference rows; all but the last are present in every suite."""
 
+MOST_ROWS = 1000
+"""Rows of one suite, the points of its grids among them."""
+
 CONTENT_ONLY = "-content-only"
 """What the label of a loss's control without the adversarial term ends in."""
+
+
+def is_reserved(label: str) -> bool:
+    """Whether a label is that of a reference row, or differs from it in case alone."""
+    return label.casefold() in RESERVED_LABELS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,26 +46,35 @@ def expand_losses(suite: Suite) -> tuple[LossRow, ...]:
     """Every ``[[loss]]`` as rows, grids expanded, labels unique.
 
     Raises:
-        SuiteError: two rows have one label, or a label is reserved for a reference row.
+        SuiteError: two rows have one label, a label is reserved for a reference row, or there are
+            more than ``MOST_ROWS``.
     """
+    points = sum(math.prod(len(values) for values in entry.grid.values()) for entry in suite.loss)
+    if points > MOST_ROWS:
+        raise SuiteError(
+            f"expected a suite of at most {MOST_ROWS} rows, its grids and losses make more",
+            "give a grid fewer values, or make several suites of it",
+        )
     rows = [row for entry in suite.loss for row in _with_controls(entry)]
     seen: set[str] = set()
     for row in rows:
-        if row.label in RESERVED_LABELS:
+        if is_reserved(row.label):
             raise SuiteError(
                 f"expected a label of your own, got {row.label!r}, which names a reference row",
                 f"reserved: {', '.join(RESERVED_LABELS)}; choose another label",
             )
-        if row.label in seen:
+        if row.label.casefold() in seen:
             raise SuiteError(
-                f"expected unique labels, got {row.label!r} twice", "give each [[loss]] a label"
+                f"expected unique labels, got {row.label!r} twice, if not in the same case",
+                "give each [[loss]] a label",
             )
-        seen.add(row.label)
-    if suite.calibration is not None and suite.calibration.reference not in seen:
+        seen.add(row.label.casefold())
+    labels = {row.label for row in rows}
+    if suite.calibration is not None and suite.calibration.reference not in labels:
         raise SuiteError(
             f"expected calibration.reference to be a label of this suite, "
             f"got {suite.calibration.reference!r}",
-            f"labels: {', '.join(sorted(seen))}",
+            f"labels: {', '.join(sorted(labels))}",
         )
     return tuple(rows)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,11 @@ from pydantic import ValidationError
 from srbench.errors import SuiteError, unknown_name
 from srbench.settings.suite import Suite
 from srbench.settings.toml_text import line_numbers, read_value
+from srbench.strict import check_bounds
 
 MAX_BYTES = 1 << 20
+_MANY_PARTS = re.compile(r"(?<![^\s.=\[\]])(?:[^\s.=\[\]]++[ \t]*+\.[ \t]*+){32}")
+"""A dotted key that no suite has; the parser's time grows with the square of its parts."""
 MISTAKES = 5
 """Of a suite that are told at once."""
 
@@ -25,6 +29,13 @@ def suite_folders() -> tuple[Path, ...]:
     """Where a bare suite name is looked up: ``./benchmarks``, then the ones srbench ships."""
     package = Path(__file__).resolve().parent.parent
     return (Path("benchmarks"), package / "benchmarks", package.parent / "benchmarks")
+
+
+@cache
+def installed_suite(name: str) -> Suite | None:
+    """The suite of that name among those that srbench ships, or in ``./benchmarks``."""
+    path = known_suites().get(name)
+    return None if path is None else load_suite(str(path))
 
 
 def known_suites() -> dict[str, Path]:
@@ -95,14 +106,22 @@ def renamed_suite(name_or_path: str, name: str) -> str:
 def parse_suite(text: str, origin: str = "suite", overrides: Iterable[str] = ()) -> Suite:
     """A suite from TOML text. ``origin`` is named in errors, with the line of each mistake."""
     try:
+        if _MANY_PARTS.search(text):
+            raise ValueError("a key of more than 32 parts")
         document = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # an integer of 5,000 digits is a ValueError
         raise SuiteError(f"{origin}: expected TOML, got: {error}", HELP) from error
     return validate_suite(apply_overrides(document, overrides), origin, text)
 
 
 def validate_suite(document: dict[str, Any], origin: str = "suite", text: str = "") -> Suite:
     """A suite from a plain document, as TOML or a record holds it; ``text`` is that of its file."""
+    try:
+        check_bounds(document)
+    except ValueError as error:
+        raise SuiteError(
+            f"{origin}: expected a suite, got {error}", "see docs/suites.md"
+        ) from error
     try:
         return Suite.model_validate(document)
     except ValidationError as error:

@@ -11,9 +11,15 @@ from pydantic import ConfigDict, Field, model_validator
 
 from srbench.strict import Strict
 
-Label = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+=-]*$", max_length=80, description="row name")
-]
+_LABEL = r"^[A-Za-z0-9][A-Za-z0-9._+=-]*$"
+Label = Annotated[str, Field(pattern=_LABEL, max_length=80, description="row name")]
+RowLabel = Annotated[str, Field(pattern=_LABEL, max_length=120)]
+"""A label with what tells a row's controls apart."""
+SuiteName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=60)]
+DatasetName = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=1000)]
+Seed = Annotated[int, Field(ge=0, le=2**53)]
+Iterations = Annotated[int, Field(ge=0, le=10**9)]
+Scale = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:+-]*$", max_length=120)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -25,20 +31,24 @@ Precision = Literal["float32", "bf16"]
 class TrainingData(Strict):
     """Which images a job trains and validates on, and how patches are cut from them."""
 
-    train: str = Field(description="data set name, or folder:PATH")
+    train: DatasetName = Field(description="data set name, or folder:PATH")
     train_count: int | None = Field(
         None, ge=1, description="seeded subset of that many training images; all where left out"
     )
     subset_seed: int = Field(0, description="seed of that subset")
     val: int = Field(0, ge=0, description="training images held out, chosen by content hash")
-    patch_size: int = Field(96, ge=16, description="side of a training patch, HR pixels")
-    batch_size: int = Field(16, ge=1, description="patches per batch")
+    patch_size: int = Field(
+        96, ge=16, le=1 << 16, description="side of a training patch, HR pixels"
+    )
+    batch_size: int = Field(16, ge=1, le=10**6, description="patches per batch")
 
 
 class Data(TrainingData):
     """Which images a suite trains, validates and tests on."""
 
-    test: tuple[str, ...] = Field(min_length=1, description="test set names")
+    test: tuple[DatasetName, ...] = Field(
+        min_length=1, max_length=100, description="test set names"
+    )
 
 
 FLAT = ("blocks", "channels")
@@ -95,7 +105,7 @@ class WarmStart(Optimisation):
     """The generator alone on a pixel loss, once per seed, shared by every loss."""
 
     loss: PixelLoss = Field("l1", description="what is minimised")
-    iterations: int = Field(ge=0, description="0: start from seeded random weights")
+    iterations: int = Field(ge=0, le=10**9, description="0: start from seeded random weights")
 
 
 class Objective(Optimisation):
@@ -107,7 +117,7 @@ class Objective(Optimisation):
     Both networks use one schedule.
     """
 
-    iterations: int = Field(ge=1, description="updates of the generator")
+    iterations: int = Field(ge=1, le=10**9, description="updates of the generator")
     content_weight: NonNegative = Field(
         1.0, description="of the content loss, after its calibration"
     )
@@ -143,8 +153,11 @@ class Objective(Optimisation):
 class Adversarial(Objective):
     """From the warm start on: one job for each of the content scales."""
 
-    content_scales: tuple[Positive, ...] = Field(
-        (1.0,), min_length=1, description="further factors of the content loss; one row of each"
+    content_scales: tuple[Scale, ...] = Field(
+        (1.0,),
+        min_length=1,
+        max_length=100,
+        description="further factors of the content loss; one row of each",
     )
 
 

@@ -12,6 +12,7 @@ from srbench.settings.sections import (
     Calibration,
     Checkpoint,
     Data,
+    DatasetName,
     Discriminator,
     Execution,
     Generator,
@@ -19,7 +20,9 @@ from srbench.settings.sections import (
     Limits,
     Name,
     Positive,
+    Seed,
     Stopping,
+    SuiteName,
     Validation,
     WarmStart,
 )
@@ -69,7 +72,7 @@ class LossEntry(Strict):
 class Report(Strict):
     """What the overall rank is made of."""
 
-    rank_datasets: tuple[str, ...] = Field((), description="empty: every test set")
+    rank_datasets: tuple[DatasetName, ...] = Field((), description="empty: every test set")
     rank_metric: str = Field("lpips", description="metric of the overall rank")
 
 
@@ -77,18 +80,20 @@ class Suite(Strict):
     """A whole suite file."""
 
     schema_version: Literal[1] = Field(alias="schema", description="of suite files")
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=60)] = Field(
-        description="rows of two names share no table; results go to runs/NAME"
+    name: SuiteName = Field(description="rows of two names share no table; results go to runs/NAME")
+    version: int = Field(ge=1, le=10**6, description="raised when the conditions change")
+    summary: Annotated[str, OUTSIDE] = Field(
+        max_length=2000, description="one line above the table"
     )
-    version: int = Field(ge=1, description="raised when the conditions change")
-    summary: Annotated[str, OUTSIDE] = Field(description="one line above the table")
     track: Literal["calibrated", "raw"] = Field(
         description="calibrated: every loss at the reference's strength; raw: as it is"
     )
     protocol: str = Field("y4-v2", description="how images are scored: y4-v2 or rgb4-v2")
     scale: Literal[2, 3, 4] = Field(4, description="super-resolution factor")
-    seeds: Annotated[tuple[int, ...], OUTSIDE] = Field(
-        min_length=1, description="one training of each row for each; 2 or more give tie groups"
+    seeds: Annotated[tuple[Seed, ...], OUTSIDE] = Field(
+        min_length=1,
+        max_length=1000,
+        description="one training of each row for each; 2 or more give tie groups",
     )
     metrics: Annotated[tuple[str, ...], OUTSIDE] = Field(
         ("psnr", "ssim", "lpips", "niqe"), description="names of installed metrics"
@@ -113,7 +118,7 @@ class Suite(Strict):
     controls: Annotated[tuple[Control, ...], OUTSIDE] = Field(
         (), description="further reference rows: adversarial-only trains without a content loss"
     )
-    loss: Annotated[tuple[LossEntry, ...], OUTSIDE] = Field(min_length=1)
+    loss: Annotated[tuple[LossEntry, ...], OUTSIDE] = Field(min_length=1, max_length=1000)
 
     @property
     def curve(self) -> tuple[float, ...]:

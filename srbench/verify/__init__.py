@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from srbench.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from srbench.verify.check import Verification, verify_submission
+    from srbench.verify.check import verify_submission
     from srbench.verify.marks import merge_marks, read_reproduced, write_marks
     from srbench.verify.pack import Packed, pack_submission
+    from srbench.verify.result import Verification
 
 __all__ = [
     "Packed",
@@ -27,8 +28,9 @@ __all__ = [
 __getattr__ = lazy_names(
     __name__,
     {
-        ".check": ("Verification", "verify_submission"),
+        ".check": ("verify_submission",),
         ".marks": ("merge_marks", "read_reproduced", "write_marks"),
         ".pack": ("Packed", "pack_submission"),
+        ".result": ("Verification",),
     },
 )

@@ -18,14 +18,18 @@ from srbench.verify.names import file_kind, refuse_duplicates
 
 _FIRST: Final = b"PK\x03\x04"
 _LOCAL_HEADER: Final = 30
+_LENGTHS: Final = struct.Struct("<2H")
 _END: Final = struct.Struct("<4s4H2LH")
 _END_SIGNATURE: Final = b"PK\x05\x06"
 _ZIP64_LOCATOR: Final = b"PK\x06\x07"
 _ZIP64_LOCATOR_BYTES: Final = 20
 _ENTRY_BYTES: Final = 512  # of the directory, for one of our short names
 _ENCRYPTED: Final = 0x1
+_DESCRIPTOR: Final = 0x8
 _CHUNK: Final = 1 << 20
 _FIX: Final = "submit the file that `srbench submit` wrote, unchanged"
+_FOREIGN: Final = (struct.error, OverflowError)
+"""What zipfile lets through of fields that do not fit."""
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -46,12 +50,13 @@ class ArchiveSource:
             count = _check_ends(self._file, path, limits)
             try:
                 self._zip = zipfile.ZipFile(self._file)
-            except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+            except (zipfile.BadZipFile, ValueError, NotImplementedError, *_FOREIGN) as error:
                 raise _damaged(path.name, error) from error
             entries = self._zip.infolist()
             if len(entries) != count:
                 raise _damaged(path.name, f"{len(entries)} entries where {count} are announced")
             self._kinds = _check_entries(entries, limits)
+            _check_layout(self._file, entries, self._zip.start_dir)
         except BaseException:
             self._file.close()
             raise
@@ -76,7 +81,9 @@ class ArchiveSource:
                     chunks.append(chunk)
         except SubmissionError:
             raise
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
+        except (
+            zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError, *_FOREIGN
+        ) as error:  # fmt: skip
             raise _damaged(name, error) from error
         return b"".join(chunks)
 
@@ -139,7 +146,6 @@ def _check_entries(entries: Sequence[zipfile.ZipInfo], limits: Limits) -> dict[s
         raise SubmissionError(
             f"expected a submission of at most {limits.total_bytes:,} bytes uncompressed, got more"
         )
-    _check_overlap(entries)
     return dict(sorted(kinds.items()))
 
 
@@ -150,6 +156,14 @@ def _check_type(entry: zipfile.ZipInfo) -> None:
         raise SubmissionError(f"the submission's file {name!r:.120} is a symbolic link", _FIX)
     if form not in (0, stat.S_IFREG, stat.S_IFDIR):
         raise SubmissionError(f"the submission's file {name!r:.120} is no ordinary file", _FIX)
+    if entry.extra or entry.comment or entry.flag_bits & _DESCRIPTOR:
+        raise SubmissionError(
+            f"the submission's file {name!r:.120} has an extra field, a comment or a descriptor, "
+            "which ours have not",
+            _FIX,
+        )
+    if entry.external_attr >> 16 & 0o111:
+        raise SubmissionError(f"the submission's file {name!r:.120} is marked as a program", _FIX)
     if entry.flag_bits & _ENCRYPTED:
         raise SubmissionError(f"the submission's file {name!r:.120} is encrypted", _FIX)
     if entry.compress_type not in _METHODS:
@@ -160,8 +174,12 @@ def _check_type(entry: zipfile.ZipInfo) -> None:
         )
 
 
-def _check_overlap(entries: Sequence[zipfile.ZipInfo]) -> None:
-    """A small archive can list one stretch of bytes many times; ours lie one after the other."""
+def _check_layout(file: BinaryIO, entries: Sequence[zipfile.ZipInfo], directory: int) -> None:
+    """Files lie one after the other from the first byte to the directory, without anything else.
+
+    A small archive can list one stretch of bytes many times; what lies in a gap, in an extra field
+    or in a comment is read by nobody here, but by others.
+    """
     end, before = 0, ""
     for entry in sorted(entries, key=lambda entry: entry.header_offset):
         if entry.header_offset < end:
@@ -170,9 +188,15 @@ def _check_overlap(entries: Sequence[zipfile.ZipInfo]) -> None:
                 "the archive, as in a zip bomb",
                 _FIX,
             )
-        name = len(entry.orig_filename.encode("utf-8", "surrogateescape"))
+        file.seek(entry.header_offset)
+        header = file.read(_LOCAL_HEADER)
+        name, extra = _LENGTHS.unpack_from(header, 26) if len(header) == _LOCAL_HEADER else (0, 1)
+        if entry.header_offset != end or extra or file.read(name) != entry.orig_filename.encode():
+            raise _damaged(entry.orig_filename, "it does not lie where the file before it ends")
         end = entry.header_offset + _LOCAL_HEADER + name + entry.compress_size
         before = entry.filename
+    if end != directory:
+        raise _damaged(before, "something lies between it and the directory")
 
 
 def _check_ratio(name: str, size: int, compressed: int, limits: Limits) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,9 @@ from pydantic_core import from_json
 from srbench.errors import RecordError, SubmissionError, SuiteError
 from srbench.files import sha256_hex
 from srbench.records import (
+    Artifact,
     Record,
+    RowKind,
     parse_record,
     record_sha256,
     states_conditions,
@@ -19,13 +21,58 @@ from srbench.records import (
 from srbench.settings.load import validate_suite
 from srbench.verify.difference import printable
 from srbench.verify.limits import Limits
-from srbench.verify.manifest import Manifest, SubmittedFile, parse_manifest
+from srbench.verify.manifest import Manifest, SubmittedFile, SubmittedImage, parse_manifest
 from srbench.verify.names import MANIFEST, SUITE
 from srbench.verify.signatures import check_content
 from srbench.verify.source import Source
 
 ImageKey = tuple[str, str, str]
 """(record key, data set, image name)."""
+
+
+SuiteKey = tuple[str, int, str]
+"""(suite, version, protocol): rows of one table."""
+
+
+def suite_key(record: Record) -> SuiteKey:
+    """Which rows a record stands beside."""
+    return (record.suite.name, record.suite.version, record.protocol)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordFile:
+    """A record that is read again when its row is verified: what the others need to know of it."""
+
+    name: str
+    key: str
+    sha256: str
+    suite: SuiteKey
+    label: str
+    kind: RowKind
+    seed: int
+    scale: float
+    generators: tuple[Artifact, ...]
+
+
+class Records(Mapping[str, Record]):
+    """Records by key, sorted; each is read anew when it is asked for, so that one is in memory."""
+
+    def __init__(
+        self, source: Source, files: Iterable[RecordFile], hashes: Mapping[str, str]
+    ) -> None:
+        self._source = source
+        self._hashes = hashes
+        self.files = {file.key: file for file in sorted(files, key=lambda file: file.key)}
+
+    def __getitem__(self, key: str) -> Record:
+        name = self.files[key].name
+        return _record(name, _unchanged(self._source, name, self._hashes))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.files)
+
+    def __len__(self) -> int:
+        return len(self.files)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,11 +85,11 @@ class Contents:
         generators: sha256 -> file name.
         images: SR images that were submitted -> sha256.
         suite: the document of its suite.json; ``None`` for a published folder.
-        digest: over all records; seeds the sample.
+        digest: over all records.
     """
 
     source: Source
-    records: Mapping[str, Record]
+    records: Records
     generators: Mapping[str, str]
     images: Mapping[ImageKey, str]
     suite: Mapping[str, Any] | None
@@ -55,10 +102,14 @@ class Contents:
         Raises:
             SubmissionError: it changed while it was verified.
         """
-        data = self.source.read(name)
-        if sha256_hex(data) != self.sha256[name]:
-            raise SubmissionError(f"{name!r:.120} changed while it was being verified")
-        return data
+        return _unchanged(self.source, name, self.sha256)
+
+
+def _unchanged(source: Source, name: str, hashes: Mapping[str, str]) -> bytes:
+    data = source.read(name)
+    if sha256_hex(data) != hashes[name]:
+        raise SubmissionError(f"{name!r:.120} changed while it was being verified")
+    return data
 
 
 def read_contents(source: Source, limits: Limits) -> Contents:
@@ -70,40 +121,102 @@ def read_contents(source: Source, limits: Limits) -> Contents:
     manifest = parse_manifest(source.read(MANIFEST)) if source.strict else None
     if manifest is not None:
         _check_listing(manifest, source)
+    images = _Images(manifest)
     hashes: dict[str, str] = {}
-    records: list[Record] = []
+    files: list[RecordFile] = []
     suite: dict[str, Any] | None = None
-    total = 0
+    total = records_total = 0
     for name, kind in source.kinds.items():
         data = source.read(name)
         total += len(data)
-        if total > limits.total_bytes:
+        records_total += len(data) if kind == "record" else 0
+        if total > limits.total_bytes or records_total > limits.record_bytes:
             raise SubmissionError(
-                f"expected a submission of at most {limits.total_bytes:,} bytes, got more"
+                f"expected a submission of at most {limits.total_bytes:,} bytes, of which "
+                f"{limits.record_bytes:,} are records, got more"
             )
         check_content(name, kind, data)
         hashes[name] = sha256_hex(data)
         if kind == "record":
-            records.append(_record(name, data))
+            record = _record(name, data)
+            _check_record(manifest, record)
+            images.check(record)
+            files.append(_file(name, record))
         elif kind == "suite":
             suite = _suite(data)
-    if not records:
+    if not files:
         raise SubmissionError("expected records in the submission, got none")
     if manifest is not None:
         _check_hashes(manifest.files, hashes, source)
-        _check_suite(manifest, suite, records)
+        _check_suite(manifest, suite)
     found = Contents(
         source=source,
-        records={record.key: record for record in sorted(records, key=lambda r: r.key)},
+        records=Records(source, files, hashes),
         generators=_generators(source, hashes),
-        images=_images(manifest, records) if manifest is not None else {},
+        images=images.all_checked(),
         suite=suite,
-        digest=sha256_hex("".join(sorted(map(record_sha256, records)))),
+        digest=sha256_hex("".join(sorted(file.sha256 for file in files))),
         sha256=hashes,
     )
     _check_generators(found)
     _check_images(found)
     return found
+
+
+def _file(name: str, record: Record) -> RecordFile:
+    return RecordFile(
+        name=name,
+        key=record.key,
+        sha256=record_sha256(record),
+        suite=suite_key(record),
+        label=record.loss.label,
+        kind=record.loss.kind,
+        seed=record.seed,
+        scale=record.content_scale,
+        generators=record.generators,
+    )
+
+
+class _Images:
+    """The images that a manifest lists, each checked when its record is read."""
+
+    def __init__(self, manifest: Manifest | None) -> None:
+        self._waiting: dict[str, list[SubmittedImage]] = {}
+        self._checked: dict[ImageKey, str] = {}
+        for item in manifest.images if manifest is not None else ():
+            self._waiting.setdefault(item.record, []).append(item)
+
+    def check(self, record: Record) -> None:
+        """Take those of one record.
+
+        Raises:
+            SubmissionError: it has no such image, or one twice.
+        """
+        for item in self._waiting.pop(record.key, ()):
+            scores = record.scores.get(item.dataset)
+            if scores is None or item.image not in scores.images:
+                raise _no_scores(item)
+            key = (item.record, item.dataset, item.image)
+            if key in self._checked:
+                raise SubmissionError(f"{MANIFEST} lists the image {item.image!r:.80} twice")
+            self._checked[key] = item.sha256
+
+    def all_checked(self) -> dict[ImageKey, str]:
+        """All of them, none of a record that is not there.
+
+        Raises:
+            SubmissionError: one whose record is not there.
+        """
+        for items in self._waiting.values():
+            raise _no_scores(items[0])
+        return self._checked
+
+
+def _no_scores(item: SubmittedImage) -> SubmissionError:
+    return SubmissionError(
+        f"{MANIFEST} lists an image {item.image!r:.80} of {item.dataset!r:.80}, for which the "
+        f"record {item.record[:12]} has no scores"
+    )
 
 
 def _check_listing(manifest: Manifest, source: Source) -> None:
@@ -133,9 +246,7 @@ def _check_hashes(
             raise SubmissionError(f"{file.path} is named by another sha256 than its own")
 
 
-def _check_suite(
-    manifest: Manifest, suite: Mapping[str, Any] | None, records: Iterable[Record]
-) -> None:
+def _check_suite(manifest: Manifest, suite: Mapping[str, Any] | None) -> None:
     assert suite is not None
     carried = manifest.suite
     if (carried.name, carried.version) != (suite["name"], suite["version"]):
@@ -147,19 +258,22 @@ def _check_suite(
         raise SubmissionError(
             f"{SUITE} has another hash than the {carried.sha256[:12]} that {MANIFEST} says"
         )
-    for record in records:
-        found = record.suite
-        if (found.name, found.version) != (carried.name, carried.version):
-            raise SubmissionError(
-                f"the record {record.key[:12]} is of suite {found.name!r:.80} version "
-                f"{found.version}, the submission of {carried.name!r:.80} version "
-                f"{carried.version}",
-                "a submission holds records of one suite and version",
-            )
+
+
+def _check_record(manifest: Manifest | None, record: Record) -> None:
+    if manifest is None:
+        return
+    found, carried = record.suite, manifest.suite
+    if (found.name, found.version) != (carried.name, carried.version):
+        raise SubmissionError(
+            f"the record {record.key[:12]} is of suite {found.name!r:.80} version "
+            f"{found.version}, the submission of {carried.name!r:.80} version {carried.version}",
+            "a submission holds records of one suite and version",
+        )
 
 
 def _check_generators(found: Contents) -> None:
-    wanted = {a.sha256 for record in found.records.values() for a in record.generators}
+    wanted = {a.sha256 for file in found.records.files.values() for a in file.generators}
     if stray := sorted(set(found.generators) - wanted):
         raise SubmissionError(
             f"the generator {stray[0][:12]} belongs to none of the records, which name others: it "
@@ -178,24 +292,6 @@ def _check_images(found: Contents) -> None:
 
 def _generators(source: Source, hashes: Mapping[str, str]) -> dict[str, str]:
     return {hashes[name]: name for name, kind in source.kinds.items() if kind == "generator"}
-
-
-def _images(manifest: Manifest, records: Iterable[Record]) -> dict[ImageKey, str]:
-    by_key = {record.key: record for record in records}
-    images: dict[ImageKey, str] = {}
-    for item in manifest.images:
-        record = by_key.get(item.record)
-        scores = None if record is None else record.scores.get(item.dataset)
-        if scores is None or item.image not in scores.images:
-            raise SubmissionError(
-                f"{MANIFEST} lists an image {item.image!r:.80} of {item.dataset!r:.80}, for which "
-                f"the record {item.record[:12]} has no scores"
-            )
-        key = (item.record, item.dataset, item.image)
-        if key in images:
-            raise SubmissionError(f"{MANIFEST} lists the image {item.image!r:.80} twice")
-        images[key] = item.sha256
-    return images
 
 
 def _record(name: str, data: bytes) -> Record:

@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from srbench.models.files import TrainedGenerator
 from srbench.models.images import Upscaler, published
 from srbench.models.interpolate import interpolate
 from srbench.records import Interpolated, Record, RowKind
 from srbench.settings import Suite
-from srbench.verify.contents import Contents
+from srbench.verify.contents import Contents, RecordFile, suite_key
 from srbench.verify.difference import Difference
 from srbench.verify.identity import excused
 from srbench.verify.row_images import is_of_a_plugin, submitted_generator
 
-NO_GENERATORS: Final = (
-    "its curve can be recomputed from the files of its generator and of its warm start alone, of "
-    "which one is known by hash only"
-)
-NO_WARM_START: Final = "the warm-start row of its seed, where its curve begins, is not here"
 
-
-def why_no_curve(record: Record, contents: Contents) -> str | None:
-    """Why the curve cannot be recomputed here; ``None``: it can."""
-    if is_of_a_plugin(record) or any(
-        artifact.sha256 not in contents.generators for artifact in record.generators
-    ):
-        return NO_GENERATORS
-    return None if _warm_start(record, contents) else NO_WARM_START
+def can_recompute_curve(record: Record, contents: Contents) -> bool:
+    """Whether both ends of the curve are here, and the warm-start row of its seed."""
+    here = all(artifact.sha256 in contents.generators for artifact in record.generators)
+    return here and not is_of_a_plugin(record) and _warm_start(record, contents) is not None
 
 
 def curve_differences(record: Record, suite: Suite, contents: Contents) -> Iterator[Difference]:
@@ -69,10 +59,10 @@ def place(dataset: str, point: Interpolated) -> str:
     return f"{dataset} at {point.coefficient:g}"
 
 
-def _warm_start(record: Record, contents: Contents) -> Record | None:
-    rows = contents.records.values()
-    kind = RowKind.WARM_START
-    return next((r for r in rows if r.loss.kind is kind and r.seed == record.seed), None)
+def _warm_start(record: Record, contents: Contents) -> RecordFile | None:
+    wanted = (suite_key(record), RowKind.WARM_START, record.seed)
+    rows = contents.records.files.values()
+    return next((r for r in rows if (r.suite, r.kind, r.seed) == wanted), None)
 
 
 def _incomplete(record: Record, point: Interpolated) -> Iterator[Difference]:

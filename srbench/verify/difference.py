@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
+from srbench.errors import visible
 from srbench.metrics.plugin import METRICS
 
 What = Literal["record", "suite", "data", "generator", "image", "metric", "score"]
@@ -44,8 +45,8 @@ class Difference:
 
 
 def printable(text: str) -> str:
-    """A stranger's text in a message: without control characters, and not too long."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in text)[:500]
+    """A stranger's text on a line: control and invisible characters as escapes, not too long."""
+    return visible(text[:500]).replace("\n", "\\n")[:500]
 
 
 def score_difference(

@@ -55,8 +55,9 @@ class FolderSource:
         flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
         try:
             with os.fdopen(os.open(self._root / name, flags), "rb") as file:
-                _check_regular(name, os.fstat(file.fileno()))
-                data = file.read(limit + 1)
+                status = os.fstat(file.fileno())
+                _check_regular(name, status)
+                data = file.read(min(limit, status.st_size) + 1)  # room is made for all of it
         except OSError as error:
             raise SubmissionError(f"cannot read {name!r:.120}: {error.strerror}") from error
         if len(data) > limit:

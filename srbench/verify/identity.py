@@ -7,15 +7,15 @@ srbench ships must be that suite, in version and conditions.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cache
+from itertools import islice
 from typing import Any, Final
 
 from srbench.errors import SuiteError
 from srbench.metrics.plugin import METRICS
 from srbench.metrics.protocol import PROTOCOLS
-from srbench.records import Record, RowKind, record_key, states_conditions
-from srbench.settings import RESERVED_LABELS, LossRow, Suite, expand_losses, load_suite
-from srbench.settings.load import suite_folders, validate_suite
+from srbench.records import DatasetScores, Record, RowKind, record_key, states_conditions
+from srbench.settings import RESERVED_LABELS, LossRow, Suite, expand_losses
+from srbench.settings.load import installed_suite, validate_suite
 from srbench.verify.difference import Difference, What, printable
 
 SPECS: Final = {spec.name: spec for spec in METRICS}
@@ -28,16 +28,6 @@ def suite_of(record: Record) -> Suite:
         SuiteError: it does not fit the schema.
     """
     return validate_suite(record.suite.document, f"the suite in record {record.key[:12]}")
-
-
-@cache
-def installed_suite(name: str) -> Suite | None:
-    """The suite of that name among those that srbench ships, or in ``./benchmarks``."""
-    for folder in suite_folders():
-        for file in sorted(folder.glob("*.toml")):
-            if file.stem == name:
-                return load_suite(str(file))
-    return None
 
 
 def is_past(record: Record) -> bool:
@@ -128,6 +118,9 @@ def _suite(record: Record, suite: Suite, carried: Mapping[str, Any] | None) -> I
 
 def _row(record: Record, suite: Suite) -> Iterator[Difference]:
     loss, label, kind = record.loss, record.loss.label, record.loss.kind
+    seeds = {*suite.seeds} & {*(_present_suite(record) or suite).seeds}
+    if record.seed not in seeds:
+        yield _about("record", f"seed {record.seed}; the suite's are {sorted(seeds)!s:.80}")
     if loss.reference != (label in RESERVED_LABELS):
         yield _about("record", f"{label!r:.80} is marked as reference: {loss.reference}")
     if bool(loss.terms) != (kind is RowKind.TRAINED and label != "adversarial-only"):
@@ -199,12 +192,36 @@ def _metrics(record: Record, suite: Suite) -> Iterator[Difference]:
             if not excused(record, dataset, metric):
                 message = f"{metric!r:.80} on {dataset!r:.80}: the suite asks for it, no score"
                 yield Difference(what="metric", dataset=dataset, metric=metric, message=message)
+        yield from _beyond_range(dataset, scores)
         for metric, stated in scores.metrics.items():
             spec = SPECS.get(metric)
             found = (stated.version, stated.lower_is_better)
-            if spec is not None and found != (spec.version, spec.lower_is_better):
+            if (
+                spec is not None
+                and not is_past(record)
+                and found
+                != (
+                    spec.version,
+                    spec.lower_is_better,
+                )
+            ):
                 message = f"{metric} version {stated.version}, this srbench has {spec.version}"
                 yield Difference(what="metric", dataset=dataset, metric=metric, message=message)
+
+
+def _beyond_range(dataset: str, scores: DatasetScores) -> Iterator[Difference]:
+    """Scores that no image can have."""
+    for metric, stated in scores.metrics.items():
+        spec = SPECS.get(metric)
+        beyond = (
+            (image, value)
+            for image, value in stated.per_image.items()
+            if spec is not None
+            and not spec.least - spec.tolerance <= value <= spec.most + spec.tolerance
+        )
+        for image, value in islice(beyond, 1):
+            message = f"{metric} of {image!r:.80} in {dataset!r:.80}: {value:.6g} is out of range"
+            yield Difference(what="score", dataset=dataset, metric=metric, message=message)
 
 
 def _about(what: What, message: str) -> Difference:

@@ -15,10 +15,10 @@ MIB: Final = 1 << 20
 
 _FILE_BYTES: Final[Mapping[Kind, int]] = MappingProxyType(
     {
-        "manifest": 16 * MIB,
+        "manifest": 8 * MIB,
         "suite": MIB,
-        "record": 16 * MIB,
-        "generator": 256 * MIB,
+        "record": MIB,
+        "generator": 128 * MIB,
         "image": 64 * MIB,
         "opinions": 16 * MIB,
         "votes": 64 * MIB,
@@ -34,6 +34,7 @@ class Limits:
         files: number of files.
         archive_bytes: size of the archive itself.
         total_bytes: sum of the uncompressed sizes.
+        record_bytes: of that, of all records.
         file_bytes: uncompressed size of one file, by its kind.
         ratio: uncompressed over compressed size of one file, above ``ratio_from`` bytes.
         ratio_from: smaller files may compress as they like.
@@ -42,6 +43,7 @@ class Limits:
     files: int = 20_000
     archive_bytes: int = 2048 * MIB
     total_bytes: int = 4096 * MIB
+    record_bytes: int = 128 * MIB
     file_bytes: Mapping[Kind, int] = field(default_factory=lambda: _FILE_BYTES)
     ratio: int = 100
     ratio_from: int = MIB

@@ -17,10 +17,10 @@ from pydantic_core import from_json
 
 from srbench import __version__
 from srbench.errors import UserError
-from srbench.files import write_atomic
-from srbench.records.marks import Mark
+from srbench.files import read_regular, write_atomic
+from srbench.records.marks import MAX_BYTES, Mark
 from srbench.strict import Strict
-from srbench.verify.check import Verification
+from srbench.verify.result import Verification
 
 
 class Comparison(BaseModel):
@@ -47,7 +47,7 @@ def read_reproduced(path: Path) -> Reproduced:
     """
     fix = "srbench reproduce RECORD --json > FILE"
     try:
-        outcome = Reproduced.model_validate(from_json(path.read_bytes()))
+        outcome = Reproduced.model_validate(from_json(read_regular(path, MAX_BYTES)))
     except (OSError, ValidationError, ValueError) as error:
         raise UserError(
             f"expected the JSON outcome of srbench reproduce in {path}, got: {error!s:.200}", fix
@@ -76,12 +76,12 @@ def merge_marks(
     entries: dict[str, Any] = {}
     for row in verification.rows:
         entry = {**row.document(), "srbench": __version__}
-        old = before.get(row.record.key)
+        old = before.get(row.facts.key)
         if old is not None and old.record_sha256 == entry["record_sha256"]:
             entry["reproduced"] = old.reproduced
             if row.mark == "not-recomputed" and old.mark == "scores-verified":
                 entry = old.model_dump()
-        entries[row.record.key] = entry
+        entries[row.facts.key] = entry
     for outcome in reproduced:
         found = entries.get(outcome.record)
         if found is None or found["record_sha256"] != outcome.record_sha256:

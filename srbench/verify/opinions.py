@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from srbench.errors import SrbenchError
-from srbench.records import Record, record_sha256
+from srbench.records import Record
 from srbench.records.opinions import BICUBIC, HR, Opinions, RatedRow, parse_opinions
 from srbench.records.votes import Vote, parse_votes
 from srbench.verify.contents import Contents
@@ -111,19 +111,20 @@ def _of_vote(
 
 
 def _of_rows(contents: Contents, said: Opinions) -> Iterator[str]:
-    by_hash = {record_sha256(record): record for record in contents.records.values()}
+    by_hash = {file.sha256: file for file in contents.records.files.values()}
     for opinion in said.rows:
         row = opinion.row
-        record = by_hash.get(row.record)
-        if record is None:
+        file = by_hash.get(row.record)
+        if file is None:
             yield f"the record of {row.label!r:.80} that people saw the images of is not here"
             continue
+        record = contents.records[file.key]
         yield from _of_record(row, record)
         if row.coefficient is None:
             yield from _of_images(said, row.label, row.label, record)
-    for record in by_hash.values():
-        if record.loss.label == "hr":
-            yield from _of_images(said, HR, "hr", record)
+    for file in by_hash.values():
+        if file.label == "hr":
+            yield from _of_images(said, HR, "hr", contents.records[file.key])
 
 
 def _of_record(row: RatedRow, record: Record) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, Literal
+from typing import Literal
 
 from srbench.errors import SubmissionError, SuiteError
 from srbench.imaging import Image, pixels_sha256
@@ -19,11 +19,6 @@ from srbench.verify.regenerate import TestImages
 from srbench.verify.tensors import host_generator, load_checked
 
 Evidence = Literal["generator", "bicubic", "hr", "images"]
-
-OF_A_PLUGIN: Final = (
-    "its generator comes from a plugin, whose code is never run here; "
-    "images that were submitted can be scored with --from-images"
-)
 
 
 def is_of_a_plugin(record: Record) -> bool:

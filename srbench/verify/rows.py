@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from itertools import chain, islice
+from typing import Final
 
 from srbench.errors import ImageError, SubmissionError, SuiteError
 from srbench.metrics.protocol import PROTOCOLS
@@ -13,21 +13,19 @@ from srbench.records import (
     Interpolated,
     Record,
     RowKind,
-    record_sha256,
 )
 from srbench.settings import Suite
 from srbench.verify.contents import Contents
-from srbench.verify.curve import curve_differences, place, point_upscaler, why_no_curve
+from srbench.verify.curve import can_recompute_curve, curve_differences, place, point_upscaler
 from srbench.verify.difference import Difference
 from srbench.verify.identity import (
     identity_differences,
     is_past,
-    stated_versions,
     suite_of,
 )
 from srbench.verify.regenerate import TestImages, TestSets
+from srbench.verify.result import LEAVABLE, MOST_DIFFERENCES, Left, RowResult, row_facts
 from srbench.verify.row_images import (
-    OF_A_PLUGIN,
     Evidence,
     RowImages,
     is_of_a_plugin,
@@ -36,55 +34,10 @@ from srbench.verify.row_images import (
 )
 from srbench.verify.scores import Rescoring
 
-Mark = Literal["scores-verified", "differs", "not-recomputed"]
-
 NO_SCORES: Final = "a failed row has no scores"
-BY_HASH: Final = "its generator is known by hash only"
-NO_HASHES: Final = (
-    "its protocol keeps no hashes of images, which differed between processors: its scores stand "
-    "as they were stated"
+HAS_IMAGES: Final = (
+    f"{LEAVABLE['by-hash']}; its images are there and can be scored with --from-images"
 )
-HAS_IMAGES: Final = f"{BY_HASH}; its images are there and can be scored with --from-images"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RowResult:
-    """What was found about one record.
-
-    Attributes:
-        mark: the outcome.
-        evidence: what the scored images came from; ``None`` where nothing was recomputed.
-        reason: why nothing was recomputed.
-        differences: everything that is otherwise than stated.
-        notes: what a reader should know and that is no difference.
-    """
-
-    record: Record
-    mark: Mark
-    evidence: Evidence | None = None
-    reason: str | None = None
-    differences: tuple[Difference, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    def document(self) -> dict[str, Any]:
-        """As JSON data; the entry of ``verification.json``."""
-        record = self.record
-        return {
-            "mark": self.mark,
-            "reproduced": False,
-            "evidence": self.evidence,
-            "reason": self.reason,
-            "differences": [difference.document() for difference in self.differences],
-            "notes": list(self.notes),
-            "suite": record.suite.name,
-            "suite_version": record.suite.version,
-            "label": record.loss.label,
-            "seed": record.seed,
-            "content_scale": record.content_scale,
-            "protocol": record.protocol,
-            "record_sha256": record_sha256(record),
-            "stated_versions": stated_versions(record),
-        }
 
 
 class RowVerifier:
@@ -107,6 +60,7 @@ class RowVerifier:
         self._device = device
         self._workers = workers
         self._scores = Rescoring(device=device, workers=workers)
+        self._with_images = {key for key, _, _ in contents.images}
 
     def evidence(self, record: Record) -> Evidence | None:
         """What the row's images can be had from here."""
@@ -119,18 +73,22 @@ class RowVerifier:
             return "hr"
         artifact = record.artifacts.get("generator")
         packed = artifact is not None and artifact.sha256 in self._contents.generators
-        if record.curve and why_no_curve(record, self._contents) is not None:
+        if record.curve and not can_recompute_curve(record, self._contents):
             return None  # of a row with a curve all is recomputed, or nothing
         if packed and not is_of_a_plugin(record):
             return "generator"
         return "images" if self._from_images and self._has_images(record) else None
 
-    def without_scores(self, record: Record, reason: str | None = None) -> RowResult:
+    def without_scores(self, record: Record, left: Left, reason: str) -> RowResult:
         """The row's identity alone."""
-        differences = tuple(self._identity(record))
-        why = reason or self._reason(record)
-        mark: Mark = "differs" if differences else "not-recomputed"
-        return RowResult(record=record, mark=mark, reason=why, differences=differences)
+        differences = tuple(islice(self._identity(record), MOST_DIFFERENCES))
+        return RowResult(
+            facts=row_facts(record),
+            mark="differs" if differences else "not-recomputed",
+            left=left,
+            reason=reason,
+            differences=differences,
+        )
 
     def verify(self, record: Record) -> RowResult:
         """The row from end to end.
@@ -141,41 +99,51 @@ class RowVerifier:
         """
         evidence = self.evidence(record)
         if evidence is None:
-            return self.without_scores(record)
+            return self.without_scores(record, *self._why_left(record))
         if record.protocol not in PROTOCOLS or not _has_suite(record):
-            return self.without_scores(record, "its protocol or suite cannot be read")
-        differences = (
-            *self._identity(record),
-            *self._recomputed(record, evidence),
-        )
+            why = "its protocol or suite cannot be read"
+            return self.without_scores(record, "unreadable", why)
+        found = chain(self._identity(record), self._recomputed(record, evidence))
+        differences = tuple(islice(found, MOST_DIFFERENCES))
         return RowResult(
-            record=record,
+            facts=row_facts(record),
             mark="differs" if differences else "scores-verified",
             evidence=evidence,
             differences=differences,
         )
+
+    def recomputed(self, record: Record) -> Record:
+        """The record with the scores that were found here in place of those it states.
+
+        To be called for the row that was verified last.
+        """
+        return self._scores.in_place(record)
 
     def _identity(self, record: Record) -> Iterator[Difference]:
         yield from identity_differences(record, self._contents.suite)
         if _has_suite(record):
             yield from curve_differences(record, suite_of(record), self._contents)
 
-    def _reason(self, record: Record) -> str:
+    def _why_left(self, record: Record) -> tuple[Left, str]:
         if record.status == "failed":
-            return NO_SCORES
+            return "failed", NO_SCORES
+        left: Left = "by-hash"
         if is_past(record):
-            return NO_HASHES
-        if is_of_a_plugin(record):
-            return OF_A_PLUGIN
-        if record.curve and (why := why_no_curve(record, self._contents)) is not None:
-            return why
-        return HAS_IMAGES if self._has_images(record) else BY_HASH
+            left = "past"
+        elif is_of_a_plugin(record):
+            left = "plugin"
+        elif record.curve and not can_recompute_curve(record, self._contents):
+            left = "curve"
+        elif self._has_images(record):
+            return left, HAS_IMAGES
+        return left, LEAVABLE[left]
 
     def _has_images(self, record: Record) -> bool:
-        return any(key == record.key for key, _, _ in self._contents.images)
+        return record.key in self._with_images
 
     def _recomputed(self, record: Record, evidence: Evidence) -> Iterator[Difference]:
         suite = suite_of(record)
+        self._scores.begin()
         try:
             maker = RowImages(self._contents, record, suite, evidence, self._device, self._workers)
         except SubmissionError as error:

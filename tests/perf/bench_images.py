@@ -15,10 +15,10 @@ import torch
 from figures import Figure, measure_sides, ratio_of, run_benchmark
 
 from srbench.imaging import Image, to_tensor, to_uint8
-from srbench.models.plugin import builtin_spec
-from srbench.models.resolve import resolve_generator
 from srbench.models.files import TrainedGenerator
 from srbench.models.images import published, upscale_image
+from srbench.models.plugin import builtin_spec
+from srbench.models.resolve import resolve_generator
 
 GENERATORS = {
     "study": ("msrresnet", {"blocks": 8, "channels": 32}),

@@ -171,3 +171,20 @@ def test_unchanged_records_are_not_written_again(out: OutFolder, plan: Plan) -> 
     assemble_records(plan, out, targets(plan, out))
     changed = {p for p, t in before.items() if p.stat().st_mtime_ns != t} - {victim}
     assert len(changed) == 1
+
+
+def test_nothing_is_removed_through_a_link(plan: Plan, tmp_path: Path) -> None:
+    """`images` on another disk, or a row's folder that leads elsewhere: what is there stays."""
+    out, elsewhere = OutFolder(tmp_path / "out"), tmp_path / "elsewhere"
+    finish(plan, out)
+    (elsewhere / "photos-test" / "somebody-s1").mkdir(parents=True)
+    (elsewhere / "photos-test" / "somebody-s1" / "a.png").write_text("theirs")
+    (out.root / "images").rename(out.root / "moved")
+    (out.root / "images").symlink_to(elsewhere)
+    (out.root / "tensorboard").mkdir()
+    (out.root / "tensorboard" / "other-s1").symlink_to(elsewhere)
+    found = garbage(out)
+    removed = collect_garbage(found)
+    assert (elsewhere / "photos-test" / "somebody-s1" / "a.png").read_text() == "theirs"
+    assert {item.path.parts[-3] for item in removed} <= {"checkpoints", "out"}
+    assert (out.root / "tensorboard" / "other-s1").is_symlink()

@@ -1,14 +1,24 @@
 """Locks of an out folder: between processes, between users."""
 
+import errno
+import fcntl
 import os
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from srbench.run.exec.locks import is_locked, job_lock, one_at_a_time
+from srbench.files import locked
+from srbench.records.layout import OutFolder
+from srbench.run.exec.locks import is_locked, job_lock, lock_path
+from srbench.run.exec.order import Elsewhere
+
+if TYPE_CHECKING:
+    from srbench.run.plan.jobs import Job
 
 HOLD = """
 import sys, pathlib, time
@@ -42,9 +52,9 @@ def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
 
 def test_who_waits_is_told_once(tmp_path: Path) -> None:
     holder, told = hold(tmp_path, 0.5), []
-    with one_at_a_time(tmp_path / ".lock", lambda: told.append(time.monotonic())):
+    with locked(tmp_path / ".lock", "holds it", lambda: told.append(time.monotonic())):
         assert holder.wait() == 0
-    with one_at_a_time(tmp_path / ".lock", lambda: told.append(time.monotonic())):
+    with locked(tmp_path / ".lock", "holds it", lambda: told.append(time.monotonic())):
         pass
     assert len(told) == 1
 
@@ -79,3 +89,30 @@ def test_two_users_share_a_lock(tmp_path: Path) -> None:
     finally:
         for path in (*shared.iterdir(), shared):
             path.unlink() if path.is_file() else path.rmdir()
+
+
+@pytest.mark.filterwarnings("ignore:flock not supported")
+def test_on_a_disk_without_locks_a_run_says_whose_lock_it_waits_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run on another machine died and left its lock: the path to delete is said, once."""
+
+    def no_flock(*_: object) -> None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr(fcntl, "flock", no_flock)
+    out = OutFolder(tmp_path)
+    job = SimpleNamespace(key="a" * 64, title="vgg16 seed 1")
+    folder = out.checkpoint(job.key)
+    folder.mkdir(parents=True)
+    with job_lock(folder):
+        left = lock_path(folder).read_text()
+    assert not is_locked(folder)  # a lock that was given back is gone
+    lock_path(folder).write_text(left.replace(os.uname().nodename, "another-host"))
+    jobs = Elsewhere(out)
+    assert [jobs.look(cast("Job", job)) for _ in range(3)] == ["busy"] * 3
+    told = capsys.readouterr().err
+    assert told.count("another-host") == 1
+    assert f"delete {lock_path(folder)}" in told
+    lock_path(folder).unlink()
+    assert not is_locked(folder)

@@ -1,10 +1,12 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from srbench.app.reproduction import Reproduction, compare, lock_file
+from srbench.app.lock import lock_file
+from srbench.app.reproduction import Reproduction, compare
 from srbench.host import discover
-from srbench.records import Record
+from srbench.records import Record, write_record
 from srbench.run.plan.environment import describe_environment
 from srbench.run.plan.planning import make_plan
 from srbench.run.plan.rows import loss_info
@@ -107,8 +109,64 @@ def test_another_score_or_a_missing_one_is_no_reproduction(record: Record) -> No
     )
 
 
-def test_the_lock_file_names_all_versions(record: Record) -> None:
-    text = lock_file(record)
-    assert f"torch=={record.environment.packages['torch']}\n" in text
-    assert f"\nsrbench-core=={record.environment.srbench}\n" in text
-    assert "not installed" not in text
+def no_hashes(package: str, version: str) -> list[str]:
+    return []
+
+
+def test_the_lock_file_names_the_versions_of_known_packages(record: Record) -> None:
+    lock = lock_file(record, no_hashes)
+    assert f"torch=={record.environment.packages['torch']}\n" in lock.text
+    assert "not installed" not in lock.text
+    assert "srbench" not in lock.text  # on no index: it is for a reader
+    assert any(f"srbench-core {record.environment.srbench}" in other for other in lock.others)
+
+
+EVIL = "1.0\n--index-url https://evil.example\nevil @ file:///tmp/evil"
+
+
+def test_a_record_cannot_make_pip_run_anything(record: Record) -> None:
+    """Every string of the environment is hostile: what pip reads are known names and versions."""
+    packages = {
+        "numpy": "2.0.1", "torch": EVIL, "pillow": "1.0 --hash=sha256:0", "evil": "1.0",
+        "scipy\nevil": "1.0", "timm": "1.0;python_version>'2'", "pandas": "2.2.1.post1",
+    }  # fmt: skip
+    hostile = changed(
+        record,
+        environment={
+            **record.environment.model_dump(), "packages": packages, "python": EVIL,
+            "platform": EVIL, "srbench": EVIL, "git_commit": EVIL,
+        },
+        loss={
+            **record.loss.model_dump(),
+            "terms": [
+                {**term.model_dump(), "distribution": EVIL, "distribution_version": EVIL}
+                for term in record.loss.terms
+            ],
+        },
+    )  # fmt: skip
+    lock = lock_file(hostile, no_hashes)
+    lines = [line for line in lock.text.splitlines() if not line.startswith("#")]
+    assert lines == ["--only-binary :all:", "numpy==2.0.1", "pandas==2.2.1.post1"]
+    assert "evil" in " ".join(lock.others)
+    with_hashes = lock_file(hostile, lambda name, version: ["b" * 64, "a" * 64])
+    assert f"numpy==2.0.1 --hash=sha256:{'a' * 64} --hash=sha256:{'b' * 64}\n" in with_hashes.text
+    some = lock_file(hostile, lambda name, version: ["a" * 64] if name == "numpy" else [])
+    assert not some.hashed
+    assert "--hash" not in some.text
+
+
+def test_the_commands_lock_is_written_and_the_rest_is_shown(
+    record: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from click.testing import CliRunner
+
+    from srbench.cli import cli
+
+    monkeypatch.setenv("SRBENCH_OFFLINE", "1")
+    environment = {**record.environment.model_dump(), "platform": "x\x1b[2Jy\nz"}
+    path = write_record(changed(record, environment=environment), tmp_path)
+    words = ["reproduce", str(path), "--lock", str(tmp_path / "lock.txt"), "--dry-run"]
+    done = CliRunner().invoke(cli, words)
+    assert "wrote" in done.stderr
+    assert "\x1b" not in done.stderr
+    assert (tmp_path / "lock.txt").read_text().startswith(f"# the packages of record {record.key}")

@@ -17,7 +17,6 @@ from srbench.models.images import published
 from srbench.records import record_text
 from srbench.records.io import validate_record
 from srbench.verify import Verification, pack_submission
-from srbench.verify.curve import NO_GENERATORS, NO_WARM_START
 
 from .conftest import (
     DATASET,
@@ -107,12 +106,12 @@ def forge(curved: Path, tmp_path: Path) -> Callable[[Callable[[Files], None]], P
 
 
 def found(result: Verification, label: str) -> Any:
-    return next(row for row in result.rows if row.record.loss.label == label)
+    return next(row for row in result.rows if row.facts.label == label)
 
 
 def test_an_honest_curve_is_verified(curved: Path, verify: Verify) -> None:
     result = verify(curved)
-    assert {row.record.loss.label: row.mark for row in result.rows} == dict.fromkeys(
+    assert {row.facts.label: row.mark for row in result.rows} == dict.fromkeys(
         ("bicubic", "warm-start", "first", "second"), "scores-verified"
     )
 
@@ -187,7 +186,7 @@ def test_a_curve_that_cannot_be_recomputed_is_not_verified(
 
     for from_images in (False, True):
         row = found(verify(forge(without_file), from_images=from_images), "first")
-        assert (row.mark, row.evidence, row.reason) == ("not-recomputed", None, NO_GENERATORS)
+        assert (row.mark, row.evidence, row.left) == ("not-recomputed", None, "curve")
 
     def without_row(files: Files) -> None:
         name = record_name(files, "warm-start")
@@ -200,4 +199,4 @@ def test_a_curve_that_cannot_be_recomputed_is_not_verified(
         files["manifest.json"] = json.dumps(manifest).encode()
 
     row = found(verify(forge(without_row)), "first")
-    assert (row.mark, row.reason) == ("not-recomputed", NO_WARM_START)
+    assert (row.mark, row.left) == ("not-recomputed", "curve")

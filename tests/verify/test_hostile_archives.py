@@ -138,7 +138,7 @@ def test_a_name_twice(hostile: Callable[..., Path], verify: Verify, name: str) -
 def test_a_bomb(hostile: Callable[..., Path], verify: Verify) -> None:
     def add(archive: zipfile.ZipFile) -> None:
         data = b"{" + b" " * (15 << 20)
-        archive.writestr(f"records/{KEY}.json", data, zipfile.ZIP_DEFLATED, 9)
+        archive.writestr(f"generators/{KEY}.safetensors", data, zipfile.ZIP_DEFLATED, 9)
 
     with pytest.raises(SubmissionError, match="as a zip bomb does"):
         verify(hostile(add))
@@ -164,7 +164,7 @@ def test_a_bomb_that_lies_about_its_size(packed: Path, verify: Verify) -> None:
 
 
 def test_a_huge_file(hostile: Callable[..., Path], verify: Verify) -> None:
-    with pytest.raises(SubmissionError, match="of at most 16,777,216 bytes uncompressed, got more"):
+    with pytest.raises(SubmissionError, match="of at most 1,048,576 bytes uncompressed, got more"):
         verify(hostile(entry(f"records/{KEY}.json", bytes(17 << 20))))
 
 
@@ -329,7 +329,7 @@ def manifest_with(change: Callable[[dict[str, object]], None]) -> Callable[[File
         ),
         (lambda d: d["images"].append(d["images"][0]), "lists the image .* twice"),
         (lambda d: d["images"][0].update(image="other"), "has no scores"),
-        (lambda d: d["suite"].update(version=3), "suite.json is tiny version 1"),
+        (lambda d: d["suite"].update(version=3), "the submission of 'tiny' version 3"),
         (lambda d: d["suite"].update(sha256=KEY), "aaaaaaaaaaaa that manifest.json says"),
     ],
 )

@@ -78,7 +78,9 @@ def test_nothing_of_the_submission_is_run(steps: list[Any]) -> None:
         "find ../submission/submissions -maxdepth 1 -type f -name '*.zip' -print0 | sort -z "
         '> "$found"'
     ]
-    assert 'xargs -0 -n 1 srbench verify < "$found"' in verify["run"]
+    assert "xargs -0 -n 1 srbench verify --against leaderboard" in verify["run"]
+    assert verify["env"] == {"BASE": "${{ github.event.pull_request.base.sha }}"}
+    assert '--sample-seed "$BASE"' in verify["run"]  # not drawn by anything that is submitted
 
 
 def test_outsiders_are_told_how_to_submit_and_what_the_marks_mean() -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+from srbench.files import told_of_holder
 from srbench.records import Failure
 from srbench.records.layout import OutFolder
 from srbench.run.exec.attempts import allowed_retries, worth_retrying
 from srbench.run.exec.failures import Outcome, read_failure, write_failure
-from srbench.run.exec.locks import is_locked
+from srbench.run.exec.locks import is_locked, lock_path
 from srbench.run.plan.jobs import Job
 
 
@@ -73,6 +75,8 @@ class Elsewhere:
             self.jobs.discard(job.key)
             return Outcome(status="finished")
         if is_locked(self._out.checkpoint(job.key)):
+            if job.key not in self.jobs:
+                self._tell(job)
             self.jobs.add(job.key)
             return "busy"
         if job.key not in self.jobs:
@@ -84,3 +88,9 @@ class Elsewhere:
         if failure is None or (allowed_retries(job) and worth_retrying(failure)):
             return "free"  # the other run was killed, or another attempt is due
         return Outcome(status="failed", failure=failure)
+
+    def _tell(self, job: Job) -> None:
+        """On a disk without locks a run that died elsewhere left its own: say how to go on."""
+        by_hand = told_of_holder(lock_path(self._out.checkpoint(job.key)))
+        if by_hand:
+            sys.stderr.write(f"{job.title}: another run is at it{by_hand}\n")

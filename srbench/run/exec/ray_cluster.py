@@ -133,7 +133,7 @@ def _connected() -> Iterator[Any]:
     except ImportError as error:
         raise UserError(
             "expected ray for --executor ray, found it not installed",
-            "pip install 'srbench-core[ray]'",
+            "pip install 'ray>=2.40' 'fsspec>=2024.2'",
         ) from error
     if ray.is_initialized():
         yield ray

@@ -330,7 +330,7 @@ HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{7*7}}\u202
 def test_hostile_strings_stay_text(tmp_path: Path, edited) -> None:
     def change(document) -> None:
         loss = document["loss"]
-        for name in ("label", "summary", "task", "backbone", "pretrained_on", "license"):
+        for name in ("summary", "task", "backbone", "pretrained_on", "license"):
             loss[name] = HOSTILE
         loss["paper"] = "javascript:alert(1)"
         loss["terms"][0]["name"] = HOSTILE
@@ -345,6 +345,7 @@ def test_hostile_strings_stay_text(tmp_path: Path, edited) -> None:
 
     def everywhere(document) -> None:
         document["suite"]["document"]["summary"] = HOSTILE
+        document["suite"]["document"]["data"]["test"][0] = HOSTILE
         document["scores"][HOSTILE] = document["scores"].pop("set14")
 
     for record in edited(records, everywhere):

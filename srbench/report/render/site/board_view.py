@@ -201,7 +201,7 @@ def options(rows: Sequence[Row], name: str) -> list[str]:
 
 def suite_facts(board: Leaderboard) -> list[tuple[str, str]]:
     """The conditions in a few words: what every row of the table shares."""
-    document: Mapping[str, Any] = board.records[0].suite.document
+    document: Mapping[str, Any] = board.document
     generator = _section(document, "generator")
     adversarial = _section(document, "adversarial")
     warm = _section(document, "warm_start")

@@ -60,7 +60,7 @@ def protocol_lines(name: str) -> tuple[str, ...]:
 
 def conditions(board: Leaderboard) -> list[tuple[str, str]]:
     """The settings that all rows share, from the suite document, in words."""
-    document = board.records[0].suite.document
+    document = board.document
     found = [
         ("Data", _data(board, document)),
         ("Generator", _listed(document.get("generator"))),

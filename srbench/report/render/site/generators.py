@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from srbench.files import sha256_hex
+from srbench.files import read_regular, sha256_hex
 from srbench.report.render.site.files import SiteFolder
 from srbench.report.render.site.sources import Source
 
@@ -55,7 +55,7 @@ def publish_generator(
 def _find(source: Source, recorded: str, published: str, site: SiteFolder) -> bytes | None:
     for path in (inside(source.out, recorded), inside(source.out, published)):
         if path is not None and path.is_file() and path.stat().st_size <= MAX_BYTES:
-            return path.read_bytes()
+            return read_regular(path, MAX_BYTES)
     return site.read(published)
 
 

@@ -40,13 +40,13 @@ class Downloads:
         self._site = site
         self._seen: dict[int, str] = {}
 
-    def suite(self, record: Record) -> str:
-        """The suite file of a record, as TOML that ``srbench run`` takes."""
-        known = self._seen.get(id(record.suite.document))
+    def suite(self, document: Mapping[str, Any]) -> str:
+        """A suite as TOML that ``srbench run`` takes."""
+        known = self._seen.get(id(document))
         if known is None:
-            text = toml_text(record.suite.document)
+            text = toml_text(document)
             known = self._site.put(f"files/suite-{_digest(text)}.toml", text)
-            self._seen[id(record.suite.document)] = known
+            self._seen[id(document)] = known
         return known
 
     def environment(self, record: Record) -> str:
@@ -78,7 +78,7 @@ def run_views(
             RunView(
                 record=record,
                 record_file=f"records/{record.key}.json",
-                suite_file=downloads.suite(record),
+                suite_file=downloads.suite(record.suite.document),
                 environment_file=downloads.environment(record),
                 generator=publish_generator(source, site, first_seed=at_first),
                 mark=marks.get(record.key, ""),

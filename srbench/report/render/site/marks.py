@@ -11,7 +11,8 @@ from srbench.records.marks import FILE, Mark
 from srbench.report.render.site.sources import Source
 
 MARKS: Final = {
-    "scores-verified": "every score was computed again from the published generators",
+    "scores-verified": "every score was computed again from the published generators; how "
+    "and how often they were trained, and the logs, are taken on trust",
     "reproduced": "a maintainer trained the row again and found the same scores",
 }
 """Mark -> what it means, the weaker first."""

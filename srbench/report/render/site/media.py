@@ -15,7 +15,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from srbench.errors import ImageError
-from srbench.files import sha256_hex
+from srbench.files import read_regular, sha256_hex
 from srbench.records import RowKind
 from srbench.report.comparison import choose_crop
 from srbench.report.render.site.files import SiteFolder
@@ -34,6 +34,7 @@ THUMB_SIDE: Final = 200
 THUMB_QUALITY: Final = 70
 CROP_SIDE: Final = 96
 MAX_PIXELS: Final = 64_000_000
+MAX_BYTES: Final = 256 << 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,7 +92,11 @@ class Media:
             ImageError: a file is no image, or the rows' images differ in size.
         """
         folder, before = self._known.get(key, (None, None))
-        data = {label: path.read_bytes() for label, path in files.items() if path is not None}
+        data = {
+            label: read_regular(path, MAX_BYTES)
+            for label, path in files.items()
+            if path is not None
+        }
         hashes = {label: sha256_hex(content) for label, content in data.items()}
         kept = {label: s for label, s in before.rows.items() if label in files} if before else {}
         changed = [label for label, digest in hashes.items() if _source(kept, label) != digest]
@@ -121,7 +126,7 @@ class Media:
             path = inside(folder, name)
             if path is None or not path.is_file():
                 return False
-            found[name] = path.read_bytes()
+            found[name] = read_regular(path, MAX_BYTES)
             if name != _media_name(found[name]):
                 return False
         for name, content in found.items():
@@ -183,13 +188,16 @@ def _media_name(content: bytes) -> str:
 def _read_index(folder: Path) -> dict[str, ImageGroup]:
     """Groups of an earlier publishing; none where there is no index or another encoding."""
     try:
-        document = json.loads((folder / INDEX).read_bytes())
+        path = inside(folder, INDEX)
+        if path is None:
+            return {}
+        document = json.loads(read_regular(path, MAX_BYTES))
         if document["encoding"] != ENCODING:
             return {}
         return {key: _group(entry) for key, entry in document["groups"].items()}
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
-    except (ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ImageError(
             f"{folder / INDEX}: expected the index of a published folder, got: {error}",
             "delete it and publish from the out folder of the run",

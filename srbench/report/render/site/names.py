@@ -13,20 +13,18 @@ MAX_NAME = 72
 def slugs(names: Iterable[str]) -> dict[str, str]:
     """A file name for each string: letters, digits, dots and dashes, and no two alike.
 
-    A string that had to be changed, or that differs from another only in case, carries the start
-    of its hash, so that its name does not depend on which others there are.
+    A string that had to be changed, or that has capitals (some disks do not tell them apart),
+    carries the start of its hash, so that its name does not depend on which others there are.
 
     >>> slugs(["vgg16-relu2_2"])
     {'vgg16-relu2_2': 'vgg16-relu2_2'}
     """
-    found = list(dict.fromkeys(names))
-    folded = [name.casefold() for name in found]
-    return {name: _slug(name, alone=folded.count(name.casefold()) == 1) for name in found}
+    return {name: _slug(name) for name in dict.fromkeys(names)}
 
 
-def _slug(name: str, *, alone: bool) -> str:
+def _slug(name: str) -> str:
     clean = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:MAX_NAME]
-    if name and alone and clean == name:
+    if name and clean == name.lower():
         return clean
     return f"{clean or 'x'}-{short_hash(name)}"
 

@@ -6,9 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
+from srbench.files import read_regular
+from srbench.records.io import MAX_BYTES
 from srbench.records.marks import FILE, parse_marks, read_marks
 from srbench.records.opinions import FOLDER, opinion_files, read_opinions
+from srbench.records.opinions import MAX_BYTES as MAX_VOTES
+from srbench.report.authority import own_suite
 from srbench.report.build import build_leaderboard
 from srbench.report.model import Leaderboard
 from srbench.report.render.files import TableTexts, joined_tables, table_texts
@@ -49,6 +54,14 @@ class Published:
         return self.root / "index.html"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """What is asked of all tables: the suite of the only run, and the seeds that count."""
+
+    suite: Mapping[str, Any] | None
+    seeds: tuple[int, ...]
+
+
 def publish(
     folders: Iterable[Path | str],
     to: Path | str,
@@ -82,7 +95,7 @@ def publish(
     groups = tables(read_sources(origins))
     opinions = list(read_opinions(origins))
     voted = {
-        f"{FOLDER}/{path.stem}{end}": path.with_suffix(end).read_bytes()
+        f"{FOLDER}/{path.stem}{end}": read_regular(path.with_suffix(end), MAX_VOTES)
         for folder in origins
         for path in opinion_files(folder)
         for end in (".json", ".csv")
@@ -96,7 +109,8 @@ def publish(
         site=site, media=media, marks=Marks(marks), images=images, tables=listed, study=study,
         opinions=opinions,
     )  # fmt: skip
-    texts, sections, count = _write_tables(groups, names, shared, tuple(seeds))
+    asked = Asked(suite=own_suite(origins), seeds=tuple(seeds))
+    texts, sections, count = _write_tables(groups, names, shared, asked)
     for name, text in joined_tables(texts).items():
         site.put(name, text)
     for name, data in voted.items():
@@ -113,7 +127,7 @@ def _write_tables(
     groups: list[tuple[TableKey, list[Source]]],
     names: Mapping[TableKey, str],
     shared: Shared,
-    seeds: tuple[int, ...],
+    asked: Asked,
 ) -> tuple[list[TableTexts], list[str], int]:
     """Write every table's pages: the tables as text, as README sections, and their records."""
     texts: list[TableTexts] = []
@@ -121,7 +135,7 @@ def _write_tables(
     count = 0
     while groups:  # each table is let go of before the next is made
         key, sources = groups.pop(0)
-        board = _write_suite(sources, names[key], shared, seeds, first=not texts)
+        board = _write_suite(sources, names[key], shared, asked, first=not texts)
         count += len(board.records)
         texts.append(table_texts(names[key], board))
         sections.append(leaderboard_tables(board))
@@ -129,12 +143,18 @@ def _write_tables(
 
 
 def _write_suite(
-    sources: Sequence[Source], name: str, shared: Shared, seeds: tuple[int, ...], *, first: bool
+    sources: Sequence[Source], name: str, shared: Shared, asked: Asked, *, first: bool
 ) -> Leaderboard:
-    board = build_leaderboard([source.record for source in sources], shared.opinions, seeds=seeds)
+    board = build_leaderboard(
+        [source.record for source in sources],
+        shared.opinions,
+        suite=asked.suite,
+        seeds=asked.seeds,
+    )
     by_record = {id(source.record): source for source in sources}
-    for record in board.records:
-        shared.site.put(f"records/{record.key}.json", by_record[id(record)].path.read_bytes())
+    for record in (*board.records, *board.beyond):
+        path = by_record[id(record)].path
+        shared.site.put(f"records/{record.key}.json", read_regular(path, MAX_BYTES))
     SuiteSite(board, by_record, _place(board, name, first=first), shared).write()
     return board
 

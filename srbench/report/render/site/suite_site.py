@@ -90,7 +90,7 @@ class SuiteSite:
             for source in found
             if (mark := shared.marks.of(source)) is not None
         }
-        self._suite_file = self._downloads.suite(board.records[0])
+        self._suite_file = self._downloads.suite(board.document)
 
     def write(self) -> None:
         """Write the table, the page on reading it, and a page per row and per image."""

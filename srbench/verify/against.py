@@ -1,0 +1,92 @@
+"""A submission beside a published folder: what is known there already, and what contradicts it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from srbench.records import Record, read_records, record_sha256
+from srbench.records.schema import LossInfo
+from srbench.verify.difference import Difference, What
+
+FLAGS: Final = ("task", "backbone", "saw_test_images", "trains_on_metrics", "shares_network_with")
+"""What a record says of its loss and a table flags or filters by."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Known:
+    key: str
+    sha256: str
+    row: str
+    suite: tuple[str, int, str]
+    loss: LossInfo
+    generator: str | None
+
+
+class PublishedRows:
+    """The rows of a published folder.
+
+    Raises:
+        RecordError: it holds no records, or a damaged one.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._rows = [_known(record) for record in read_records([folder])]
+
+    def differences(self, record: Record) -> Iterator[Difference]:
+        """What speaks against publishing ``record`` beside them."""
+        mine = _known(record)
+        for known in self._rows:
+            if known.key == mine.key:
+                if known.sha256 != mine.sha256:
+                    yield _about("record", f"another record of {known.row} is published")
+            elif mine.generator is not None and known.generator == mine.generator:
+                yield _about("generator", f"its generator is that of {known.row}, published before")
+        yield from self._same_label(mine)
+
+    def _same_label(self, mine: _Known) -> Iterator[Difference]:
+        for known in self._rows:
+            if known.suite != mine.suite:
+                continue
+            one, other = known.loss.label, mine.loss.label
+            if one != other and one.casefold() == other.casefold():
+                yield _about(
+                    "record", f"its label differs from the published {one!r} in case alone"
+                )
+                return
+            if one == other and (what := unlike(known.loss, mine.loss)):
+                yield _about("record", f"{what} than the published row {one!r}")
+                return
+
+
+def unlike(known: LossInfo, mine: LossInfo) -> str:
+    """In what two descriptions of one label differ; empty where in nothing that counts."""
+    terms = [
+        [(t.name, t.version, t.params, t.weight) for t in loss.terms] for loss in (known, mine)
+    ]
+    if terms[0] != terms[1]:
+        return "its label stands for another loss"
+    for name in FLAGS:
+        was, says = getattr(known, name), getattr(mine, name)
+        if was != says:
+            return f"it says {name} = {says!r:.80} instead of {was!r:.80}, otherwise"
+    return ""
+
+
+def _known(record: Record) -> _Known:
+    generator = record.artifacts.get("generator")
+    suite = record.suite
+    return _Known(
+        key=record.key,
+        sha256=record_sha256(record),
+        row=f"{suite.name} {record.loss.label} seed {record.seed}",
+        suite=(suite.name, suite.version, record.protocol),
+        loss=record.loss,
+        generator=None if generator is None else generator.sha256,
+    )
+
+
+def _about(what: What, message: str) -> Difference:
+    return Difference(what=what, message=message)
