@@ -119,7 +119,7 @@ def test_nothing_tells_anyone_to_install_the_stranger():
     texts = [*root.glob("*.md"), *root.glob("docs/*.md"), *root.glob("srbench/**/*.py"),
              *root.glob("plugins/*/README.md"), *root.glob("leaderboard/*.md")]  # fmt: skip
     command = re.compile(
-        r"(pip|pipx|uv) (pip )?(install|add)[^`\n\\;]*['\" ]srbench(-core)?(\[|['\"`= ]|$)"
+        r"(pip|pipx|uv) (pip )?(install|add)\b[^`\n\\;]*['\" ]srbench(-core)?(\[|['\"`= ]|$)"
     )
     found = [
         (path.name, line.strip())

@@ -28,7 +28,7 @@ def _needs_extra(function: Callable[..., Any]) -> Callable[..., Any]:
         if missing:
             raise UserError(
                 f"expected the packages of a study, found no {', '.join(missing)}",
-                "pip install 'srbench-core[study]'",
+                "in a clone of srbench: pip install -e '.[study]'",
             )
         return function(*args, **kwargs)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.resources import files
 from typing import Any, Final, Literal
 
 from srbench import __version__
@@ -30,6 +32,12 @@ LEAVABLE: Final[Mapping[Left, str]] = {
 """What a caller may leave without recomputation, and what is said of it."""
 MOST_DIFFERENCES: Final = 1000
 """That are kept of one row."""
+
+
+@functools.cache
+def published_past() -> frozenset[str]:
+    """Hashes of the records that srbench published under protocols without hashes of images."""
+    return frozenset(files("srbench.verify").joinpath("past.txt").read_text("ascii").split())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,9 +145,17 @@ class Verification:
 
     @property
     def unasked(self) -> tuple[RowResult, ...]:
-        """Rows that were not recomputed though the caller did not ask for less."""
+        """Rows that were not recomputed though the caller did not ask for less.
+
+        Not those of ``past.txt``: they were published before images had hashes.
+        """
         allowed = {None, "sample", "failed", *self.leave}  # a failed row has no scores
-        return tuple(row for row in self.rows if row.left not in allowed)
+        return tuple(
+            row
+            for row in self.rows
+            if row.left not in allowed
+            and not (row.left == "past" and row.facts.record_sha256 in published_past())
+        )
 
     @property
     def verified(self) -> bool:

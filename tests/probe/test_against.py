@@ -56,9 +56,9 @@ def test_outcomes_are_means_over_seeds_of_what_a_loss_trained():
     records = list(read_records([LEADERBOARD]))
     found = outcomes(records)["bsdt100", "lpips"]
     assert {"bicubic", "warm-start", "hr"}.isdisjoint(found)
-    mine = [r for r in records if r.loss.label == "vgg16-conv4_3"]
+    mine = [r for r in records if r.loss.label == "vgg16-conv4_3" and r.suite.version == 1]
     means = [r.scores["bsdt100"].metrics["lpips"].mean for r in mine]
-    assert len(means) == 3
+    assert len(means) == 3, "the first seed's second scoring is another table"
     assert found["vgg16-conv4_3"] == pytest.approx(np.mean(means))
 
 

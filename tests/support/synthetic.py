@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -283,3 +283,13 @@ def _suite_document(
 
 def _sha(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def relabelled(records: Iterable[Record], label: str, text: str) -> list[Record]:
+    """The records with ``text`` for a label, which no record that is read may have."""
+    return [
+        r.model_copy(update={"loss": r.loss.model_copy(update={"label": text})})
+        if r.loss.label == label
+        else r
+        for r in records
+    ]
