@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pictured import degraded, dressed, photographs, save
+from pictured import degraded, dressed, note_images, photographs, save
 from synthetic import synthetic_records
 
-from srbench.records import write_record
+from srbench.records import read_records, write_record
 from srbench.records.io import validate_record
 from srbench.report.render.site import BUDGET, IMAGES, publish
 
@@ -54,6 +54,11 @@ def write_shown_images(out: Path, names: dict[str, list[str]], rows: list[str]) 
             save(hr, out / f"images/{dataset}/hr-images/{name}.png")
             for row in rows:
                 save(degraded(hr, row), out / f"images/{dataset}/{row}-s1/{name}.png")
+    for record in read_records([out]):
+        for folder in (out / "images").glob(f"*/{record.loss.label}-s{record.seed}"):
+            note_images(folder, record)
+            if record.loss.label == "hr":
+                note_images(folder.parent / "hr-images", record)
 
 
 @pytest.mark.slow
