@@ -85,6 +85,17 @@ def test_nothing_is_written_through_a_link(records: Path, tmp_path: Path, name: 
     assert [(p.name, p.read_text()) for p in elsewhere.iterdir()] in ([], [("file", "mine")])
 
 
+@pytest.mark.parametrize("name", ["leaderboard.json", "index.html"])
+def test_a_pipe_in_the_place_of_a_page_is_refused_and_not_waited_for(
+    site: Path, records: Path, name: str
+) -> None:
+    """Opening one for writing waits for a reader: publishing hung for ever."""
+    (site / name).unlink()
+    os.mkfifo(site / name)
+    with pytest.raises(UserError, match=f"got something else at .*{name}"):
+        publish([records], site)
+
+
 def as_fifo(path: Path) -> None:
     os.mkfifo(path)
 

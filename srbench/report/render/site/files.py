@@ -45,7 +45,8 @@ class SiteFolder:
         """Write ``name`` below the root, through a temporary name, and return it.
 
         Raises:
-            UserError: a link stands in its place, or in that of one of its folders.
+            UserError: a link stands in its place, or in that of one of its folders; or a pipe or a
+                device does, whose reader may never come.
         """
         if _SAFE.fullmatch(name) is None:
             raise AssertionError(f"unsafe name: {name!r}")
@@ -61,6 +62,11 @@ class SiteFolder:
                 f"expected files and folders of a published site, got a link at {name} in "
                 f"{self.root}: what it leads to is not overwritten",
                 "remove the link, or publish to another folder",
+            )
+        if (self.root / name).exists() and not (self.root / name).is_file():
+            raise UserError(
+                f"expected files of a published site, got something else at {self.root / name}",
+                "remove it, or publish to another folder",
             )
         self._written[name] = {"bytes": len(content), "sha256": sha256_hex(content)}
         if self.read(name) != content:
