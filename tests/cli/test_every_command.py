@@ -51,15 +51,13 @@ class Place:
 
 
 EVAL = ("eval", "--sr", "TEST", "--hr", "TEST", "--metric", "psnr")
+STUDY = ("study", "create", "--loss=l1", "--loss=bicubic", "--budget=none", "--crop=32")
 
 WRITE: dict[str, Make] = {
     "run": lambda p, x: ["run", "tiny.toml", "--out", x],
     "reproduce": lambda p, x: ["reproduce", p.record, "--out", x],
     "reproduce --lock": lambda p, x: ["reproduce", p.record, "--dry-run", "--lock", x],
-    "eval --csv": lambda p, x: [
-        *["eval", "--sr", "TEST", "--hr", "TEST", "--metric", "psnr", "--csv"],
-        x,
-    ],
+    "eval --csv": lambda p, x: [*EVAL, "--csv", x],
     "upscale": lambda p, x: ["upscale", p.generator, "TEST/im0.png", "--out", x],
     "report": lambda p, x: ["report", "done", "--to", x],
     "publish": lambda p, x: ["publish", "done", "--to", x],
@@ -67,8 +65,13 @@ WRITE: dict[str, Make] = {
     "verify": lambda p, x: ["verify", "done.zip", "--data", "folder:TEST=TEST", "--report", x],
     "probe": lambda p, x: ["probe", "l1", "--out", x],
     "new-plugin": lambda p, x: ["new-plugin", "my-loss", "--out", x],
+    "suites new": lambda p, x: ["suites", "new", "mine", "--from", "tiny.toml", "--out", x],
+    "study create": lambda p, x: [*STUDY, "done", "--to", x],
 }
 """Commands that write to a path that the user names."""
+
+ONCE = [WRITE[name] for name in ("new-plugin", "suites new", "study create")]
+"""They write over nothing that is there."""
 
 READ: dict[str, Make] = {
     "plan": lambda p, x: ["plan", x, "--no-probe"],
@@ -90,6 +93,14 @@ READ: dict[str, Make] = {
     "data verify": lambda p, x: ["data", "verify", b"folder:" + os.fsencode(x)],
     "data prepare": lambda p, x: ["data", "prepare", b"folder:" + os.fsencode(x)],
     "run --set": lambda p, x: ["run", "tiny.toml", "--set", b"data.train=folder:" + os.fsencode(x)],
+    "tune": lambda p, x: ["tune", x],
+    "suites show": lambda p, x: ["suites", "show", x],
+    "calibrate": lambda p, x: ["calibrate", "l1", "--reference", "l2", "--sr", x, "--hr", x],
+    "study create OUT": lambda p, x: [*STUDY, x, "--to", "study"],
+    "study plan": lambda p, x: ["study", "plan", x],
+    "study serve": lambda p, x: ["study", "serve", x, "--port", "0"],
+    "study analyse": lambda p, x: ["study", "analyse", x, "--no-metrics"],
+    "study merge": lambda p, x: ["study", "merge", x, "--to", "votes.csv"],
 }
 """Commands that read from one; it holds nothing that they could use."""
 
@@ -105,18 +116,20 @@ PLAIN: dict[str, Make] = {
     "runs gc done": lambda p, x: ["runs", "gc", "done", "--delete"],
     "runs show done": lambda p, x: ["runs", "show", "done"],
     "check": lambda p, x: ["check", "l1", "--only", "spec-is-sound"],
+    "suites list": lambda p, x: ["suites", "list"],
+    "suites keys": lambda p, x: ["suites", "keys", "data"],
+    "docs": lambda p, x: ["docs", "suites"],
+    "calibrate TRAIN": lambda p, x: [
+        *["calibrate", "l1", "--reference", "l2", "--data", "folder:TRAIN", "--size", "32"],
+    ],
     "agree done": lambda p, x: ["agree", "opinions", "--mos", "mos.csv", "--metric", "psnr"],
 }
 """Commands that name no path that a fault could be put in."""
 
 
-NOT_WALKED = {"suites", "study", "calibrate", "docs", "tune"}
-"""Commands that came while this was written: still to be put into the tables above."""
-
-
 def test_no_command_is_forgotten() -> None:
     walked = {name.split()[0] for name in (*WRITE, *READ, *PLAIN)}
-    assert walked | NOT_WALKED == set(COMMANDS)
+    assert walked == set(COMMANDS)
 
 
 @pytest.fixture(scope="module")
@@ -224,4 +237,4 @@ def test_interrupted_at_a_random_moment_and_run_again(place: Place, make: Make) 
     walk(place, make, "out", interrupt=random.uniform(0, 0.5))
     for _ in range(2 if make in WRITE.values() else 1):
         done = walk(place, make, "out")
-        assert done.returncode == 0 or make is WRITE["new-plugin"], done.stderr
+        assert done.returncode == 0 or make in ONCE, done.stderr
