@@ -101,7 +101,17 @@ def make_plan(
         used += validation
     gather_weights(_weight_files(terms, used), inputs, pull=pull, say=say)
     threads = suite.execution.threads or max(1, available_cores() // parallel)
-    execution = suite.execution.but(threads=threads)
+    wanted = [(row, seed) for seed in seeds or suite.seeds for row in rows if row.kind.generated]
+    chains = [
+        Chain(
+            suite=suite, generator=generator, inputs=inputs, device=device,
+            execution=suite.execution.but(threads=threads), reference=reference, row=row,
+            seed=seed, content_scale=scale,
+        )
+        for row, seed in wanted
+        # Without a content loss there is nothing to scale.
+        for scale in (suite.adversarial.content_scales if row.terms else (1.0,))
+    ]  # fmt: skip
     jobs: dict[str, Job] = {}
     # bicubic and hr depend on no seed: one record each, under the suite's first.
     cells = [
@@ -109,35 +119,28 @@ def make_plan(
         for row in rows
         if not row.kind.generated
     ]
-    for seed in seeds or suite.seeds:
-        for row in rows:
-            if not row.kind.generated:
-                continue
-            # Without a content loss there is nothing to scale.
-            for scale in suite.adversarial.content_scales if row.terms else (1.0,):
-                chain = plan_chain(
-                    Chain(
-                        suite=suite, generator=generator, inputs=inputs, device=device,
-                        execution=execution, reference=reference, row=row, seed=seed,
-                        content_scale=scale,
-                    )
-                )  # fmt: skip
-                for job in chain:
-                    jobs.setdefault(job.key, job)
-                made = [job.key for job in chain if job.kind.makes_generator]
-                warm = made[0] if len(made) > 1 else None
-                walk = next((j.key for j in chain if j.kind is VALIDATION_CURVE), None)
-                cells.append(
-                    Cell(
-                        row=row, seed=seed, content_scale=scale, training=made[-1], warm=warm,
-                        walk=walk,
-                    )
-                )  # fmt: skip
+    for chain in chains:
+        steps = plan_chain(chain)
+        for job in steps:
+            jobs.setdefault(job.key, job)
+        cells.append(_cell(chain, steps))
     _check_folders(cells)
     return Plan(
         suite=suite, generator=generator, device=device, threads=threads, inputs=inputs,
         jobs=tuple(jobs.values()), cells=tuple(cells), metrics=metrics,
     )  # fmt: skip
+
+
+def _cell(chain: Chain, steps: Sequence[Job]) -> Cell:
+    made = [job.key for job in steps if job.kind.makes_generator]
+    return Cell(
+        row=chain.row,
+        seed=chain.seed,
+        content_scale=chain.content_scale,
+        training=made[-1],
+        warm=made[0] if len(made) > 1 else None,
+        walk=next((job.key for job in steps if job.kind is VALIDATION_CURVE), None),
+    )
 
 
 def _check_folders(cells: Sequence[Cell]) -> None:
