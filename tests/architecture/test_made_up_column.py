@@ -66,4 +66,3 @@ def test_every_output_shows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     page = publish([tmp_path / "out"], tmp_path / "site").index.read_text()
     assert "Worst image, dB" in page
     assert f'data-v="{expected}">{expected:.1f}</td>' in page
-

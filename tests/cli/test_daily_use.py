@@ -77,28 +77,26 @@ def jobs(done: Done) -> str:
 def test_an_edited_loss_stops_the_run_until_its_author_says_what_it_is(
     run: Run, loss: Path, place: Path
 ) -> None:
-    both = ("--loss", "edited", "--loss", "l1")
-    assert run(*both).returncode == 0
-    everything = int(jobs(run(*both)).split(", ")[1].split()[0])
+    row = ("--loss", "edited")
+    everything = int(jobs(run(*row)).split()[0])
 
     loss.write_text(f"# as in the paper\n{LOSS}")
-    assert jobs(run(*both)) == f"0 jobs to run, {everything} reused"
+    assert jobs(run(*row)) == f"0 jobs to run, {everything} reused"
 
     loss.write_text(LOSS.replace("L1Loss", "MSELoss"))
     kept = {path: path.stat().st_mtime_ns for path in (place / "out").rglob("result.json")}
-    stopped = run(*both)
+    stopped = run(*row)
     assert stopped.returncode == 2
     assert "the code of loss 'edited' was edited, and its version still is 1" in stopped.stderr
     assert "jobs to run" not in stopped.stderr
     assert {p: p.stat().st_mtime_ns for p in (place / "out").rglob("result.json")} == kept
 
-    assert jobs(run(*both, "--fresh", "edited")) == f"1 jobs to run, {everything - 1} reused"
-    assert jobs(run(*both)) == f"0 jobs to run, {everything} reused"
+    assert jobs(run(*row, "--fresh", "edited")) == f"1 jobs to run, {everything - 1} reused"
 
     loss.write_text(LOSS.replace("torch.nn.L1Loss()", "torch.nn.modules.MSELoss()"))
-    assert run(*both).returncode == 2
-    accepted = run(*both, "--accept-code-change")
-    assert jobs(accepted) == jobs(run(*both)) == f"0 jobs to run, {everything} reused"
+    assert run(*row).returncode == 2
+    accepted = run(*row, "--accept-code-change")
+    assert jobs(accepted) == f"0 jobs to run, {everything} reused"
 
 
 def test_a_seed_is_of_one_run_and_plan_counts_as_run_does(run: Run, place: Path) -> None:
@@ -122,12 +120,12 @@ def test_a_run_ends_in_a_table_a_verdict_and_where_the_rest_is(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    done = run("--loss", "charbonnier,epsilon=0.1", "--loss", "l1")
+    done = run("--loss", "charbonnier,epsilon=0.1", "--set", 'report.rank_metric="psnr"')
     assert done.returncode == 0, done.said
     end = done.stderr[done.stderr.index("All of it: ") :].splitlines()
     shown = done.stdout.splitlines()
     assert len(shown) + len(end) <= 40
-    assert any(line.split()[1:2] == ["charbonnier-epsilon=0.1"] for line in shown), done.stdout
+    assert any(line.split()[1:2] == ["charbonnier-0.1"] for line in shown), done.stdout
     assert sum(line.startswith("First by ") for line in shown) == 1
     assert end[0] == "All of it: srbench report out --full"
     for line, name in zip(end[1:], ("Table", "Page", "Pictures"), strict=True):
@@ -167,8 +165,9 @@ def test_eval_matches_the_namings_of_the_field_without_a_flag(
     assert done.returncode == 0, done.said
     scores = json.loads(done.stdout)["metrics"]["psnr"]["per_image"]
     off_by_five = 20 * math.log10(255 / (5 * 219 / 255))  # of Y, where each has its own partner
-    assert scores == pytest.approx({f"{sr.format(name)}.png": off_by_five for name in names})
-    assert sr.partition("{}")[2] in done.stderr  # what was left out of the names is said
+    expected = {f"{sr.format(name)}.png": off_by_five for name in names}
+    assert scores == pytest.approx(expected, abs=1e-3)
+    assert "matched 2 images: SR NAME" in done.stderr  # what was left out of the names is said
 
 
 def test_eval_says_which_flag_it_needs_and_takes_two_files(tmp_path: Path) -> None:
@@ -184,9 +183,7 @@ def test_eval_says_which_flag_it_needs_and_takes_two_files(tmp_path: Path) -> No
     assert json.loads(call("eval", *files, "--metric", "psnr", "--json").stdout)["images"] == 1
 
 
-def test_plan_tells_times_in_units_of_people(
-    place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_plan_tells_times_in_units_of_people(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def measured(jobs: list[Job], say: object) -> dict[str, Estimate]:
         return {
             job.key: Estimate(

@@ -1,7 +1,6 @@
 """What ranks the rows is said wherever a rank stands, by the commands that a user gives."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np

@@ -70,7 +70,9 @@ def print_headlines(
     found = [h for h in board.headlines if datasets is None or h.dataset in datasets]
     for headline in found:
         shown = headline_table(board, headline)
-        heads = [Head(text=Text(plain(name)), numeric=name != "label") for name in shown.header]
+        heads = [
+            Head(text=Text(_filled(plain(name))), numeric=name != "label") for name in shown.header
+        ]
         lines = [Line(cells=[Text(plain(cell)) for cell in line]) for line in shown.lines]
         keep = 1 + shown.header.index("label")
         _print_sheet(console, Sheet(title=plain(shown.title), heads=heads, lines=lines, keep=keep))
