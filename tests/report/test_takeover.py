@@ -114,7 +114,7 @@ def test_many_records_with_other_words_do_not_take_the_heading(
     from srbench.settings.load import validate_suite
 
     shipped = validate_suite(two_of_three[0].suite.document)
-    monkeypatch.setattr(authority, "installed_suite", lambda name: shipped)
+    monkeypatch.setattr(authority, "installed_suite", lambda name, version: shipped)
     before = table(two_of_three)
     copied = next(r for r in two_of_three if r.loss.label == "alexnet" and r.seed == 1)
     many = [stranger(copied, f"mine-{i}", other_words) for i in range(60)]
