@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from srbench.cli.study_results import analyse, merge
 from srbench.cli.study_serve import demo, make, serve
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.group("study", short_help="Ask people: a blind rating study of finished runs.")

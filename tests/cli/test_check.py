@@ -71,14 +71,14 @@ def test_a_failed_check_is_exit_status_1(run, fake_worker):
 
 
 def test_options_reach_the_worker(run, fake_worker):
-    arguments = ["--set", "epsilon=0.5", "--set", "tap=relu2_2", "--only", "builds"]
-    result = run("charbonnier", *arguments, "--time-limit", "7", "--seeded-weights")
+    arguments = ["--set", "taps={a = 1}", "--set", "tap=relu2_2", "--only", "builds"]
+    result = run("charbonnier,epsilon=0.5", *arguments, "--time-limit", "7", "--seeded-weights")
     assert fake_worker == [
         (
             "charbonnier",
             "srbench-core",
             {
-                "params": {"epsilon": 0.5, "tap": "relu2_2"},
+                "params": {"epsilon": 0.5, "taps": {"a": 1}, "tap": "relu2_2"},
                 "only": ("builds",),
                 "time_limit": 7.0,
                 "seeded": True,
