@@ -1,4 +1,4 @@
-"""README's figures of `quick`: how far they move between processors is stated, and holds.
+"""README's figures of `quick`: how far another processor moves them is said, and what they show.
 
 After `make quick` the run in this checkout is held to them, by the command that shows it.
 """
@@ -7,52 +7,55 @@ import json
 import re
 import subprocess
 import sys
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
 RUN = ROOT / "runs" / "quick"
-METRICS = ("psnr", "ssim", "lpips", "grid", "niqe")
+METRICS = {"psnr": 2, "ssim": 4, "lpips": 4, "grid": 2, "niqe": 2}
+"""In the order of README's columns, with their digits."""
+UNTRAINED = {"bicubic", "hr"}
 
 
-def table(page: str, name: str) -> dict[str, list[str]]:
-    """The rows between two markers of a page: label -> cells."""
+def table(page: str, name: str) -> list[list[str]]:
+    """The lines between two markers of a page, in cells."""
     text = (ROOT / page).read_text().partition(f"<!-- {name}: begin -->")[2]
     lines = text.partition(f"<!-- {name}: end -->")[0].strip().splitlines()[2:]
-    rows = [[cell.strip(" *") for cell in line.strip("|").split("|")] for line in lines]
-    return {row[0]: row[1:] for row in rows}
+    return [[cell.strip(" *") for cell in line.strip("|").split("|")] for line in lines]
 
 
-def spread() -> float:
-    (found,) = re.findall(r"moves LPIPS by up to\s+(0\.\d+)", (ROOT / "README.md").read_text())
-    return float(found)
+def figures() -> dict[str, dict[str, str]]:
+    rows = table("README.md", "quick table")
+    return {label: dict(zip(METRICS, cells, strict=True)) for label, *cells in rows}
 
 
-def test_the_readme_states_the_spread_that_the_page_shows() -> None:
-    here = {label: cells[2] for label, cells in table("README.md", "quick table").items()}
-    pairs = table("docs/quick.md", "quick processors")
-    assert {label: cells[0] for label, cells in pairs.items()} == {
-        label: here[label] for label in pairs
-    }
-    assert set(here) - set(pairs) == {"bicubic", "hr"}  # which no training moves
-    moved = [abs(float(one) - float(other)) for one, other in pairs.values()]
-    assert max(moved) == pytest.approx(spread(), abs=1e-9)
+def test_the_readme_states_the_spread_that_was_measured_and_whom_it_concerns() -> None:
+    readme = (ROOT / "README.md").read_text()
+    section = readme.partition("## What `quick` shows")[2].partition("<!-- quick table")[0]
+    measured = table("docs/quick.md", "quick processors")
+    spread = max(abs(float(here) - float(there)) for *_, here, there in measured)
+    (stated,) = re.findall(r"LPIPS by\s+up to (0\.\d+)", section)
+    assert float(stated) == pytest.approx(spread, abs=1e-9)
+    trained = {n: float(row["lpips"]) for n, row in figures().items() if n not in UNTRAINED}
+    near = [pair for pair in combinations(trained, 2)
+            if abs(trained[pair[0]] - trained[pair[1]]) < spread]  # fmt: skip
+    named = re.findall(r"`([\w-]+)` and `([\w-]+)`", section)
+    assert {frozenset(pair) for pair in near} == {frozenset(pair) for pair in named}
 
 
 @pytest.mark.skipif(not (RUN / "records").is_dir(), reason="needs runs/quick, from `make quick`")
-def test_a_run_here_is_within_it() -> None:
+def test_a_run_here_shows_what_the_readme_says() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "srbench", "report", str(RUN), "--json"],
         capture_output=True, text=True, check=True, timeout=300,
     )  # fmt: skip
-    document = json.loads(done.stdout)
-    rows = {row["label"]: row["scores"].get("photos-test", {}) for row in document["rows"]}
-    figures = table("README.md", "quick table")
-    for label in table("docs/quick.md", "quick processors"):
-        # twice: a third processor may lie on the other side
-        expected = pytest.approx(float(figures[label][2]), abs=2 * spread())
-        assert rows[label]["lpips"]["mean"] == expected, label
-    digits = dict(zip(METRICS, (2, 4, 4, 2, 2), strict=True))
-    shown = [f"{rows['bicubic'][name]['mean']:.{digits[name]}f}" for name in METRICS]
-    assert shown == figures["bicubic"]  # known bytes: the same everywhere
+    rows = {row["label"]: row["scores"]["photos-test"] for row in json.loads(done.stdout)["rows"]}
+    for label in UNTRAINED:  # known bytes: the same on every processor
+        shown = {m: f"{rows[label][m]['mean']:.{METRICS[m]}f}" for m in rows[label]}
+        assert shown == {m: text for m, text in figures()[label].items() if text != "-"}
+    start = rows["warm-start"]
+    for label in [label for label in figures() if label.startswith("vgg16")]:
+        assert rows[label]["lpips"]["mean"] < start["lpips"]["mean"], label
+        assert rows[label]["psnr"]["mean"] < start["psnr"]["mean"], label

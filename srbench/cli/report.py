@@ -98,7 +98,13 @@ def _of_suite(records: list[Record], suite: str | None) -> list[Record]:
 
     if suite is None:
         return records
-    chosen = [r for r in records if r.suite.name == suite or r.suite.conditions.startswith(suite)]
+    chosen = [
+        record
+        for record in records
+        if record.suite.name == suite
+        or record.suite.conditions.startswith(suite)
+        or record.suite.sha256.startswith(suite)  # what a table's title shows
+    ]
     if not chosen:
         raise unknown_name("suite of these records", suite, {r.suite.name for r in records})
     return chosen
@@ -126,9 +132,9 @@ def _print_tables(boards: list[Leaderboard], datasets: tuple[str, ...], *, full:
     out = console()
     show = print_leaderboard if full else print_summary
     for board in boards:
-        shown = [d for d in board.datasets if not datasets or d in datasets]
-        if shown:
-            show(board, out, datasets=shown)
+        shown = [dataset for dataset in board.datasets if dataset in datasets]
+        if shown or not datasets:
+            show(board, out, datasets=shown or None)
 
 
 def _write(board: Leaderboard, out: Path, *, plots: bool, compare: tuple[str, str] | None) -> None:

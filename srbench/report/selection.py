@@ -103,9 +103,10 @@ def _same(records: Sequence[Record], what: str, value: Callable[[Record], object
         counts[str(value(record))] += 1
     if len(counts) > 1:
         found = ", ".join(f"{name!r} ({count} records)" for name, count in sorted(counts.items()))
+        hashes = ", ".join(sorted({record.suite.conditions[:12] for record in records}))
         raise MixedRecords(
             f"expected records of one {what} in a table, got {found}: {_WHY[what]}",
-            "report the folders separately, or choose one suite hash with --suite",
+            f"report the folders separately, or choose one with --suite HASH: {hashes}",
         )
 
 

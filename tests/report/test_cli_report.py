@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -109,8 +110,12 @@ def test_mixed_versions_exit_2_and_one_can_be_chosen(out, tmp_path, edited, one_
     result = invoke(out, tmp_path / "new")
     assert result.exit_code == 2
     assert "suite version" in result.stderr
-    chosen = invoke(out, tmp_path / "new", "--json", "--suite", changed[0].suite.conditions[:8])
-    assert json.loads(chosen.stdout)["suite"]["version"] == 2
+    (hashes,) = re.findall(r"--suite HASH: (.*)", result.stderr)
+    assert changed[0].suite.conditions[:12] in hashes.split(", ")
+    chosen = [invoke(out, tmp_path / "new", "--json", "--suite", h) for h in hashes.split(", ")]
+    assert {json.loads(c.stdout)["suite"]["version"] for c in chosen} == {1, 2}
+    stated = one_seed[0].suite.sha256[:12]  # of both, as synthetic records have it
+    assert invoke(out, "--json", "--suite", stated).exit_code == 0
 
 
 @pytest.mark.slow

@@ -48,6 +48,7 @@ def by_images(records: list[Record]) -> dict[str, float]:
 def test_the_terminal(out: Path, uneven: list[Record], more: tuple[str, ...]) -> None:
     lines = srbench("report", out, *more).splitlines()
     assert f"bsd100; rank: {SAID}" in lines
+    assert (f"set14; rank: {SAID}" in lines) == bool(more)  # one table, of the leading data set
     means = by_images(uneven)
     first = min(means, key=lambda label: means[label])
     if more:
