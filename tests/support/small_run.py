@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from forging import DATASET
 
-from srbench.data import Dataset, find_dataset
+from srbench.data import Dataset, crop_to_multiple, find_dataset
 from srbench.imaging import bicubic_image, lr_image, pixels_sha256, read_image, write_image
 from srbench.metrics import evaluate_folders
 from srbench.metrics.plugin import METRICS
@@ -118,7 +118,10 @@ def _scores(images: Path, folder: Path, dataset: Dataset) -> dict[str, Any]:
     return {
         "images": sorted(dataset.names),
         "manifest_sha256": dataset.manifest().sha256,
-        "sizes": {name: dataset.load(i).shape[:2] for i, name in enumerate(dataset.names)},
+        "sizes": {
+            name: crop_to_multiple(dataset.load(i), 4).shape[:2]
+            for i, name in enumerate(dataset.names)
+        },
         "pixels_sha256": {
             name: pixels_sha256(read_image(folder / f"{name}.png")) for name in dataset.names
         },
