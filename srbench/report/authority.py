@@ -48,7 +48,7 @@ def table_authority(records: Sequence[Record], own: Mapping[str, Any] | None = N
     sha256 = _most_common(record.suite.sha256 for record in records)
     candidates = (
         None if own is None else validate_suite(dict(own)),
-        installed_suite(first.name),
+        installed_suite(first.name, first.version),
     )
     for suite in candidates:
         if suite is not None and (suite.version, suite.conditions) == (

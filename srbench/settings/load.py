@@ -32,10 +32,20 @@ def suite_folders() -> tuple[Path, ...]:
 
 
 @cache
-def installed_suite(name: str) -> Suite | None:
-    """The suite of that name among those that srbench ships, or in ``./benchmarks``."""
+def installed_suite(name: str, version: int | None = None) -> Suite | None:
+    """The suite of that name among those that srbench ships, or in ``./benchmarks``.
+
+    Args:
+        name: without a path.
+        version: one that has published rows: the present one, or ``past/NAME-VERSION.toml``.
+            Default the present one.
+    """
     path = known_suites().get(name)
-    return None if path is None else load_suite(str(path))
+    suite = None if path is None else load_suite(str(path))
+    if path is None or suite is None or version in (None, suite.version):
+        return suite
+    past = path.parent / "past" / f"{name}-{version}.toml"
+    return load_suite(str(past)) if past.is_file() else None
 
 
 def known_suites() -> dict[str, Path]:

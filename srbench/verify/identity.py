@@ -38,8 +38,8 @@ def is_past(record: Record) -> bool:
 
 
 def _present_suite(record: Record) -> Suite | None:
-    """The installed suite that the record is held to; a past one belongs to an earlier version."""
-    return None if is_past(record) else installed_suite(record.suite.name)
+    """The suite of its name and version that srbench ships; rows of past protocols have none."""
+    return None if is_past(record) else installed_suite(record.suite.name, record.suite.version)
 
 
 def identity_differences(record: Record, carried: Mapping[str, Any] | None) -> Iterator[Difference]:
@@ -99,11 +99,12 @@ def _suite(record: Record, suite: Suite, carried: Mapping[str, Any] | None) -> I
     if carried is not None and conditions != conditions_sha256(carried):
         yield _about("suite", "the record's suite has other conditions than suite.json")
     installed = _present_suite(record)
-    if installed is not None and installed.version != suite.version:
+    newest = None if installed or is_past(record) else installed_suite(suite.name)
+    if newest is not None:
         yield _about(
             "suite",
             f"made with version {suite.version} of the suite {suite.name}; this srbench has "
-            f"version {installed.version}",
+            f"version {newest.version} and none of that one",
         )
     elif installed is not None and conditions != installed.conditions:
         yield _about(

@@ -114,7 +114,7 @@ def test_many_records_with_other_words_do_not_take_the_heading(
     from srbench.settings.load import validate_suite
 
     shipped = validate_suite(two_of_three[0].suite.document)
-    monkeypatch.setattr(authority, "installed_suite", lambda name: shipped)
+    monkeypatch.setattr(authority, "installed_suite", lambda name, version: shipped)
     before = table(two_of_three)
     copied = next(r for r in two_of_three if r.loss.label == "alexnet" and r.seed == 1)
     many = [stranger(copied, f"mine-{i}", other_words) for i in range(60)]
@@ -135,7 +135,7 @@ def test_a_shipped_suite_is_the_first_table_whatever_is_larger(
     large = synthetic_records(seeds=[1], images=2, suite="large")
     shipped = validate_suite(small[0].suite.document)
     monkeypatch.setattr(
-        sources, "installed_suite", lambda name: shipped if name == "small" else None
+        sources, "installed_suite", lambda name, version: shipped if name == "small" else None
     )
     found = [
         sources.Source(record=record, path=Path("x"), out=Path()) for record in (*large, *small)

@@ -13,8 +13,9 @@ from small_run import GENERATOR, trained
 
 from srbench.cli import cli
 from srbench.imaging import lr_image, pixels_sha256, read_image
+from srbench.metrics.pairs import ImagePair
 from srbench.metrics.plugin import METRICS
-from srbench.metrics.score import ImagePair, score_images
+from srbench.metrics.score import score_images
 from srbench.models.files import save_generator
 from srbench.models.images import published
 from srbench.records import read_record, record_key, record_text
