@@ -91,6 +91,7 @@ READ: dict[str, Make] = {
     "reproduce RECORD": lambda p, x: ["reproduce", x],
     "probe --against": lambda p, x: ["probe", "--against", x],
     "data verify": lambda p, x: ["data", "verify", b"folder:" + os.fsencode(x)],
+    "data assemble": lambda p, x: ["data", "assemble", "bsdt100", "--from", x],
     "data prepare": lambda p, x: ["data", "prepare", b"folder:" + os.fsencode(x)],
     "run --set": lambda p, x: ["run", "tiny.toml", "--set", b"data.train=folder:" + os.fsencode(x)],
     "tune": lambda p, x: ["tune", x],
