@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from srbench.metrics.folders import Evaluation, MetricScores, evaluate_folders
     from srbench.metrics.matching import match_folders
     from srbench.metrics.named import default_metrics, pyiqa_metric, resolve_metrics
+    from srbench.metrics.pairs import ImagePair
     from srbench.metrics.protocol import PROTOCOLS, Protocol, get_protocol
-    from srbench.metrics.score import ImagePair, ScoreError, score_images
+    from srbench.metrics.score import ScoreError, score_images
 
 __all__ = [
     "PROTOCOLS",
@@ -47,6 +48,7 @@ __getattr__ = lazy_names(
         ".matching": ("match_folders",),
         ".named": ("default_metrics", "pyiqa_metric", "resolve_metrics"),
         ".protocol": ("PROTOCOLS", "Protocol", "get_protocol"),
-        ".score": ("ImagePair", "ScoreError", "score_images"),
+        ".pairs": ("ImagePair",),
+        ".score": ("ScoreError", "score_images"),
     },
 )

@@ -21,7 +21,7 @@ from srbench.imaging import (
     read_image,
     some_names,
 )
-from srbench.metrics.score import Image, ImagePair
+from srbench.metrics.pairs import Image, ImagePair
 
 Folder = str | os.PathLike[str]
 

@@ -13,27 +13,19 @@ import math
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
-import numpy.typing as npt
 
 from srbench.contract import BuildContext, MetricSpec, WeightResolver
 from srbench.errors import ContractError, ImageError, SrbenchError, UserError, describe
-from srbench.imaging import read_image, to_tensor
+from srbench.imaging import to_tensor
 from srbench.metrics.determinism import calm_torch, one_thread, seeded
+from srbench.metrics.pairs import ImagePair, check_pairs, load_pair, work_order
 from srbench.metrics.protocol import get_protocol
 
 if TYPE_CHECKING:
     import torch
 
     Metric = Callable[[torch.Tensor, torch.Tensor | None], torch.Tensor]
-
-Image = npt.NDArray[np.uint8]
-ImageSource = Path | Image | Callable[[], Image]
-"""A file, an array uint8 ``(H, W, 3)``, or a function that gives one, called in the worker."""
 
 Progress = Callable[[int, int], None]
 """Called in the caller's thread with the number of images scored and their total."""
@@ -44,21 +36,6 @@ OnFailure = Callable[[str, str, SrbenchError], None]
 
 class ScoreError(SrbenchError):
     """A metric that failed on an image, or scored it NaN or infinite."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ImagePair:
-    """One image to score.
-
-    Attributes:
-        name: unique among the pairs of a call; the scores are filed under it.
-        sr: the image that is scored.
-        hr: its ground truth, of the same size; ``None`` where only no-reference metrics run.
-    """
-
-    name: str
-    sr: ImageSource
-    hr: ImageSource | None = None
 
 
 class Scorer:
@@ -134,11 +111,11 @@ class Scorer:
             UserError: two pairs of one name, or no HR for a full-reference metric.
             ScoreError: a metric failed, or gave NaN, infinity or not one number.
         """
-        _check_pairs(pairs, self._specs, workers)
+        check_pairs(pairs, self._specs, workers)
         workers = min(workers, max(1, len(pairs))) if self._device == "cpu" else 1
         # Images of one HR in a row, for metrics that keep what they computed of it; and the largest
         # first: the slowest must not be the last one to start.
-        order = sorted(pairs, key=_order, reverse=True)
+        order = sorted(pairs, key=work_order, reverse=True)
         scores: dict[str, dict[str, float | SrbenchError]] = {}
         with calm_torch(), ThreadPoolExecutor(workers, initializer=one_thread) as pool:
             futures = {pool.submit(self._score_pair, pair): pair.name for pair in order}
@@ -166,13 +143,7 @@ class Scorer:
         import torch
 
         try:
-            sr = _load(pair.sr)
-            hr = None if pair.hr is None else _load(pair.hr)
-            if hr is not None and hr.shape != sr.shape:
-                raise ImageError(
-                    f"expected SR and HR of one size, got {_size(sr)} and {_size(hr)} for "
-                    f"{pair.name!r}"
-                )
+            sr, hr = load_pair(pair)
         except SrbenchError as error:
             return {spec.name: error for spec in self._specs}
         with torch.inference_mode():
@@ -254,23 +225,6 @@ def _check_specs(specs: Sequence[MetricSpec], scale: int) -> None:
         raise UserError(f"expected a scale of 1 or more, got {scale}")
 
 
-def _check_pairs(pairs: Sequence[ImagePair], specs: Sequence[MetricSpec], workers: int) -> None:
-    if workers < 1:
-        raise UserError(f"expected 1 or more workers, got {workers}")
-    names = [pair.name for pair in pairs]
-    if len(set(names)) != len(names):
-        twice = sorted({name for name in names if names.count(name) > 1})
-        raise UserError(f"expected different image names, got twice: {', '.join(twice)}")
-    needy = [spec.name for spec in specs if spec.reference == "full"]
-    alone = [pair.name for pair in pairs if pair.hr is None]
-    if needy and alone:
-        raise UserError(
-            f"expected an HR image for {alone[0]!r}, which {', '.join(needy)} compare with; "
-            "got none",
-            "give the HR images, or ask for no-reference metrics only",
-        )
-
-
 def _build(spec: MetricSpec, context: BuildContext) -> Metric:
     import torch
 
@@ -301,25 +255,3 @@ def _cancel(futures: Iterable[Future[Any]]) -> None:
 def _is_constant(image: torch.Tensor) -> bool:
     """One colour all over."""
     return bool((image == image[..., :1, :1]).all())
-
-
-def _load(source: ImageSource) -> Image:
-    if isinstance(source, Path):
-        return read_image(source)
-    return source() if callable(source) else source
-
-
-def _order(pair: ImagePair) -> tuple[int, str, int]:
-    """Bytes of HR (a guess at the work), its file, bytes of SR."""
-    file = str(pair.hr) if isinstance(pair.hr, Path) else ""
-    return _bytes(pair.hr), file, _bytes(pair.sr)
-
-
-def _bytes(source: ImageSource | None) -> int:
-    if isinstance(source, Path):
-        return source.stat().st_size if source.exists() else 0
-    return 0 if source is None or callable(source) else source.nbytes
-
-
-def _size(image: Image) -> str:
-    return f"{image.shape[0]} x {image.shape[1]}"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from srbench.records import MetricInfo
+from srbench.report.lists import figure_text
 from srbench.report.model import Cell, CostLine, Heard, Leaderboard, Row
 
 Output = Literal["terminal", "markdown", "csv", "json", "site"]
@@ -101,11 +102,6 @@ def rank_heading(board: Leaderboard) -> str:
 def rank_text(rank: float | None) -> str:
     """A rank without needless decimals."""
     return "-" if rank is None else f"{rank:g}"
-
-
-def figure_text(value: float | None, digits: int, unit: float = 1.0) -> str:
-    """A number with thousands separators; a dash where there is none."""
-    return "-" if value is None else f"{value / unit:,.{digits}f}"
 
 
 def short_license(text: str) -> str:
@@ -283,44 +279,3 @@ def _score_column(metric: MetricInfo) -> Column:
         descending=not metric.lower_is_better,
         metric=metric,
     )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Figure:
-    """A column of a plain table: of costs or of the losses."""
-
-    heading: str
-    text: Callable[[CostLine], str]
-    value: Callable[[CostLine], Value]
-    descending: bool = False
-
-
-def _figure(
-    heading: str, name: str, digits: int, unit: float = 1.0, *, descending: bool = False
-) -> Figure:
-    return Figure(
-        heading=heading,
-        text=lambda line: figure_text(getattr(line, name), digits, unit),
-        value=lambda line: getattr(line, name),
-        descending=descending,
-    )
-
-
-COSTS: tuple[Figure, ...] = (
-    _figure("iterations/s", "iterations_per_second", 2, descending=True),
-    _figure("seconds", "seconds", 1),
-    _figure("loss GFLOPs/step", "loss_gflops_per_step", 2),
-    _figure("loss parameters", "loss_parameters", 0),
-    _figure("peak memory, MiB", "peak_memory_bytes", 0, 1 << 20),
-)
-"""What a row cost on one device."""
-
-LOSSES: tuple[tuple[str, Callable[[Row], str]], ...] = (
-    ("label", lambda row: row.label),
-    ("loss", lambda row: row.loss),
-    ("task", lambda row: row.task),
-    ("backbone", lambda row: row.backbone),
-    ("pretrained on", lambda row: row.pretrained_on),
-    ("licence", lambda row: row.license),
-)
-"""What each row is: heading and text."""

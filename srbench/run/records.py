@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from srbench.errors import RecordError
 from srbench.imaging import image_size
 from srbench.records import (
     Artifact,
@@ -18,7 +17,6 @@ from srbench.records import (
     Failure,
     Interpolated,
     LossInfo,
-    Manifest,
     MetricScores,
     Record,
     RowKind,
@@ -26,7 +24,6 @@ from srbench.records import (
     ValidationPoint,
     WeightInfo,
     metric_info,
-    read_record,
     record_key,
     write_record,
 )
@@ -37,11 +34,11 @@ from srbench.run.plan.environment import describe_environment
 from srbench.run.plan.planning import Cell, Plan
 from srbench.run.plan.rows import loss_info
 from srbench.run.plan.targets import Target, stale_hr
+from srbench.run.superseded import ADDED, manifests_of, supersede
 from srbench.run.writing import read_json, read_result, read_scores
 from srbench.settings import expand_losses
 
 MAX_LOG_POINTS = 200
-ADDED = "added with --loss; not in the suite file"
 
 
 def assemble_records(plan: Plan, out: OutFolder, found: Sequence[Target]) -> list[Path]:
@@ -67,7 +64,7 @@ def assemble_records(plan: Plan, out: OutFolder, found: Sequence[Target]) -> lis
             sources.note(path, cell, mine)
         paths.append(path)
     sources.save()
-    _supersede(plan, out, {path.stem for path in paths})
+    supersede(plan, out, {path.stem for path in paths})
     return paths
 
 
@@ -86,7 +83,7 @@ class _Assembler:
             track=suite.track,
             document=suite.model_dump(mode="json", by_alias=True),
         )
-        self.manifests = _manifests(plan)
+        self.manifests = manifests_of(plan)
         self.stale_hr = stale_hr(plan, out)
         self.sizes: dict[str, dict[str, tuple[int, int]]] = {}
         self.here = describe_environment(threads=plan.threads, gpu=None)
@@ -268,36 +265,6 @@ def _as_point(scores: DatasetScores, end: DatasetScores) -> DatasetScores:
     return scores.model_copy(update={"metrics": metrics, "sizes": {}})
 
 
-def _supersede(plan: Plan, out: OutFolder, current: set[str]) -> None:
-    """Move records of this suite aside that no longer belong in its table.
-
-    That is: made under other conditions or of other images, or of a label that is no longer in the
-    suite file.
-    """
-    images = _identities(_manifests(plan))
-    labels = {row.label for row in expand_losses(plan.suite)}
-    for path in sorted(out.records.glob("*.json")):
-        if path.stem in current:
-            continue
-        try:
-            record = read_record(path)
-        except RecordError:
-            continue  # a foreign file in records/: the report names it, nothing here removes it
-        if record.suite.name != plan.suite.name:
-            continue
-        known = record.loss.reference or record.loss.label in labels or ADDED in record.notes
-        same = record.suite.conditions == plan.suite.conditions and all(
-            images.get(key, sha256) == sha256 for key, sha256 in _identities(record.data).items()
-        )
-        if not same or not known:
-            out.superseded.mkdir(parents=True, exist_ok=True)
-            path.replace(out.superseded / path.name)
-
-
-def _identities(manifests: Iterable[Manifest]) -> dict[tuple[str, str], str]:
-    return {(manifest.role, manifest.name): manifest.sha256 for manifest in manifests}
-
-
 def _with_weights(loss: LossInfo, weights: list[Any]) -> LossInfo:
     return loss.model_copy(
         update={"weights": tuple(WeightInfo.model_validate(item) for item in weights)}
@@ -308,14 +275,3 @@ def _points(points: list[Any]) -> tuple[CurvePoint, ...]:
     step = max(1, -(-len(points) // MAX_LOG_POINTS))
     kept = points[::-1][::step][::-1]  # from the end: the last point is always kept
     return tuple(CurvePoint.model_validate(point) for point in kept)
-
-
-def _manifests(plan: Plan) -> tuple[Manifest, ...]:
-    inputs, data = plan.inputs, plan.suite.data
-    counts = inputs.counts
-    found = [Manifest(name=data.train, role="train", count=counts["train"], sha256=inputs.train)]
-    if inputs.val is not None:
-        found.append(Manifest(name=data.train, role="val", count=counts["val"], sha256=inputs.val))
-    for name in data.test:
-        found.append(Manifest(name=name, role="test", count=counts[name], sha256=inputs.test[name]))
-    return tuple(found)

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 
 from srbench.errors import ImageError
 from srbench.imaging import Image
-from srbench.metrics.score import ImagePair, ScoreError, Scorer
+from srbench.metrics.pairs import ImagePair
+from srbench.metrics.score import ScoreError, Scorer
 from srbench.records import DatasetScores, MetricScores, Record
 from srbench.settings import Suite
 from srbench.verify.curve import place

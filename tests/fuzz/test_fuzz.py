@@ -29,8 +29,9 @@ from mutation import (
 from srbench.cli import cli
 from srbench.data import find_dataset
 from srbench.imaging import bicubic_image, lr_image, pixels_sha256, read_image, write_image
+from srbench.metrics.pairs import ImagePair
 from srbench.metrics.plugin import METRICS
-from srbench.metrics.score import ImagePair, score_images
+from srbench.metrics.score import score_images
 from srbench.models.files import TrainedGenerator, save_generator
 from srbench.models.images import published
 from srbench.models.plugin import builtin_generator

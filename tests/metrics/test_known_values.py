@@ -7,7 +7,8 @@ import functools
 import pytest
 
 from srbench.imaging import crop_to_multiple, degrade, read_image, to_tensor, to_uint8, upscale
-from srbench.metrics.score import ImagePair, score_images
+from srbench.metrics.pairs import ImagePair
+from srbench.metrics.score import score_images
 
 
 def bicubic(file):

@@ -14,7 +14,8 @@ import torch
 
 from srbench.contract import MetricSpec
 from srbench.errors import ContractError, ImageError, UnknownName, UserError
-from srbench.metrics.score import ImagePair, ScoreError, Scorer, score_images
+from srbench.metrics.pairs import ImagePair
+from srbench.metrics.score import ScoreError, Scorer, score_images
 
 
 def spec(function, name="fake", reference="full", **extra) -> MetricSpec:

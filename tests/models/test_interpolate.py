@@ -102,8 +102,9 @@ def twenty_images():
 @pytest.mark.parametrize("label", FIGURES)
 def test_the_published_generators_on_the_line_to_their_warm_start(label, twenty_images):
     from srbench.imaging import to_uint8
+    from srbench.metrics.pairs import ImagePair
     from srbench.metrics.plugin import METRICS
-    from srbench.metrics.score import ImagePair, score_images
+    from srbench.metrics.score import score_images
     from srbench.weights import WeightStore
 
     coefficient, psnr, lpips = FIGURES[label]

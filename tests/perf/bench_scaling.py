@@ -120,8 +120,9 @@ def _plan(rows: int) -> Callable[[], None]:
 def _images(count: int) -> Callable[[], None]:
     import numpy as np
 
+    from srbench.metrics.pairs import ImagePair
     from srbench.metrics.plugin import METRICS
-    from srbench.metrics.score import ImagePair, Scorer
+    from srbench.metrics.score import Scorer
 
     specs = [spec for spec in METRICS if spec.name in ("psnr", "ssim")]
     scorer = Scorer(specs, protocol="y4-v2", scale=4)

@@ -10,7 +10,8 @@ from srbench.data import find_dataset
 from srbench.errors import SuiteError
 from srbench.host import discover
 from srbench.imaging import lr_image, pixels_sha256, read_image, to_tensor, to_uint8
-from srbench.metrics.score import ImagePair, score_images
+from srbench.metrics.pairs import ImagePair
+from srbench.metrics.score import score_images
 from srbench.models.files import load_generator, save_generator
 from srbench.models.plugin import builtin_generator
 from srbench.records import read_record

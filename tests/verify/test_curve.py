@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from srbench.imaging import lr_image, pixels_sha256, read_image
+from srbench.metrics.pairs import ImagePair
 from srbench.metrics.plugin import METRICS
-from srbench.metrics.score import ImagePair, score_images
+from srbench.metrics.score import score_images
 from srbench.models.files import load_generator, save_generator
 from srbench.models.images import published
 from srbench.records import record_text

@@ -17,8 +17,9 @@ from srbench.cli import cli
 from srbench.errors import RecordError, SubmissionError
 from srbench.host import discover
 from srbench.imaging import lr_image, pixels_sha256, read_image
+from srbench.metrics.pairs import ImagePair
 from srbench.metrics.plugin import METRICS
-from srbench.metrics.score import ImagePair, score_images
+from srbench.metrics.score import score_images
 from srbench.models.files import save_generator
 from srbench.models.images import published
 from srbench.records import Record, read_record, record_key, record_text

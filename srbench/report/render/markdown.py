@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from srbench.records import AgreementInfo
 from srbench.report.agreement import TRADE_OFF
-from srbench.report.columns import COSTS, LOSSES, Column, Entry, columns, entries
+from srbench.report.columns import Column, Entry, columns, entries
 from srbench.report.headline_table import headline_table, reading_rule
+from srbench.report.lists import COSTS, LOSSES
 from srbench.report.model import CostLine, Leaderboard, Row
 from srbench.report.second_view import second_views, view_line
 from srbench.report.stability import order_stability, stability_line

@@ -10,8 +10,9 @@ from rich.text import Text
 
 from srbench.records import MetricInfo
 from srbench.report.agreement import agreement_line
-from srbench.report.columns import COSTS, LOSSES, Column, Entry, columns, entries
+from srbench.report.columns import Column, Entry, columns, entries
 from srbench.report.headline_table import headline_table, reading_rule
+from srbench.report.lists import COSTS, LOSSES
 from srbench.report.model import Cell, Correlation, Leaderboard, Row
 from srbench.report.render.fit import Head, Line, Sheet
 from srbench.report.second_view import second_views, view_line

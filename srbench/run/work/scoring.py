@@ -18,7 +18,8 @@ from srbench.errors import DataError, SrbenchError
 from srbench.host import discover
 from srbench.imaging import bicubic_image, pixels_sha256, write_image
 from srbench.metrics.determinism import one_thread
-from srbench.metrics.score import ImagePair, Scorer
+from srbench.metrics.pairs import ImagePair
+from srbench.metrics.score import Scorer
 from srbench.models.files import TrainedGenerator
 from srbench.models.images import Upscaler, published
 from srbench.records import RowKind

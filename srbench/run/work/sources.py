@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from srbench.imaging import Image, pixels_sha256
-from srbench.metrics.score import ImageSource
+from srbench.metrics.pairs import ImageSource
 from srbench.models.files import TrainedGenerator
 from srbench.models.images import published
 from srbench.models.interpolate import interpolate

@@ -10,7 +10,8 @@ from torch import nn
 from srbench.data import Dataset, crop_to_multiple
 from srbench.host import discover
 from srbench.imaging import degrade, to_tensor, to_uint8
-from srbench.metrics.score import ImagePair, Scorer
+from srbench.metrics.pairs import ImagePair
+from srbench.metrics.score import Scorer
 
 PROTOCOL = "y4-v2"
 """Of validation scores, whatever the suite's protocol for the test sets: they choose, not rank."""

@@ -7,7 +7,7 @@ import json
 import logging
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -129,7 +129,7 @@ class Media:
         group: ImageGroup | None = None
         unchanged = bool(kept) and not changed
         if before and folder and unchanged and self._copy(folder, before, kept):
-            group = _with_rows(before, {k: kept[k] for k in pictures if k in kept})
+            group = replace(before, rows={k: kept[k] for k in pictures if k in kept})
         if group is None:
             group = self._encode(key, pictures, files, hashes)
         if group is not None:
@@ -218,16 +218,6 @@ def _kept(before: ImageGroup | None, pictures: Mapping[str, Picture]) -> dict[st
 
 def _source(rows: Mapping[str, Shown], label: str) -> str | None:
     return rows[label].source if label in rows else None
-
-
-def _with_rows(group: ImageGroup, rows: Mapping[str, Shown]) -> ImageGroup:
-    return ImageGroup(
-        thumb=group.thumb,
-        thumb_width=group.thumb_width,
-        thumb_height=group.thumb_height,
-        box=group.box,
-        rows=rows,
-    )
 
 
 def _media_name(content: bytes) -> str:

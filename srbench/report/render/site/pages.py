@@ -9,8 +9,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from srbench import __version__
-from srbench.report.columns import COSTS, figure_text, rank_text
+from srbench.report.columns import rank_text
 from srbench.report.conventions import FLAGS
+from srbench.report.lists import COSTS, figure_text
 from srbench.report.render.site.marks import MARKS
 from srbench.report.render.site.svg import look_swatch
 from srbench.report.text import plain, web_link
