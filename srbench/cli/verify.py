@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from srbench.verify import Verification
     from srbench.verify.check import Finding
-    from srbench.verify.result import Left
 
 MAX_SHOWN = 20
 
@@ -87,18 +86,13 @@ def _data(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -
 def command(
     *,
     submission: Path,
-    sample: int | None,
-    sample_seed: str | None,
-    leave: tuple[Left, ...],
     against: Path | None,
     recomputed: Path | None,
-    from_images: bool,
-    data: dict[str, Path],
-    device: str,
     workers: int | None,
     report: Path | None,
     reproduced: tuple[Path, ...],
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Check SUBMISSION and recompute its scores on your own copy of the test images.
 
@@ -112,32 +106,22 @@ def command(
     from srbench.cli.output import echo_json, progress_bar
     from srbench.errors import UserError
     from srbench.records.marks import read_marks
-    from srbench.verify import (
-        merge_marks,
-        read_reproduced,
-        verify_submission,
-        write_marks,
-    )
+    from srbench.verify import merge_marks, read_reproduced, verify_submission, write_marks
     from srbench.verify.accepted import Accepted
 
     if reproduced and report is None:
         raise UserError("expected --report FILE beside --reproduced: the mark is written there")
     outcomes = [read_reproduced(path) for path in reproduced]
     before = read_marks(report) if report is not None else {}
-    check_device(device)
+    check_device(options["device"])
     with progress_bar(f"verifying {submission}") as progress:
         result = verify_submission(
             submission,
-            sample=sample,
-            sample_seed=sample_seed,
-            leave=leave,
             also=_beside(against),
             recomputed=None if recomputed is None else Accepted(recomputed).add,
-            from_images=from_images,
-            data=data,
-            device=device,
             workers=workers or default_workers(),
             progress=progress,
+            **options,
         )
     if as_json:
         echo_json(result.document())

@@ -110,18 +110,14 @@ def evaluate_folders(
     A metric that fails on an image costs that score alone.
 
     Args:
-        sr: folder of the images to score.
-        hr: folder of ground truths, see :func:`srbench.metrics.matching.match_folders`; ``None``
-            for no-reference metrics only.
+        sr, hr, sr_suffix, subset: see :func:`srbench.metrics.matching.match_folders`; ``hr`` may be
+            left out for no-reference metrics.
         metrics: what to compute, see :func:`srbench.metrics.resolve_metrics`.
         scale: super-resolution factor, which is the border that PSNR and SSIM leave out.
         protocol: its name.
-        workers: images scored at the same time.
-        device: ``cpu`` or ``cuda``.
+        workers, device: images scored at the same time; ``cpu`` or ``cuda``.
         weights: resolver of pretrained weights; default: the weight store.
         progress: told after each image.
-        sr_suffix: what SR names have at their end.
-        subset: leave out images without a partner.
 
     Raises:
         DataError: a missing or empty folder, or names that do not match.
@@ -129,12 +125,8 @@ def evaluate_folders(
         UserError: a full-reference metric without ``hr``; an unknown protocol.
         WeightsError: weights that cannot be had.
     """
-    needy = [spec.name for spec in metrics if spec.reference == "full"]
-    if hr is None and needy:
-        raise UserError(
-            f"expected a folder of HR images, which {', '.join(needy)} compare with; got none",
-            "give --hr DIR, or ask for no-reference metrics only, such as --metric niqe",
-        )
+    if hr is None:
+        _refuse_needy(metrics)
     pairs = match_folders(sr, hr, scale=scale, sr_suffix=sr_suffix, subset=subset)
     failed: dict[str, dict[str, str]] = defaultdict(dict)
 
@@ -142,29 +134,28 @@ def evaluate_folders(
         failed[metric][image] = error.what
 
     scores = score_images(
-        pairs,
-        metrics,
-        protocol=protocol,
-        scale=scale,
-        workers=workers,
-        device=device,
-        weights=weights,
-        progress=progress,
-        on_failure=on_failure,
-    )
-    return Evaluation(
-        protocol=protocol,
-        scale=scale,
-        images=tuple(pair.name for pair in pairs),
-        metrics={
-            spec.name: MetricScores(
-                lower_is_better=spec.lower_is_better,
-                per_image=scores[spec.name],
-                failed=failed[spec.name],
-            )
-            for spec in metrics
-        },
-    )
+        pairs, metrics, protocol=protocol, scale=scale, workers=workers, device=device,
+        weights=weights, progress=progress, on_failure=on_failure,
+    )  # fmt: skip
+    found = {
+        spec.name: MetricScores(
+            lower_is_better=spec.lower_is_better,
+            per_image=scores[spec.name],
+            failed=failed[spec.name],
+        )
+        for spec in metrics
+    }
+    images = tuple(pair.name for pair in pairs)
+    return Evaluation(protocol=protocol, scale=scale, images=images, metrics=found)
+
+
+def _refuse_needy(metrics: Sequence[MetricSpec]) -> None:
+    needy = [spec.name for spec in metrics if spec.reference == "full"]
+    if needy:
+        raise UserError(
+            f"expected a folder of HR images, which {', '.join(needy)} compare with; got none",
+            "give --hr DIR, or ask for no-reference metrics only, such as --metric niqe",
+        )
 
 
 def _inert(cell: str) -> str:

@@ -13,6 +13,7 @@ from srbench.settings.load import validate_suite
 
 if TYPE_CHECKING:
     from srbench.records.schema import Record
+    from srbench.settings import Suite
 
 
 def record_key(*, suite: str, version: int, label: str, seed: int, content_scale: float) -> str:
@@ -37,7 +38,16 @@ def conditions_sha256(document: Mapping[str, Any]) -> str:
     Raises:
         SuiteError: it is no suite.
     """
-    return _conditions(json.dumps(document, sort_keys=True))
+    return _carried(json.dumps(document))[1]
+
+
+def carried_suite(document: Mapping[str, Any]) -> Suite:
+    """The suite that a record's ``suite.document`` is; one that many rows carry is validated once.
+
+    Raises:
+        SuiteError: it is none.
+    """
+    return _carried(json.dumps(document))[0]
 
 
 def states_conditions(stated: str, document: Mapping[str, Any]) -> bool:
@@ -52,9 +62,10 @@ def states_conditions(stated: str, document: Mapping[str, Any]) -> bool:
     return stated in (before, conditions_sha256(document))
 
 
-@functools.lru_cache(maxsize=256)
-def _conditions(text: str) -> str:
-    return validate_suite(json.loads(text)).conditions
+@functools.lru_cache(maxsize=32)  # a hostile one takes megabytes
+def _carried(text: str) -> tuple[Suite, str]:
+    suite = validate_suite(json.loads(text))
+    return suite, suite.conditions
 
 
 def record_sha256(record: Record) -> str:

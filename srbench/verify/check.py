@@ -16,7 +16,7 @@ from srbench.verify.difference import Difference
 from srbench.verify.limits import DEFAULT_LIMITS, Limits
 from srbench.verify.opinions import check_opinions
 from srbench.verify.regenerate import TestSets
-from srbench.verify.replicates import with_replicates
+from srbench.verify.replicates import NOT_COMPARED, Compared, compare_seeds
 from srbench.verify.result import Left, RowResult, Verification
 from srbench.verify.rows import RowVerifier
 from srbench.verify.source import open_source
@@ -25,6 +25,12 @@ NOT_SAMPLED: Final = "not in the sample"
 
 Finding = Callable[[Record], Iterable[Difference]]
 """What else is wrong with a record: beside a published table, for example."""
+
+Taker = Callable[[Record, Contents], None]
+"""Given each record that verifies, with the scores that were found here."""
+
+Progress = Callable[[int, int], None]
+"""Told how many rows are done, and of how many."""
 
 
 def verify_submission(
@@ -39,8 +45,8 @@ def verify_submission(
     workers: int = 1,
     limits: Limits = DEFAULT_LIMITS,
     also: Finding = lambda record: (),
-    recomputed: Callable[[Record, Contents], None] | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    recomputed: Taker | None = None,
+    progress: Progress = lambda done, total: None,
 ) -> Verification:
     """Check a submission and recompute its scores on this machine's own test images.
 
@@ -50,17 +56,13 @@ def verify_submission(
     Args:
         path: an archive of ``srbench submit``, that archive unpacked, or a published folder.
         sample: recompute that many rows, drawn by ``sample_seed``; default all.
-        sample_seed: what the sample is drawn by; at random where left out, so that nobody who
-            submits can choose the rows.
+        sample_seed: default: at random, so that nobody who submits can choose the rows.
         leave: reasons for which rows may stay without recomputation and all be verified still.
         from_images: score submitted images of rows whose generator is not there.
         data: data set name -> folder of this machine's copy, for those not found by name.
-        device: ``cpu`` or ``cuda``.
-        workers: images scored at the same time.
+        device, workers: ``cpu`` or ``cuda``; images scored at the same time.
         limits: bounds on the submission's size.
-        also: further differences of a record.
-        recomputed: given each record that verifies, with the scores that were found here.
-        progress: told after each row.
+        also, recomputed, progress: see their types.
 
     Raises:
         SubmissionError: hostile, damaged, or no submission.
@@ -72,48 +74,50 @@ def verify_submission(
     drawn_by = None if sample is None else sample_seed or secrets.token_hex(8)
     with open_source(path, limits) as source:
         contents = read_contents(source, limits)
-        tests = TestSets(data or {})
         verifier = RowVerifier(
-            contents, tests, from_images=from_images, device=device, workers=workers
+            contents, TestSets(data or {}), from_images=from_images, device=device, workers=workers
         )
-        chosen = None if drawn_by is None else _sampled(contents, verifier, sample, drawn_by)
+        left = set() if drawn_by is None else _left_out(contents, verifier, sample, drawn_by)
+        seeds = compare_seeds(contents)
         rows = []
         for done, record in enumerate(contents.records.values(), start=1):
-            if chosen is not None and record.key not in chosen and verifier.evidence(record):
+            if record.key in left:
                 row = verifier.without_scores(record, "sample", NOT_SAMPLED)
             else:
                 row = verifier.verify(record)
-            row = _with(row, also(record))
+            row = _with(row, seeds.get(record.key, NOT_COMPARED), also(record))
+            rows.append(row)
             if recomputed is not None and row.mark == "scores-verified":
                 recomputed(verifier.recomputed(record), contents)
-            rows.append(row)
             progress(done, len(contents.records))
-        found = with_replicates(_with_shared_generators(rows), contents)
-        opinions = check_opinions(contents)
-    return Verification(
-        rows=found,
-        digest=contents.digest,
-        sample_seed=drawn_by,
-        leave=frozenset(leave),
-        opinions=opinions,
-    )
+        return Verification(
+            rows=_with_shared_generators(rows),
+            digest=contents.digest,
+            sample_seed=drawn_by,
+            leave=frozenset(leave),
+            opinions=check_opinions(contents),
+        )
 
 
-def _with(row: RowResult, more: Iterable[Difference]) -> RowResult:
-    found = tuple(more)
-    return replace(row, mark="differs", differences=(*row.differences, *found)) if found else row
+def _with(row: RowResult, seeds: Compared, also: Iterable[Difference]) -> RowResult:
+    more = (*also, *seeds.differences)
+    row = replace(row, distances=seeds.distances)
+    return replace(row, mark="differs", differences=(*row.differences, *more)) if more else row
 
 
-def _sampled(
+def _left_out(
     contents: Contents, verifier: RowVerifier, sample: int | None, drawn_by: str
 ) -> set[str]:
-    """Keys of the rows to recompute: by what a row is and not by its bytes, which can be ground."""
+    """Keys of the rows that could be recomputed and are not in the sample.
+
+    It is drawn by what a row is and not by its bytes, which can be ground.
+    """
     able = [key for key, r in contents.records.items() if verifier.evidence(r) is not None]
 
     def rank(key: str) -> bytes:
         return hashlib.sha256(f"srbench-verify-sample-v2:{drawn_by}:{key}".encode()).digest()
 
-    return set(sorted(able, key=rank)[:sample])
+    return set(sorted(able, key=rank)[sample:])
 
 
 def _with_shared_generators(rows: Sequence[RowResult]) -> tuple[RowResult, ...]:

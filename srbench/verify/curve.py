@@ -9,10 +9,11 @@ from srbench.models.images import Upscaler, published
 from srbench.models.interpolate import interpolate
 from srbench.records import Interpolated, Record, RowKind
 from srbench.settings import Suite
-from srbench.verify.contents import Contents, RecordFile, suite_key
+from srbench.verify.contents import Contents
 from srbench.verify.difference import Difference
 from srbench.verify.identity import excused
 from srbench.verify.row_images import is_of_a_plugin, submitted_generator
+from srbench.verify.stored import RecordFile, suite_key
 
 
 def can_recompute_curve(record: Record, contents: Contents) -> bool:

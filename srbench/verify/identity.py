@@ -14,8 +14,9 @@ from srbench.errors import SuiteError
 from srbench.metrics.plugin import METRICS
 from srbench.metrics.protocol import PROTOCOLS
 from srbench.records import DatasetScores, Record, RowKind, record_key, states_conditions
+from srbench.records.identity import carried_suite, conditions_sha256
 from srbench.settings import RESERVED_LABELS, LossRow, Suite, expand_losses
-from srbench.settings.load import installed_suite, validate_suite
+from srbench.settings.load import installed_suite
 from srbench.verify.difference import Difference, What, printable
 
 SPECS: Final = {spec.name: spec for spec in METRICS}
@@ -27,7 +28,7 @@ def suite_of(record: Record) -> Suite:
     Raises:
         SuiteError: it does not fit the schema.
     """
-    return validate_suite(record.suite.document, f"the suite in record {record.key[:12]}")
+    return carried_suite(record.suite.document)
 
 
 def is_past(record: Record) -> bool:
@@ -84,7 +85,7 @@ def stated_versions(record: Record) -> dict[str, Any]:
 
 
 def _suite(record: Record, suite: Suite, carried: Mapping[str, Any] | None) -> Iterator[Difference]:
-    info, conditions = record.suite, suite.conditions
+    info, conditions = record.suite, record.suite.conditions
     if not states_conditions(info.sha256, info.document):
         yield _about(
             "suite",
@@ -95,7 +96,7 @@ def _suite(record: Record, suite: Suite, carried: Mapping[str, Any] | None) -> I
         stated, found = getattr(info, field), getattr(suite, field)
         if stated != found:
             yield _about("suite", f"{field} {stated!r:.80} stated, {found!r} in the suite itself")
-    if carried is not None and conditions != validate_suite(dict(carried)).conditions:
+    if carried is not None and conditions != conditions_sha256(carried):
         yield _about("suite", "the record's suite has other conditions than suite.json")
     installed = _present_suite(record)
     newest = None if installed or is_past(record) else installed_suite(suite.name)
@@ -196,16 +197,9 @@ def _metrics(record: Record, suite: Suite) -> Iterator[Difference]:
         yield from _beyond_range(dataset, scores)
         for metric, stated in scores.metrics.items():
             spec = SPECS.get(metric)
-            found = (stated.version, stated.lower_is_better)
-            if (
-                spec is not None
-                and not is_past(record)
-                and found
-                != (
-                    spec.version,
-                    spec.lower_is_better,
-                )
-            ):
+            if spec is None or is_past(record):
+                continue
+            if (stated.version, stated.lower_is_better) != (spec.version, spec.lower_is_better):
                 message = f"{metric} version {stated.version}, this srbench has {spec.version}"
                 yield Difference(what="metric", dataset=dataset, metric=metric, message=message)
 

@@ -31,41 +31,14 @@ _OPINIONS: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
     ("votes", re.compile(r"opinions/[0-9a-f]{64}\.csv")),
 )
 _BOARD_GENERATOR: Final = re.compile(r"generators/[A-Za-z0-9][A-Za-z0-9._+=-]*\.safetensors")
-_PICKLES: Final = frozenset(
-    [
-        ".bin",
-        ".ckpt",
-        ".dill",
-        ".joblib",
-        ".npy",
-        ".npz",
-        ".pckl",
-        ".pickle",
-        ".pkl",
-        ".pt",
-        ".pth",
-        ".pyc",
-    ]
-)
-_ARCHIVES: Final = frozenset(
-    [
-        ".7z",
-        ".bz2",
-        ".egg",
-        ".gz",
-        ".jar",
-        ".lzma",
-        ".rar",
-        ".tar",
-        ".tbz",
-        ".tgz",
-        ".txz",
-        ".whl",
-        ".xz",
-        ".zip",
-        ".zst",
-    ]
-)
+_PICKLES: Final = frozenset([
+    ".bin", ".ckpt", ".dill", ".joblib", ".npy", ".npz", ".pckl", ".pickle", ".pkl", ".pt", ".pth",
+    ".pyc",
+])  # fmt: skip
+_ARCHIVES: Final = frozenset([
+    ".7z", ".bz2", ".egg", ".gz", ".jar", ".lzma", ".rar", ".tar", ".tbz", ".tgz", ".txz", ".whl",
+    ".xz", ".zip", ".zst",
+])  # fmt: skip
 _ONLY: Final = (
     "a submission holds manifest.json, suite.json, records/, generators/*.safetensors and "
     "images/*.png, as `srbench submit` writes them"

@@ -7,16 +7,16 @@ Who trains often and keeps the best, or edits the logs, is not found out by this
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from srbench.records import RowKind
-from srbench.verify.contents import Contents, RecordFile
+from srbench.verify.contents import Contents
 from srbench.verify.difference import Difference
-from srbench.verify.result import RowResult
+from srbench.verify.stored import RecordFile
 
 APART: Final = 0.1
 """Relative distance below which two networks are one: two seeds' begin at other random weights,
@@ -25,50 +25,56 @@ and lie about 1 apart."""
 Vector = npt.NDArray[np.float32]
 
 
-def with_replicates(rows: Sequence[RowResult], contents: Contents) -> tuple[RowResult, ...]:
-    """The rows with what comparing their generators with those of other seeds has found."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Compared:
+    """What comparing a row's generator with those of other seeds has found.
+
+    Attributes:
+        differences: signs that it is no training of its own.
+        distances: seed -> its relative distance from that seed's warm start.
+    """
+
+    differences: tuple[Difference, ...] = ()
+    distances: Mapping[int, float] = field(default_factory=dict)
+
+
+NOT_COMPARED: Final = Compared()
+
+
+def compare_seeds(contents: Contents) -> dict[str, Compared]:
+    """Record key -> what was found; for rows whose generator is named."""
     files = [file for file in contents.records.files.values() if file.generators]
-    found: dict[str, list[Difference]] = {}
-    distances: dict[str, dict[int, float]] = {}
+    found: dict[str, Compared] = {}
     for key in {file.suite for file in files}:
         mine = [file for file in files if file.suite == key]
-        for file, difference in _one_file_under_two_seeds(mine):
-            found.setdefault(file.key, []).append(difference)
-        for file, near in _by_distance(mine, contents):
-            distances[file.key] = near
-            if (unlike := _judged(file, near)) is not None:
-                found.setdefault(file.key, []).append(unlike)
-    return tuple(_added(row, found, distances) for row in rows)
+        near = dict(_by_distance(mine, contents))
+        seeds: dict[str, set[int]] = {}
+        for file in mine:
+            seeds.setdefault(file.generators[0].sha256, set()).add(file.seed)
+        for file in mine:
+            distances = near.get(file.key, {})
+            others = seeds[file.generators[0].sha256] - {file.seed}
+            told = (_one_file(others), _judged(file, distances))
+            differences = tuple(
+                Difference(what="generator", message=message) for message in told if message
+            )
+            found[file.key] = Compared(differences=differences, distances=distances)
+    return found
 
 
-def _added(
-    row: RowResult,
-    found: Mapping[str, Sequence[Difference]],
-    distances: Mapping[str, Mapping[int, float]],
-) -> RowResult:
-    more = tuple(found.get(row.facts.key, ()))
-    row = replace(row, distances=distances.get(row.facts.key, {}))
-    return replace(row, mark="differs", differences=(*row.differences, *more)) if more else row
-
-
-def _one_file_under_two_seeds(
-    files: Sequence[RecordFile],
-) -> Iterator[tuple[RecordFile, Difference]]:
-    seeds: dict[str, set[int]] = {}
-    for file in files:
-        seeds.setdefault(file.generators[0].sha256, set()).add(file.seed)
-    for file in files:
-        others = sorted(seeds[file.generators[0].sha256] - {file.seed})
-        if others:
-            message = f"its generator is that of seed {others[0]} too: one training, two seeds"
-            yield file, Difference(what="generator", message=message)
+def _one_file(others: set[int]) -> str:
+    if not others:
+        return ""
+    return f"its generator is that of seed {min(others)} too: one training, two seeds"
 
 
 def _by_distance(
     files: Sequence[RecordFile], contents: Contents
-) -> Iterator[tuple[RecordFile, dict[int, float]]]:
+) -> Iterator[tuple[str, dict[int, float]]]:
     """Each generator beside the warm starts that are here; without these beside its own label's."""
     here = [file for file in files if file.generators[0].sha256 in contents.generators]
+    if len({file.seed for file in here}) < 2:
+        return
     starts = {f.seed: _vector(contents, f) for f in here if f.kind is RowKind.WARM_START}
     if len(starts) < 2:
         starts = {}
@@ -80,28 +86,26 @@ def _by_distance(
             # Only one other is kept of each label: a copy of any is a copy of the first.
             seed, first = before.setdefault((file.label, file.scale), (file.seed, vector))
             near = {seed: _distance(vector, first)} if seed != file.seed else {}
-        yield file, near
+        yield file.key, near
 
 
-def _judged(file: RecordFile, near: Mapping[int, float]) -> Difference | None:
+def _judged(file: RecordFile, near: Mapping[int, float]) -> str:
     others = {seed: distance for seed, distance in near.items() if seed != file.seed}
     own = near.get(file.seed)
     nearest = min(others, key=lambda seed: others[seed], default=None)
     if nearest is None:
-        return None
+        return ""
     if own is not None and others[nearest] <= own and own > 0:
-        message = (
+        return (
             f"its generator lies nearer to the warm start of seed {nearest} than to that of its "
             f"own: {others[nearest]:.3g} and {own:.3g} (relative distances)"
         )
-    elif others[nearest] < APART:
-        message = (
+    if others[nearest] < APART:
+        return (
             f"its network is that of seed {nearest} but for {others[nearest]:.3g} (relative "
             "distance): two seeds begin at other random weights"
         )
-    else:
-        return None
-    return Difference(what="generator", message=message)
+    return ""
 
 
 def _vector(contents: Contents, file: RecordFile) -> Vector:

@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any, Final, Literal
 
 from srbench import __version__
-from srbench.records import Record, record_sha256
+from srbench.records import Record
 from srbench.verify.difference import TOLERANCES, Difference
 from srbench.verify.identity import stated_versions
 from srbench.verify.opinions import OpinionsResult
@@ -56,8 +56,8 @@ class RowFacts:
     generator: str | None = None
 
 
-def row_facts(record: Record) -> RowFacts:
-    """The facts of one record."""
+def row_facts(record: Record, sha256: str) -> RowFacts:
+    """The facts of one record, whose hash is ``sha256``."""
     generator = record.artifacts.get("generator")
     return RowFacts(
         key=record.key,
@@ -67,7 +67,7 @@ def row_facts(record: Record) -> RowFacts:
         seed=record.seed,
         content_scale=record.content_scale,
         protocol=record.protocol,
-        record_sha256=record_sha256(record),
+        record_sha256=sha256,
         stated_versions=stated_versions(record),
         generator=None if generator is None else generator.sha256,
     )

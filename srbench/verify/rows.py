@@ -24,7 +24,7 @@ from srbench.verify.identity import (
     suite_of,
 )
 from srbench.verify.regenerate import TestImages, TestSets
-from srbench.verify.result import LEAVABLE, MOST_DIFFERENCES, Left, RowResult, row_facts
+from srbench.verify.result import LEAVABLE, MOST_DIFFERENCES, Left, RowFacts, RowResult, row_facts
 from srbench.verify.row_images import (
     Evidence,
     RowImages,
@@ -83,7 +83,7 @@ class RowVerifier:
         """The row's identity alone."""
         differences = tuple(islice(self._identity(record), MOST_DIFFERENCES))
         return RowResult(
-            facts=row_facts(record),
+            facts=self._facts(record),
             mark="differs" if differences else "not-recomputed",
             left=left,
             reason=reason,
@@ -106,7 +106,7 @@ class RowVerifier:
         found = chain(self._identity(record), self._recomputed(record, evidence))
         differences = tuple(islice(found, MOST_DIFFERENCES))
         return RowResult(
-            facts=row_facts(record),
+            facts=self._facts(record),
             mark="differs" if differences else "scores-verified",
             evidence=evidence,
             differences=differences,
@@ -118,6 +118,9 @@ class RowVerifier:
         To be called for the row that was verified last.
         """
         return self._scores.in_place(record)
+
+    def _facts(self, record: Record) -> RowFacts:
+        return row_facts(record, self._contents.records.files[record.key].sha256)
 
     def _identity(self, record: Record) -> Iterator[Difference]:
         yield from identity_differences(record, self._contents.suite)

@@ -12,68 +12,36 @@ import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from mutation import (
-    as_json,
-    bounded,
-    mutated_bytes,
-    mutated_document,
-    tree,
-    unzipped,
-    zipped,
-)
+from forging import repair_manifest
+from mutation import as_json, bounded, mutated_bytes, mutated_document, tree, unzipped, zipped
+from small_run import SUITE, write_run
 
 from srbench.cli import cli
 from srbench.data import find_dataset
-from srbench.imaging import bicubic_image, lr_image, pixels_sha256, read_image, write_image
-from srbench.metrics.pairs import ImagePair
-from srbench.metrics.plugin import METRICS
-from srbench.metrics.score import score_images
-from srbench.models.files import TrainedGenerator, save_generator
-from srbench.models.images import published
-from srbench.models.plugin import builtin_generator
-from srbench.records import record_key
-from srbench.records.identity import conditions_sha256
+from srbench.imaging import write_image
+from srbench.records import read_record
 from srbench.records.io import validate_record, write_record
-from srbench.settings import parse_suite
 from srbench.verify import pack_submission
 
 FROM = int(os.environ.get("SRBENCH_FUZZ_FROM", "0"))
 SUBMISSIONS, RECORDS, FOLDERS, SUITES = 2000, 2000, 500, 300
-GENERATOR = builtin_generator("msrresnet", {"blocks": 1, "channels": 4}, 4)
-SUITE = """
-schema = 1
-name = "tiny"
-version = 1
-summary = "for tests"
-track = "raw"
-seeds = [1]
-metrics = ["psnr"]
-[data]
-train = "photos"
-test = ["folder:tiny"]
-patch_size = 32
-batch_size = 2
-[generator]
-name = "msrresnet"
-blocks = 1
-channels = 4
-[warm_start]
-iterations = 1
-[adversarial]
-iterations = 1
-[[loss]]
-label = "first"
-name = "l2"
-[loss.params]
-[[loss]]
-label = "second"
+GRID = """[[loss]]
+label = "third"
 name = "charbonnier"
 grid = { eps = [0.1, 0.2] }
 """
+MORE = {
+    "validation": [{"iteration": i, "scores": {"psnr": 20.0 + i}} for i in (1, 2, 3)],
+    "log": [{"iteration": i, "scores": {"content": 1.0 / i}} for i in (1, 2)],
+    "game": [
+        {"iteration": 1, "scores": {"accuracy_hr": 0.8, "accuracy_sr": 0.7, "accuracy_pairs": 0.9}}
+    ],
+    "cost": {"device": "a CPU", "seconds": 1.0, "iterations_per_second": 2.0},
+    "notes": ["a note"],
+}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -92,61 +60,12 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory, images: Path) -> Path:
-    """An out folder with one image, one metric and two rows: bicubic and a generator's."""
-    out = tmp_path_factory.mktemp("runs") / "tiny"
-    suite = parse_suite(SUITE).model_dump(mode="json", by_alias=True)
-    hr = read_image(images / "cat.png")
-    for label in ("bicubic", "first"):
-        artifacts: dict[str, Any] = {}
-        sr = bicubic_image(lr_image(hr, 4), 4)
-        if label == "first":
-            network = GENERATOR.build(seed=2)
-            path = out / "checkpoints" / label / "generator.safetensors"
-            digest = save_generator(network, GENERATOR, path)
-            size = path.stat().st_size
-            name = path.relative_to(out).as_posix()
-            artifacts = {"generator": {"path": name, "sha256": digest, "bytes": size}}
-            made = published(TrainedGenerator(network=network.eval(), generator=GENERATOR))
-            sr = made(lr_image(hr, 4))
-        record = validate_record(document(suite, label, sr, hr, images, artifacts))
-        write_record(record, out / "records")
+    """An out folder with one image and two rows, bicubic and a generator's, of many fields."""
+    out = write_run(tmp_path_factory.mktemp("runs") / "tiny", images, ("bicubic", "first"))
+    for path in (out / "records").glob("*.json"):
+        document = read_record(path).model_dump(mode="json", by_alias=True)
+        write_record(validate_record({**document, **MORE}), path.parent)
     return out
-
-
-def document(
-    suite: dict[str, Any], label: str, sr: Any, hr: Any, images: Path, artifacts: dict[str, Any]
-) -> dict[str, Any]:
-    spec = next(spec for spec in METRICS if spec.name == "psnr")
-    pair = ImagePair(name="cat", sr=sr, hr=hr)
-    (score,) = score_images([pair], [spec], protocol="y4-v2", scale=4)["psnr"].values()
-    manifest = find_dataset(f"folder:{images}").manifest().sha256
-    term = {"name": "l2", "version": 1, "params": {}, "weight": 1.0,
-            "distribution": "srbench-core", "distribution_version": "0.1.0"}  # fmt: skip
-    return {
-        "schema": 2,
-        "key": record_key(suite="tiny", version=1, label=label, seed=1, content_scale=1.0),
-        "suite": {"name": "tiny", "version": 1, "sha256": conditions_sha256(suite),
-                  "track": "raw", "document": suite},
-        "loss": {"label": label, "reference": label == "bicubic", "summary": "words",
-                 "task": "none", "terms": [term] if artifacts else [], "backbone": "none",
-                 "pretrained_on": "", "license": "MIT", "paper": "https://doi.org/x"},
-        "seed": 1, "content_scale": 1.0, "status": "finished", "protocol": "y4-v2",
-        "scores": {"folder:tiny": {
-            "images": ["cat"], "manifest_sha256": manifest, "sizes": {"cat": hr.shape[:2]},
-            "pixels_sha256": {"cat": pixels_sha256(sr)},
-            "metrics": {"psnr": {"version": 1, "lower_is_better": False, "mean": score,
-                                 "per_image": {"cat": score}}}}},
-        "validation": [{"iteration": i, "scores": {"psnr": 20.0 + i}} for i in (1, 2, 3)],
-        "log": [{"iteration": i, "scores": {"content": 1.0 / i}} for i in (1, 2)],
-        "game": [{"iteration": 1, "scores": {"accuracy_hr": 0.8, "accuracy_sr": 0.7,
-                                             "accuracy_pairs": 0.9}}],
-        "cost": {"device": "a CPU", "seconds": 1.0, "iterations_per_second": 2.0},
-        "environment": {"srbench": "0.1.0", "git_commit": None, "git_dirty": None,
-                        "python": "3.11", "platform": "x", "cpu": "x", "gpu": None,
-                        "threads": 1, "packages": {"numpy": "2.0"}},
-        "data": [{"name": "folder:tiny", "role": "test", "count": 1, "sha256": manifest}],
-        "artifacts": artifacts, "notes": ["a note"],
-    }  # fmt: skip
 
 
 @pytest.fixture
@@ -184,19 +103,6 @@ def cases(kind: str, count: int) -> Iterator[tuple[int, random.Random]]:
         yield number, random.Random(f"{kind} {number}")
 
 
-def repair(files: dict[str, bytes]) -> None:
-    """Sizes and hashes of the manifest fit again, as a careful forger leaves them."""
-    import hashlib
-
-    manifest = json.loads(files["manifest.json"])
-    manifest["files"] = [
-        {"path": name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-        for name, data in files.items()
-        if name != "manifest.json"
-    ]
-    files["manifest.json"] = as_json(manifest)
-
-
 def forged(record: bytes, draw: random.Random) -> bytes:
     """Another score, whose mean fits: a sound record that says what is not so."""
     document = json.loads(record)
@@ -230,7 +136,7 @@ def mutated_submission(good: bytes, draw: random.Random) -> bytes:
         files[name] = len(head).to_bytes(8, "little") + head + files[name][8 + length :]
     if draw.random() < 0.8 and "manifest.json" in files and name != "manifest.json":
         with contextlib.suppress(ValueError):
-            repair(files)
+            repair_manifest(files)
     return zipped(files, draw)
 
 
@@ -286,12 +192,12 @@ def test_mutated_suites(work: Path) -> None:
     from srbench.settings import expand_losses
     from srbench.settings.load import validate_suite
 
-    whole, path = tomllib.loads(SUITE), work / "suite.toml"
+    whole, path = tomllib.loads(SUITE + GRID), work / "suite.toml"
     fine = 0
     for number, draw in cases("suite", SUITES):
         with bounded():
             if draw.random() < 0.4:
-                path.write_bytes(mutated_bytes(SUITE.encode(), draw))
+                path.write_bytes(mutated_bytes((SUITE + GRID).encode(), draw))
                 assert check(number, "plan", path, "--no-probe") in (0, 2)
                 continue
             with contextlib.suppress(SuiteError):

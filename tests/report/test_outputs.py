@@ -7,6 +7,7 @@ import io
 import json
 
 import pytest
+from markdown_it import MarkdownIt
 from rich.console import Console
 from synthetic import relabelled
 
@@ -14,7 +15,7 @@ from srbench.metrics.plugin import METRICS
 from srbench.report import build_leaderboard, leaderboard_csv, print_leaderboard, write_leaderboard
 from srbench.report.conventions import FLAGS
 from srbench.report.render.document import leaderboard_document
-from srbench.report.render.markdown import leaderboard_markdown
+from srbench.report.render.markdown import leaderboard_markdown, leaderboard_tables
 from srbench.report.text import csv_text, markdown_text, meant, plain
 
 HOSTILE = [
@@ -124,6 +125,44 @@ def test_markdown_escapes(hostile):
     header = next(line for line in table if line.startswith("| rank"))
     for line in table[1:11]:
         assert line.replace("\\|", "").count("|") == header.count("|")
+
+
+BEACON = "![x](https://evil.example/x.png) <!-- @user www.evil.example"
+
+
+def test_names_in_a_suite_and_in_its_metrics_stay_text_in_markdown(one_seed, edited):
+    """Read by another library: no image, no link of theirs, no HTML but our own."""
+
+    def change(document):
+        carried = document["suite"]["document"]
+        carried["metrics"] = [*carried["metrics"], BEACON]
+        carried["data"]["test"] = [*carried["data"]["test"], BEACON]
+        carried["report"] = {"rank_metric": BEACON, "rank_datasets": [BEACON]}
+        (scores,) = document["scores"].values()
+        scores["metrics"][BEACON] = {**scores["metrics"]["niqe"], "version": 1}
+        document["scores"][BEACON] = scores
+        url = "https://a.b/)![x](https://evil.example"
+        agreement = {"finding": BEACON, "source": BEACON, "url": url}
+        described = {"name": BEACON, "version": 1, "lower_is_better": True, "title": BEACON}
+        document["metrics"] = {BEACON: {**described, "agreement": agreement}}
+
+    board = build_leaderboard(edited(one_seed, change))
+    assert board.rank_metric == BEACON
+    assert BEACON in {metric.title for metric in board.metrics}
+    for text in (leaderboard_markdown(board), leaderboard_tables(board)):
+        tokens = MarkdownIt("commonmark").enable("table").parse(text)
+        inner = [child for token in tokens for child in (token, *(token.children or ()))]
+        assert not [token for token in inner if token.type == "image"]
+        targets = [token.attrs["href"] for token in inner if token.type == "link_open"]
+        theirs = [
+            t for t in targets if not t.startswith(("https://arxiv.org/", "https://doi.org/"))
+        ]
+        assert all(t.startswith("https://a.b/%29!%5Bx%5D%28") for t in theirs), theirs
+        html = {token.content for token in inner if token.type.startswith("html")}
+        ours = ("<br>", "<!-- -->", "</details>", "<details><summary>")
+        assert all(h.startswith(ours) and "<!-- @" not in h for h in html), html
+        for bare in ("https://evil", "www.evil", "@user"):
+            assert bare not in text.replace("(https://a.b/%29!%5Bx%5D%28https://evil", "")
 
 
 def test_json_is_strict_and_complete(three_seeds, tmp_path):

@@ -135,7 +135,7 @@ def test_a_shipped_suite_is_the_first_table_whatever_is_larger(
     large = synthetic_records(seeds=[1], images=2, suite="large")
     shipped = validate_suite(small[0].suite.document)
     monkeypatch.setattr(
-        sources, "installed_suite", lambda name: shipped if name == "small" else None
+        sources, "installed_suite", lambda name, version: shipped if name == "small" else None
     )
     found = [
         sources.Source(record=record, path=Path("x"), out=Path()) for record in (*large, *small)

@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from forging import DATASET, edit_record, record_name, set_score
 
 from srbench.cli import cli
-
-from .conftest import DATASET, edit_record, set_score
 
 
 @pytest.fixture
@@ -68,6 +67,21 @@ def test_the_exit_status_says_which_kind(
         done = call("verify", *args)
         assert done.exit_code == 2, (args, done.output)
         assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize("leave", [(), ("by-hash",)])
+def test_the_status_is_green_only_for_what_was_recomputed(
+    call: Any, tamper: Any, test_images: Path, leave: tuple[str, ...]
+) -> None:
+    def drop(files: dict[str, bytes]) -> None:
+        name = record_name(files, "second")
+        digest = json.loads(files[name])["artifacts"]["generator"]["sha256"]
+        files.pop(f"generators/{digest}.safetensors")
+
+    words = ["verify", tamper(drop), "--data", f"{DATASET}={test_images}"]
+    done = call(*words, *(w for reason in leave for w in ("--leave", reason)))
+    assert done.exit_code == (0 if leave else 1), done.output
+    assert ("1 rows were not recomputed (by-hash)" in done.output) is not bool(leave)
 
 
 def test_submit_refuses_what_makes_no_sense(call: Any, run: Path, tmp_path: Path) -> None:

@@ -8,6 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from forging import (
+    DATASET,
+    Files,
+    edit_record,
+    record_name,
+    repair_manifest,
+    sha256,
+    unzipped,
+    zipped,
+)
+from small_run import GENERATOR, trained
 
 from srbench.imaging import lr_image, pixels_sha256, read_image
 from srbench.metrics.pairs import ImagePair
@@ -19,19 +30,7 @@ from srbench.records import record_text
 from srbench.records.io import validate_record
 from srbench.verify import Verification, pack_submission
 
-from .conftest import (
-    DATASET,
-    GENERATOR,
-    Files,
-    edit_record,
-    locate,
-    record_name,
-    repair_manifest,
-    sha256,
-    trained,
-    unzipped,
-    zipped,
-)
+from .conftest import locate
 
 Verify = Callable[..., Verification]
 Edit = Callable[[dict[str, Any]], None]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forging import DATASET, unzipped
 
 from srbench.errors import SubmissionError, UserError
 from srbench.records import read_record, record_sha256, write_record
@@ -17,8 +18,6 @@ from srbench.verify import (
     read_reproduced,
     write_marks,
 )
-
-from .conftest import DATASET, unzipped
 
 Verify = Callable[..., Verification]
 

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from forging import sha256, unzipped
 
 from srbench.errors import RecordError, SubmissionError, UserError
 from srbench.records import read_records, write_record
 from srbench.verify import Verification, pack_submission
 
-from .conftest import locate, sha256, unzipped
+from .conftest import locate
 
 Verify = Callable[..., Verification]
 

@@ -1,59 +1,34 @@
-"""Everything a forger may change, with all hashes made to fit: each is found and named."""
+"""Scores, rows and suites changed by a forger, all hashes made to fit: each is found."""
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-import torch
-from safetensors.torch import save
+from forging import (
+    DATASET,
+    Files,
+    edit_record,
+    messages,
+    others_verified,
+    record_name,
+    repair_manifest,
+    replace_generator,
+    row,
+    set_score,
+    unzipped,
+    zipped,
+)
+from small_run import SUITE
 
 from srbench.errors import SubmissionError
-from srbench.imaging import read_image
-from srbench.models.files import GENERATOR_FORMAT as FORMAT
-from srbench.models.plugin import builtin_generator
 from srbench.records.identity import conditions_sha256
 from srbench.settings import parse_suite
 from srbench.verify import Verification, identity
 
-from .conftest import (
-    DATASET,
-    GENERATOR,
-    SETTINGS,
-    SUITE,
-    Files,
-    drop_generators,
-    edit_record,
-    png,
-    record_name,
-    repair_manifest,
-    replace_generator,
-    replace_image,
-    set_score,
-    sha256,
-    unzipped,
-)
-
 Tamper = Callable[..., Path]
 Verify = Callable[..., Verification]
-
-
-def row(result: Verification, label: str) -> Any:
-    return next(r for r in result.rows if r.facts.label == label)
-
-
-def messages(result: Verification, label: str) -> str:
-    found = row(result, label)
-    assert found.mark == "differs"
-    assert not result.verified
-    return " | ".join(difference.message for difference in found.differences)
-
-
-def others_verified(result: Verification, label: str) -> bool:
-    return all(r.mark == "scores-verified" for r in result.rows if r.facts.label != label)
 
 
 def test_an_untouched_submission_verifies(packed: Path, verify: Verify) -> None:
@@ -109,134 +84,6 @@ def test_a_file_changed_after_packing(tamper: Tamper, verify: Verify) -> None:
 
     with pytest.raises(SubmissionError, match="changed after packing"):
         verify(tamper(edit, repair=False))
-
-
-def test_generators_swapped_under_their_names(tamper: Tamper, verify: Verify) -> None:
-    def edit(files: Files) -> None:
-        one, two = sorted(name for name in files if name.startswith("generators/"))[:2]
-        files[one], files[two] = files[two], files[one]
-
-    with pytest.raises(SubmissionError, match="named by another sha256 than its own"):
-        verify(tamper(edit))
-
-
-def test_a_generator_that_no_record_names(tamper: Tamper, verify: Verify) -> None:
-    other = generator_bytes(GENERATOR.build(seed=9).state_dict())
-
-    def edit(files: Files) -> None:
-        files.pop(next(name for name in sorted(files) if name.startswith("generators/")))
-        files[f"generators/{sha256(other)}.safetensors"] = other
-
-    with pytest.raises(SubmissionError, match="belongs to none of the records"):
-        verify(tamper(edit))
-
-
-def test_a_swapped_generator(tamper: Tamper, verify: Verify) -> None:
-    other = generator_bytes(GENERATOR.build(seed=9).state_dict())
-    result = verify(tamper(lambda files: replace_generator(files, "first", other)))
-    found = messages(result, "first")
-    assert "2 of 2 images of 'folder:tiny' are not those whose hashes the record states" in found
-    assert "it is not what the generator makes" in found
-    assert others_verified(result, "first")
-
-
-def generator_bytes(state: dict[str, torch.Tensor], **settings: Any) -> bytes:
-    said = json.dumps({**SETTINGS, "scale": 4, **settings}, sort_keys=True)
-    return save({name: t.contiguous() for name, t in state.items()}, {FORMAT: said})
-
-
-def with_extra(state: dict[str, torch.Tensor]) -> bytes:
-    return generator_bytes({**state, "hr_images": torch.zeros(3, 64, 72)})
-
-
-def with_missing(state: dict[str, torch.Tensor]) -> bytes:
-    return generator_bytes({k: v for k, v in state.items() if k != "conv_last.bias"})
-
-
-def with_wider(state: dict[str, torch.Tensor]) -> bytes:
-    return generator_bytes({**state, "conv_first.weight": torch.zeros(64, 3, 9, 9)})
-
-
-def with_doubles(state: dict[str, torch.Tensor]) -> bytes:
-    return generator_bytes({**state, "conv_last.bias": state["conv_last.bias"].double()})
-
-
-def with_nan(state: dict[str, torch.Tensor]) -> bytes:
-    return generator_bytes({**state, "conv_last.bias": torch.tensor([0.0, float("nan"), 0.0])})
-
-
-def with_another_network(state: dict[str, torch.Tensor]) -> bytes:
-    return generator_bytes(
-        builtin_generator("srresnet", {"blocks": 1, "channels": 4}, 4).build().state_dict()
-    )
-
-
-def saying_another_network(state: dict[str, torch.Tensor]) -> bytes:
-    return generator_bytes(state, channels=512)
-
-
-def edited_header(data: bytes, change: Callable[[dict[str, Any]], None]) -> bytes:
-    length = int.from_bytes(data[:8], "little")
-    header = json.loads(data[8 : 8 + length])
-    change(header)
-    text = json.dumps(header).encode()
-    return len(text).to_bytes(8, "little") + text + data[8 + length :]
-
-
-def claiming_ten_gigabytes(state: dict[str, torch.Tensor]) -> bytes:
-    def change(header: dict[str, Any]) -> None:
-        header["conv_last.bias"]["shape"] = [2_500_000_000]
-
-    return edited_header(generator_bytes(state), change)
-
-
-def with_a_header_of_ten_gigabytes(state: dict[str, torch.Tensor]) -> bytes:
-    data = generator_bytes(state)
-    return (10_000_000_000).to_bytes(8, "little") + data[8:]
-
-
-def with_overlap(state: dict[str, torch.Tensor]) -> bytes:
-    def change(header: dict[str, Any]) -> None:
-        first, second = sorted(
-            (name for name in header if name != "__metadata__"),
-            key=lambda name: header[name]["data_offsets"],
-        )[:2]
-        width = header[second]["data_offsets"][1] - header[second]["data_offsets"][0]
-        begin = header[first]["data_offsets"][0]
-        header[second]["data_offsets"] = [begin, begin + width]
-
-    return edited_header(generator_bytes(state), change)
-
-
-def with_a_tail(state: dict[str, torch.Tensor]) -> bytes:
-    return generator_bytes(state) + bytes(64)
-
-
-@pytest.mark.parametrize(
-    ("make", "said"),
-    [
-        (with_extra, "1 tensors that this generator does not have: 'hr_images'"),
-        (with_missing, "1 tensors are missing: 'conv_last.bias'"),
-        (with_wider, r"expected conv_first.weight as F32 \[4, 3, 3, 3\]"),
-        (with_doubles, "expected conv_last.bias as F32"),
-        (with_nan, "conv_last.bias holds values that are not finite"),
-        (with_another_network, "tensors that this generator does not have"),
-        (saying_another_network, "the file says .*512"),
-        (claiming_ten_gigabytes, "Error while deserializing"),
-        (with_a_header_of_ten_gigabytes, "header too large"),
-        (with_overlap, "invalid offset"),
-        (with_a_tail, "not fully covered"),
-    ],
-)
-def test_a_generator_that_is_not_the_suites(
-    tamper: Tamper, verify: Verify, make: Callable[[Any], bytes], said: str
-) -> None:
-    data = make(GENERATOR.build(seed=2).state_dict())
-    result = verify(tamper(lambda files: replace_generator(files, "first", data)))
-    (difference,) = row(result, "first").differences
-    assert difference.what == "generator"
-    assert re.search(said, difference.message), difference.message
-    assert others_verified(result, "first")
 
 
 def test_another_suite_version(
@@ -379,157 +226,22 @@ def verify_known(tamper: Tamper, verify: Verify, change: Callable[[Any], None]) 
     return messages(verify(tamper(edit)), "first")
 
 
-def other_image(test_images: Path, name: str) -> np.ndarray:
-    return read_image(test_images / f"{name}.png")
+def test_a_seed_that_the_suite_does_not_list_differs(tamper: Tamper, verify: Verify) -> None:
+    path = tamper(lambda f: edit_record(f, "first", lambda d: d.update(seed=99)))
+    assert "seed 99; the suite's are [1]" in messages(verify(path), "first")
 
 
-def test_a_swapped_image(tamper: Tamper, verify: Verify, run: Path) -> None:
-    data = (run / "images/bicubic/cat.png").read_bytes()
-    result = verify(tamper(lambda files: replace_image(files, "first", "cat", data)))
-    (difference,) = row(result, "first").differences
-    assert (difference.what, difference.image) == ("image", "cat")
-    assert "it is not what the generator makes" in difference.message
-    assert others_verified(result, "first")
-
-
-def test_hr_beside_a_generator(tamper: Tamper, verify: Verify, test_images: Path) -> None:
-    data = png(other_image(test_images, "cat"))
-    result = verify(tamper(lambda files: replace_image(files, "first", "cat", data)))
-    assert "it is the HR image, not what the generator makes of LR" in messages(result, "first")
-
-
-def test_one_grey_level_in_one_value(tamper: Tamper, verify: Verify, run: Path) -> None:
-    pixels = read_image(run / "images/first/cat.png").copy()
-    pixels[5, 5, 0] ^= 1
-    path = tamper(lambda files: replace_image(files, "first", "cat", png(pixels)))
-    assert "it is not what the generator makes: 0.0%" in messages(verify(path), "first")
-
-    def alone(files: Files) -> None:
-        replace_image(files, "first", "cat", png(pixels))
-        drop_generators(files)
-
-    found = messages(verify(tamper(alone), from_images=True), "first")
-    assert "1 of 2 images of 'folder:tiny' are not those whose hashes the record states" in found
-
-
-def test_hashes_of_other_images(tamper: Tamper, verify: Verify) -> None:
-    def change(document: dict[str, Any]) -> None:
-        document["scores"][DATASET]["pixels_sha256"]["cat"] = "0" * 64
-
-    result = verify(tamper(lambda files: edit_record(files, "first", change)))
-    (difference,) = row(result, "first").differences
-    assert (difference.what, difference.image) == ("image", "cat")
-    assert others_verified(result, "first")
-
-
-def test_no_hashes_where_the_protocol_has_them(tamper: Tamper, verify: Verify) -> None:
-    def change(document: dict[str, Any]) -> None:
-        document["scores"][DATASET].pop("pixels_sha256")
-
-    result = verify(tamper(lambda files: edit_record(files, "first", change)))
-    assert "2 of 2 images" in messages(result, "first")
-
-
-def test_rows_of_before_hashes_are_not_recomputed(tamper: Tamper, verify: Verify) -> None:
-    """The suite as it was then, scored by a protocol whose images depended on the processor."""
-
-    def edit(files: Files) -> None:
-        suite = parse_suite(SUITE.replace("summary", 'protocol = "y4-v1"\nsummary', 1))
-        document = suite.model_dump(mode="json", by_alias=True)
-
-        def change(record: dict[str, Any]) -> None:
-            record["protocol"] = "y4-v1"
-            record["suite"].update(document=document, sha256=conditions_sha256(document))
-            record["scores"][DATASET].pop("pixels_sha256")
-
-        for label in ("bicubic", "warm-start", "first", "second"):
-            edit_record(files, label, change)
-        files["suite.json"] = json.dumps(document).encode()
-        manifest = json.loads(files["manifest.json"])
-        manifest["suite"]["sha256"] = conditions_sha256(document)
-        files["manifest.json"] = json.dumps(manifest).encode()
-
-    result = verify(tamper(edit))
-    assert not result.verified
-    assert {found.mark for found in result.rows} == {"not-recomputed"}
-    assert all("no hashes of images" in str(found.reason) for found in result.rows)
-
-
-def test_images_alone_are_scored_when_asked_for(tamper: Tamper, verify: Verify) -> None:
-    path = tamper(drop_generators)
-    result = verify(path, leave=["by-hash"])
-    assert result.verified  # bicubic is recomputed in any case
-    assert not verify(path).verified
-    assert row(result, "first").mark == "not-recomputed"
-    assert "--from-images" in row(result, "first").reason
-    result = verify(path, from_images=True)
-    assert result.verified
-    assert (row(result, "first").mark, row(result, "first").evidence) == (
-        "scores-verified",
-        "images",
-    )
-
-
-def test_hr_passed_off_as_sr(tamper: Tamper, verify: Verify, test_images: Path) -> None:
-    """Also with the scores that HR has, so that nothing but the image itself gives it away."""
-
-    def edit_with(pixels: np.ndarray) -> Callable[[Files], None]:
-        def edit(files: Files) -> None:
-            drop_generators(files)
-            replace_image(files, "first", "cat", png(pixels))
-
-        return edit
-
-    hr = other_image(test_images, "cat")
-    result = verify(tamper(edit_with(hr)), from_images=True)
-    assert "'cat' of 'folder:tiny' is the HR image, or nearer to it" in messages(result, "first")
-    near = hr.copy()
-    near[::9, ::9] ^= 1
-    result = verify(tamper(edit_with(near)), from_images=True)
-    assert "'cat' of 'folder:tiny' is the HR image, or nearer to it" in messages(result, "first")
-
-
-def test_an_image_that_is_missing(tamper: Tamper, verify: Verify) -> None:
-    def edit(files: Files) -> None:
-        drop_generators(files)
-        manifest = json.loads(files["manifest.json"])
-        key = json.loads(files[record_name(files, "first")])["key"]
-        (gone,) = [i for i in manifest["images"] if (i["record"], i["image"]) == (key, "cat")]
-        manifest["images"].remove(gone)
-        files.pop(f"images/{gone['sha256']}.png")
-        files["manifest.json"] = json.dumps(manifest).encode()
-
-    result = verify(tamper(edit), from_images=True)
-    assert "the image 'cat' of 'folder:tiny' was not submitted" in messages(result, "first")
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        (lambda data: data[:16] + (30000).to_bytes(4, "big") * 2 + data[24:], "30000 x 30000"),
-        (lambda data: data[:-30], "damaged or no image"),
-        (lambda data: data[:20], "no PNG: it is too short"),
-        (lambda data: png(np.zeros((48, 64), np.uint8)), "colour type 0"),
-        (lambda data: png(np.zeros((48, 64, 4), np.uint8)), "colour type 6"),
-    ],
-)
-def test_an_image_file_that_is_not_what_it_must_be(
-    tamper: Tamper, verify: Verify, run: Path, change: Callable[[bytes], bytes], said: str
-) -> None:
-    data = change((run / "images/first/cat.png").read_bytes())
-    path = tamper(lambda files: replace_image(files, "first", "cat", data))
-    assert said in messages(verify(path), "first")
-
-
-def test_images_that_the_manifest_and_the_folder_do_not_share(
+def test_a_score_that_no_image_has_differs_though_nobody_can_recompute_it(
     tamper: Tamper, verify: Verify
 ) -> None:
-    def edit(files: Files) -> None:
-        data = png(np.zeros((48, 64, 3), np.uint8))
-        files[f"images/{sha256(data)}.png"] = data
+    def forge(files: dict[str, bytes]) -> None:
+        edit_record(files, "first", lambda d: set_score(d, "ssim", "cat", 10))
+        for name in [name for name in files if name.startswith("generators/")]:
+            files.pop(name)
 
-    with pytest.raises(SubmissionError, match="do not agree about the image"):
-        verify(tamper(edit))
+    result = verify(tamper(forge), leave=["by-hash"])
+    assert "ssim of 'cat' in 'folder:tiny': 10" in messages(result, "first")
+    assert not result.verified
 
 
 def test_the_same_generator_under_two_labels_is_noted(
@@ -548,7 +260,6 @@ def test_repairing_nothing_changes_nothing(packed: Path, verify: Verify, tmp_pat
     files = unzipped(packed)
     edit_record(files, "first", lambda document: None)
     repair_manifest(files)
-    from .conftest import zipped
 
     (tmp_path / "same.zip").write_bytes(zipped(files))
     assert verify(tmp_path / "same.zip").verified

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
+from urllib.parse import quote
 
 from srbench.records import AgreementInfo
 from srbench.report.agreement import TRADE_OFF
@@ -23,6 +25,9 @@ from srbench.report.text import (
     used_flags,
     web_link,
 )
+
+_IN_ADDRESSES: Final = ":/?#@!$&'*+,;=%~"
+"""What stays as it is: a parenthesis would end the link, and begin what the address says next."""
 
 
 def leaderboard_markdown(board: Leaderboard) -> str:
@@ -165,4 +170,6 @@ def _agreements(board: Leaderboard) -> list[str]:
 def _sourced(known: AgreementInfo) -> str:
     finding, source = markdown_text(known.finding), markdown_text(known.source)
     link = web_link(known.url)
-    return f"{finding}. [{source}]({link})" if link else f"{finding}. {source}"
+    if link is None:
+        return f"{finding}. {source}"
+    return f"{finding}. [{source}]({quote(link, safe=_IN_ADDRESSES)})"

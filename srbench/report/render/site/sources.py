@@ -50,7 +50,7 @@ def tables(sources: Iterable[Source]) -> list[tuple[TableKey, list[Source]]]:
 
 
 def _is_shipped(key: TableKey) -> bool:
-    suite = installed_suite(key[0])
+    suite = installed_suite(*key[:2])
     return suite is not None and (suite.version, suite.conditions) == key[1:3]
 
 
