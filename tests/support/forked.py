@@ -122,9 +122,12 @@ def _child(
     rights: bool,
     pipes: list[Any],
 ) -> None:
+    import everything  # at once, or the server's own import failed and nobody heard of it
     from in_process import own_workers
 
     from srbench.cli import main
+
+    assert everything
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for descriptor, path in enumerate(pipes[:2], start=1):
