@@ -275,3 +275,16 @@ def test_an_eps_under_another_name_never_reaches_ghostscript(suffix, tmp_path, m
 def test_a_device_or_pipe_is_no_image():
     with pytest.raises(ImageError, match="no regular file"):
         read_image("/dev/zero")
+
+
+@pytest.mark.parametrize(("compression", "data"), [(0, b"\1" * 8), (1, b"\4\1\0\0\4\1\0\1")])
+def test_a_bitmap_with_run_lengths_is_refused(compression, data):
+    """Decoders fill what its lines leave out with different colours."""
+    header = struct.pack("<IiiHHIIiiII", 40, 4, 2, 1, 8, compression, len(data), 0, 0, 2, 0)
+    body = header + bytes((0, 0, 0, 0, 90, 90, 90, 0)) + data
+    bitmap = b"BM" + struct.pack("<IHHI", 14 + len(body), 0, 0, 62) + body
+    if compression == 0:
+        assert np.array_equal(decode_image(bitmap, "a.bmp"), np.full((2, 4, 3), 90))
+        return
+    with pytest.raises(ImageError, match=r"all decoders agree on, got a\.bmp"):
+        decode_image(bitmap, "a.bmp")
