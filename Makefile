@@ -1,4 +1,4 @@
-# Nine targets: env, quick, site, lint, portable, browser, test, dist, bench. All are idempotent.
+# Ten targets: env, quick, site, docs, lint, portable, browser, test, dist, bench. All are idempotent.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ PLUGINS := $(sort $(wildcard plugins/*/pyproject.toml))
 # Two test processes with one thread each beat one process with two on two cores.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: env quick site lint portable browser test dist bench
+.PHONY: env quick site docs lint portable browser test dist bench
 
 env: $(VENV)/.installed
 
@@ -27,6 +27,11 @@ quick: env
 # The pages of the leaderboard, and its tables, from its records: leaderboard/index.html.
 site: env
 	$(BIN)/srbench publish leaderboard --to leaderboard --readme README.md
+
+# The documentation site in build/docs, built strictly. Not with --quiet, under which mkdocs is strict about nothing.
+docs: env
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
 
 lint: env
 	$(BIN)/ruff check .

@@ -117,6 +117,23 @@ def test_every_dependency_states_its_oldest_version() -> None:
             assert need.name == "srbench-core" or ">=" in str(need.specifier), (file, line)
 
 
+def pages_in(nav: Any) -> list[str]:
+    if isinstance(nav, str):
+        return [nav]
+    parts = nav.values() if isinstance(nav, dict) else nav
+    return [page for part in parts for page in pages_in(part)]
+
+
+def test_the_documentation_site_leads_to_every_page_once() -> None:
+    site = yaml.safe_load((ROOT / "mkdocs.yml").read_text())
+    made = {"index.md", "contributing.md", "commands.md", "python.md"}  # by docs/site_pages.py
+    pages = pages_in(site["nav"])
+    assert sorted(pages) == sorted({page.name for page in ROOT.glob("docs/*.md")} | made)
+    assert site["strict"] is True
+    assert "mkdocs build\n" in MAKEFILE  # with --quiet mkdocs would count no warning
+    assert "offline" in site["plugins"]
+
+
 def test_citation_is_of_this_version() -> None:
     cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert cited["version"] == srbench.__version__

@@ -10,16 +10,10 @@ from srbench.checks.fresh import ask
 from srbench.checks.outcome import CheckFailed, some
 from srbench.checks.subject import RecordingResolver, Subject, expect
 from srbench.contract import HubSource, PyPISource, Source
+from srbench.contract.licences import settles_commercial_use
 
 FRESH_TOLERANCE = 1e-5
 """Relative difference allowed between this process and a fresh one."""
-
-# Identifiers whose terms nobody has to look up; everything else says it in words.
-_KNOWN_LICENSES = (
-    *("MIT", "BSD-2-Clause", "BSD-3-Clause", "BSD", "Apache-2.0", "ISC", "Unlicense", "CC0-1.0"),
-    *("MPL-2.0", "LGPL-2.1", "LGPL-3.0", "GPL-2.0", "GPL-3.0", "AGPL-3.0", "CC-BY-4.0", "0BSD"),
-    *("CC-BY-NC-4.0", "CC-BY-NC-SA-4.0", "PolyForm-Noncommercial-1.0.0"),
-)
 
 
 def check_spec_is_sound(subject: Subject) -> None:
@@ -48,17 +42,6 @@ def _expect_pickles(subject: Subject) -> None:
             "resolve and params at module level"
         ) from error
     expect(copy == (spec, params), "expected the spec to pickle to its equal, got another one")
-
-
-def settles_commercial_use(text: str) -> bool:
-    """Whether a licence text says if commercial use is allowed.
-
-    >>> settles_commercial_use("MIT"), settles_commercial_use("see the authors' page")
-    (True, False)
-    """
-    if re.search(r"commercial", text, re.IGNORECASE):
-        return True
-    return text.strip() in _KNOWN_LICENSES
 
 
 def check_weights_declared(subject: Subject) -> None:

@@ -22,14 +22,22 @@ _SHOWN = (
 @click.argument("name", required=False, shell_complete=completion.losses)
 @click.option("--task", help="Only losses whose network was pretrained for this task.")
 @click.option("--backbone", help="Only losses of this architecture.")
+@click.option(
+    "--commercial",
+    is_flag=True,
+    help="Only losses whose authors state a licence that allows commercial use.",
+)
 @click.option("--json", "as_json", is_flag=True, help="JSON on stdout and nothing else.")
-def command(name: str | None, task: str | None, backbone: str | None, as_json: bool) -> None:
+def command(
+    name: str | None, task: str | None, backbone: str | None, commercial: bool, as_json: bool
+) -> None:
     """List the installed losses with task, backbone, weights and licence.
 
     With NAME, describe that loss and its parameters. NAME may have parameters after commas, which
     are then settled: timm,model=resnet50.a1_in1k
     """
     from srbench.cli.output import echo_json, warn_broken
+    from srbench.contract.licences import allows_commercial_use
     from srbench.errors import unknown_name
     from srbench.host import discover
 
@@ -47,6 +55,7 @@ def command(name: str | None, task: str | None, backbone: str | None, as_json: b
         for name, loss in registry.losses.items()
         if (task is None or loss.spec.task == task)
         and (backbone is None or loss.spec.backbone == backbone)
+        and (not commercial or allows_commercial_use(loss.spec.license))
     ]
     if as_json:
         echo_json([_document(name, loss) for name, loss in rows])

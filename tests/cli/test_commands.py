@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from srbench.cli import COMMANDS
+from srbench.contract.licences import allows_commercial_use
 
 from .conftest import Cli
 
@@ -55,6 +56,32 @@ def test_losses_filters(cli: Cli) -> None:
     names = [loss["name"] for loss in json.loads(cli("losses", "--task", "pixel", "--json").stdout)]
     assert {"l1", "l2"} <= set(names)
     assert "vgg16" not in names
+
+
+def test_losses_for_commercial_use_are_those_that_say_so(cli: Cli) -> None:
+    losses = {loss["name"]: loss["license"] for loss in json.loads(cli("losses", "--json").stdout)}
+    kept = {loss["name"] for loss in json.loads(cli("losses", "--commercial", "--json").stdout)}
+    assert {"l1", "vgg16"} <= kept < set(losses)
+    forbidden = ("no commercial use", "is not implied", "NC", "research only", "each model's own")
+    told = {name for name, text in losses.items() if any(word in text for word in forbidden)}
+    assert told
+    assert kept == set(losses) - told
+
+
+@pytest.mark.parametrize(
+    ("text", "allowed"),
+    [
+        ("MIT", True),
+        ("MIT code, BSD weights; commercial use allowed", True),
+        ("CC-BY-NC-4.0", False),
+        ("PolyForm; no commercial use", False),
+        ("no commercial use allowed", False),
+        ("Ask us", False),
+        ("", False),
+    ],
+)
+def test_silence_on_commercial_use_counts_as_no(text: str, allowed: bool) -> None:
+    assert allows_commercial_use(text) is allowed
 
 
 def test_plugins_json_has_the_published_shape(cli: Cli) -> None:
