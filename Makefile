@@ -1,4 +1,4 @@
-# Eight targets: env, quick, site, lint, portable, browser, test, bench. All are idempotent.
+# Nine targets: env, quick, site, lint, portable, browser, test, dist, bench. All are idempotent.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,14 +7,18 @@ PLUGINS := $(sort $(wildcard plugins/*/pyproject.toml))
 # Two test processes with one thread each beat one process with two on two cores.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: env quick site lint portable browser test bench
+.PHONY: env quick site lint portable browser test dist bench
 
 env: $(VENV)/.installed
+
+# CONSTRAINTS: a file of versions to hold to, for example .github/oldest.txt.
+CONSTRAINTS ?=
 
 $(VENV)/.installed: pyproject.toml $(PLUGINS)
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "expected Python 3.11 or newer, got " + sys.version.split()[0] + "; run: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable '.[dev]' $(foreach plugin,$(PLUGINS),--editable $(dir $(plugin)))
+	$(BIN)/python -m pip install --quiet $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) \
+	  --editable '.[dev]' $(foreach plugin,$(PLUGINS),--editable $(dir $(plugin)))
 	@touch $@
 
 quick: env
@@ -29,6 +33,8 @@ lint: env
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/zizmor --offline --quiet .github
 
 # Images and statistics as two other processors make them: one with AVX2, one without vector extensions.
 # numpy's names of features changed with 2.4; names that it does not know it passes over.
@@ -64,6 +70,12 @@ test: env
 	+$(MAKE) --jobs=2 --output-sync=target lint portable browser
 	$(BIN)/python -m pytest -m "not slow" -n 2 -q
 	$(if $(CHECK_LOSSES),SRBENCH_CHECK_LOSSES=$(CHECK_LOSSES)) $(BIN)/python -m pytest -m slow -n 2 -q --durations=15
+
+# What a release publishes, in dist/: the host and every plugin but the one that is there to be copied.
+dist: env
+	rm -rf dist
+	$(foreach folder,. $(filter-out plugins/example/,$(dir $(PLUGINS))),\
+	  cd $(folder) && $(abspath $(BIN))/hatchling build -d $(CURDIR)/dist && cd $(CURDIR) &&) true
 
 # BENCH: names of benchmarks and options, for example `make bench BENCH="data eval --quick"`.
 bench: env

@@ -1,19 +1,17 @@
 """README and docs show only commands that exist, and their examples run."""
 
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
 
-import click
 import pytest
+from shown import MAKE_TARGETS, parse, words
 
 from srbench.cli import cli
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
-MAKE_TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 
 
 def shown_commands() -> list[tuple[str, str]]:
@@ -24,12 +22,6 @@ def shown_commands() -> list[tuple[str, str]]:
             text = block.replace("\\\n", " ")
             found += [(page.name, m) for m in re.findall(r"^\$ (.+)$", text, re.MULTILINE)]
     return found
-
-
-def words(line: str) -> list[str]:
-    found = shlex.split(line, comments=True)
-    ends = [index for index, word in enumerate(found) if word in ("|", ">")]
-    return found[: ends[0]] if ends else found
 
 
 COMMANDS = shown_commands()
@@ -47,20 +39,6 @@ def test_the_command_exists_with_these_options(page: str, line: str) -> None:
         assert targets <= MAKE_TARGETS
     if program == "srbench":
         parse(cli, args)
-
-
-def parse(command: click.Command, args: list[str]) -> None:
-    """Let click parse the words without running anything; UsageError fails the test."""
-    try:
-        context = command.make_context(command.name, list(args), resilient_parsing=False)
-    except click.exceptions.Exit:  # options such as --version answer and end
-        return
-    if isinstance(command, click.Group):
-        rest = [*context._protected_args, *context.args]
-        assert rest, f"{command.name} needs a subcommand"
-        name, sub, remaining = command.resolve_command(context, rest)
-        assert sub is not None, name
-        parse(sub, remaining)
 
 
 @pytest.mark.slow

@@ -1,7 +1,8 @@
-"""``srbench data``: which data sets are here, decode them ahead of a run, check them."""
+"""``srbench data``: which data sets are here, get them, decode them ahead of a run, check them."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from srbench.data import Dataset, DatasetInfo, ImageStore, StoreProgress
+    from srbench.data.verify import VerifiedDataset
 
 
 @click.group("data")
@@ -35,6 +37,75 @@ def list_command(as_json: bool) -> None:
         echo_json([_as_json(info) for info in infos])
     else:
         _print_table(infos)
+
+
+_to = click.option(
+    "--to",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of data sets to write into [the first of SRBENCH_DATA, else ./data].",
+)
+
+
+@command.command("get")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("--accept-terms", is_flag=True, help="You have read the terms and keep to them.")
+@_to
+def get_command(names: tuple[str, ...], accept_terms: bool, to: Path | None) -> None:
+    """Download data sets whose owners allow it, and check that they are the known copies.
+
+    The owners' terms are shown first and must be accepted. Sets without such terms are assembled
+    from an archive that you have: `srbench data assemble`.
+    """
+    import shutil
+
+    from srbench.data.assemble import assemble, fetch, recipe_with_origin
+
+    by_archive: dict[str, list[str]] = {}
+    for name in names:
+        _, origin = recipe_with_origin(name)
+        by_archive.setdefault(origin.file, []).append(name)
+    for wanted in by_archive.values():
+        _, origin = recipe_with_origin(wanted[0])
+        if origin.url is not None:
+            click.echo(f"{', '.join(wanted)}: {origin.terms}", err=True)
+            if not accept_terms:
+                click.confirm("Do you keep to these terms?", abort=True, err=True)
+        archive = fetch(origin)
+        try:
+            for name in wanted:
+                _say_assembled(name, *assemble(name, archive, root=to))
+        finally:
+            shutil.rmtree(archive.parent)
+
+
+@command.command("assemble")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option(
+    "--from",
+    "archive",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="The archive as its owners publish it (.zip, .tar, .tgz).",
+)
+@_to
+def assemble_command(names: tuple[str, ...], archive: Path, to: Path | None) -> None:
+    """Make data sets from an archive that you have: pick their images out and check them.
+
+    Where srbench knows the copy that the leaderboard is scored on, the pixels must be that copy's.
+    """
+    from srbench.data.assemble import assemble
+
+    for name in names:
+        _say_assembled(name, *assemble(name, archive, root=to))
+
+
+def _say_assembled(name: str, folder: Path, digest: str) -> None:
+    from srbench.data.recipes import RECIPES
+
+    recipe = RECIPES[name]
+    known = "the leaderboard's copy" if recipe.pixels_sha256 else "no known copy to compare with"
+    click.echo(f"{name}: {recipe.images} images in {folder} ({known})")
+    click.echo(f"  pixels     {digest}")
 
 
 @command.command("prepare")
@@ -81,6 +152,7 @@ def verify_command(names: tuple[str, ...], count: int | None, seed: int, as_json
                 "images": report.manifest.count,
                 "sha256": report.manifest.sha256,
                 "files_sha256": report.manifest.files_sha256,
+                "pixels_sha256": report.pixels_sha256,
                 "store": None if report.store is None else str(report.store.folder),
             }
         )
@@ -89,8 +161,22 @@ def verify_command(names: tuple[str, ...], count: int | None, seed: int, as_json
             click.echo(f"{name}: {report.manifest.count} images decode, {state}")
             click.echo(f"  manifest   {report.manifest.sha256}")
             click.echo(f"  file list  {report.manifest.files_sha256}")
+            click.echo(f"  pixels     {report.pixels_sha256}{_which_copy(name, report, count)}")
     if as_json:
         echo_json(results)
+
+
+def _which_copy(name: str, report: VerifiedDataset, count: int | None) -> str:
+    """Whether these are the images of the published scores, where that is known."""
+    from srbench.data.recipes import RECIPES
+
+    known = RECIPES[name].pixels_sha256 if name in RECIPES and count is None else None
+    if known is None:
+        return ""
+    same = report.pixels_sha256 == known
+    return (
+        " (the leaderboard's copy)" if same else f" (another copy than the leaderboard's {known})"
+    )
 
 
 def _as_json(info: DatasetInfo) -> dict[str, str | int | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from srbench.cli.completion import folder_rows
 if TYPE_CHECKING:
     from srbench.records import Record
     from srbench.report import Leaderboard
+    from srbench.report.selection import TableKey
 
 
 @click.command("report")
@@ -58,11 +60,11 @@ def command(
 
     On the screen a line for each row and the verdict; --full prints all that there is.
 
-    Several folders, from several machines, make one table; each suite has its own. Records of
-    other protocols, suite versions or tracks are refused, with the reason.
+    Several folders, from several machines, make one table; each suite has its own, and so have
+    versions, other settings, tracks and protocols of one suite.
     """
     from srbench.records import record_files
-    from srbench.report import build_leaderboard, load_records, split_by_suite
+    from srbench.report import build_leaderboard, load_records, split_by_table
     from srbench.report.authority import own_suite
     from srbench.report.people import load_opinions
 
@@ -70,10 +72,8 @@ def command(
     for seed in seeds:
         _check_name("seed", str(seed), {str(record.seed) for record in records})
     own, heard = own_suite(folders), load_opinions(folders)
-    boards = [
-        build_leaderboard(group, heard, suite=own, seeds=seeds)
-        for group in split_by_suite(records).values()
-    ]
+    tables = split_by_table(records)
+    boards = [build_leaderboard(group, heard, suite=own, seeds=seeds) for group in tables.values()]
     for name in datasets:
         _check_name("data set", name, {d for board in boards for d in board.datasets})
     for label in compare or ():
@@ -88,8 +88,7 @@ def command(
     if destination is None:
         click.echo("no file is written for several folders; give --to DIR", err=True)
         return
-    for board in boards:
-        out = destination if len(boards) == 1 else destination / board.suite
+    for board, out in zip(boards, _places(list(tables), destination), strict=True):
         _write(board, out, plots=plots, compare=compare)
 
 
@@ -129,6 +128,15 @@ def _print_tables(boards: list[Leaderboard], datasets: tuple[str, ...], *, full:
         shown = [d for d in board.datasets if not datasets or d in datasets]
         if shown:
             show(board, out, datasets=shown)
+
+
+def _places(tables: Sequence[TableKey], destination: Path) -> list[Path]:
+    """A folder for each table, named as in a site where there are several."""
+    if len(tables) == 1:
+        return [destination]
+    from srbench.report.render.site.names import table_names
+
+    return [destination / name for name in table_names(tables).values()]
 
 
 def _write(board: Leaderboard, out: Path, *, plots: bool, compare: tuple[str, str] | None) -> None:

@@ -14,6 +14,8 @@ more than one frame               refused, except phone JPEGs (MPO), whose first
 orientation in the EXIF data      applied, except for PNG, where hardly any program looks for it
 a JPEG that claims more than it   refused: its decoder would fill the rest with grey
 holds
+run lengths in BMP, old-style     refused: decoders make different pixels of them
+JPEG in TIFF
 ================================  ==============================================================
 """
 
@@ -61,6 +63,7 @@ MAX_PIXELS = 2**29
 
 # Images of more than this must be files of a byte for every 400 pixels, as flat ones are in PNG.
 _SMALL_PIXELS = 2**26
+_LOOSE = {"BMP": (1, 2), "DIB": (1, 2), "TIFF": ("tiff_jpeg",)}
 _opening = threading.Lock()
 _EXIF_ORIENTATION = 0x0112
 _PLAIN_MODES = ("RGB", "L", "1", "P", "CMYK", "YCbCr")
@@ -146,6 +149,12 @@ def _open(
         if pixels > MAX_PIXELS or pixels > max(_SMALL_PIXELS, 400 * size):
             raise _too_large(source, f"{file.height} x {file.width} from {size} bytes")
         frames = getattr(file, "n_frames", 1)
+        if file.info.get("compression") in _LOOSE.get(str(file.format), ()):
+            raise ImageError(
+                f"expected pixels that all decoders agree on, got {source}, whose "
+                "compression they read differently",
+                "convert it to PNG",
+            )
     except ImageError:
         raise
     except Exception as error:  # damaged headers make the decoders raise nearly anything

@@ -10,7 +10,7 @@ from srbench.report.model import Cell, Leaderboard, Row
 from srbench.report.render.files import leaderboard_csv, write_leaderboard
 from srbench.report.render.summary import print_summary
 from srbench.report.render.terminal import print_leaderboard
-from srbench.report.selection import load_records, split_by_suite
+from srbench.report.selection import load_records, split_by_table
 
 __all__ = [
     "Cell",
@@ -21,7 +21,7 @@ __all__ = [
     "load_records",
     "print_leaderboard",
     "print_summary",
-    "split_by_suite",
+    "split_by_table",
     "tidy_scores",
     "write_leaderboard",
     "write_plots",

@@ -92,11 +92,12 @@ class Column:
         return "-" if value is None or value == "" else f"{value}"
 
 
-def rank_heading(board: Leaderboard) -> str:
+def ranked_by(board: Leaderboard) -> str:
     """What the rows are ranked on, and how."""
     metric, sets = board.title(board.rank_metric), ", ".join(board.rank_datasets)
-    how = f"mean {metric} rank" if len(board.rank_datasets) > 1 else metric
-    return f"rank ({how} on {sets})"
+    if len(board.rank_datasets) == 1:
+        return f"{metric} on {sets}"
+    return f"mean {metric} rank on {sets}, weighted by number of images"
 
 
 def rank_text(rank: float | None) -> str:
@@ -171,7 +172,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         name="rank",
         value=lambda e: e.row.rank,
-        heading=rank_heading,
+        heading=lambda board: f"rank ({ranked_by(board)})",
         text=lambda e: rank_text(e.row.rank),
         outputs=ALL - {"csv"},
         numeric=True,

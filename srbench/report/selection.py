@@ -13,6 +13,8 @@ from srbench.records import Record, read_records
 
 Identity = tuple[str, int, float]
 """(label, seed, content scale)."""
+TableKey = tuple[str, int, str, str, str]
+"""(suite, version, hash, track, protocol): what shares a table."""
 
 _WHY = {
     "suite": "every suite has its own table",
@@ -53,12 +55,18 @@ def collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def split_by_suite(records: Iterable[Record]) -> dict[str, list[Record]]:
-    """Records by suite name, in order of first appearance: one table each."""
-    suites: dict[str, list[Record]] = defaultdict(list)
+def table_key(record: Record) -> TableKey:
+    """Which table the record stands in."""
+    suite = record.suite
+    return (suite.name, suite.version, suite.conditions, suite.track, record.protocol)
+
+
+def split_by_table(records: Iterable[Record]) -> dict[TableKey, list[Record]]:
+    """Records by what shares a table, in order of suite names and versions."""
+    tables: dict[TableKey, list[Record]] = defaultdict(list)
     for record in records:
-        suites[record.suite.name].append(record)
-    return dict(suites)
+        tables[table_key(record)].append(record)
+    return dict(sorted(tables.items()))
 
 
 def select_records(records: Sequence[Record]) -> list[Record]:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from srbench.errors import visible
 from srbench.records import MetricInfo
-from srbench.report.columns import Column
+from srbench.report.columns import Column, ranked_by
 from srbench.report.conventions import FLAGS
 from srbench.report.model import Cell, Leaderboard
 
@@ -90,6 +90,12 @@ def title(board: Leaderboard) -> str:
     )
 
 
+def table_title(board: Leaderboard, dataset: str) -> str:
+    """One line above the table of a data set: what it is of, and what its ranks are by."""
+    place = ", at one strength" if board.headlines else ""
+    return f"{dataset}{place}; rank: {ranked_by(board)}"
+
+
 def used_flags(board: Leaderboard) -> list[tuple[str, str, str]]:
     """(code, flag, meaning) of the flags that occur in the table."""
     used = {flag for row in board.rows for cell in row.cells.values() for flag in cell.flags}
@@ -98,10 +104,9 @@ def used_flags(board: Leaderboard) -> list[tuple[str, str, str]]:
 
 def rank_rule(board: Leaderboard) -> str:
     """How the overall rank is made, in one sentence."""
-    sets = ", ".join(board.rank_datasets)
     rule = (
-        f"Overall rank: mean rank by {board.title(board.rank_metric)} over {sets}. Rows that no "
-        "loss trained, and incomplete rows, have none"
+        f"Overall rank: {ranked_by(board)}. Rows that no loss trained, and incomplete rows, "
+        "have none"
     )
     blocks = [
         f"{m.title} ranks only data sets whose images all have at least {m.min_blocks} blocks of "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from srbench.report.columns import rank_heading
+from srbench.report.columns import ranked_by
 from srbench.report.model import Headline, Leaderboard
 
 
@@ -24,8 +24,8 @@ def verdict(board: Leaderboard) -> str:
     where = f" on {dataset}" if len(board.rank_datasets) > 1 else ""
     score = "" if cell is None else f" ({metric.number(cell.mean)}{where})"
     groups = {label: found.group for label, found in cells.items() if found is not None}
-    how = rank_heading(board).removeprefix("rank (").removesuffix(")")
-    return f"First by {how}: {first.label}{score}. {_told_apart(board, first.label, groups, where)}"
+    apart = _told_apart(board, first.label, groups, where)
+    return f"First by {ranked_by(board)}: {first.label}{score}. {apart}"
 
 
 def _at_equal_distortion(board: Leaderboard, headline: Headline) -> str:

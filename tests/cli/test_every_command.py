@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -91,6 +92,7 @@ READ: dict[str, Make] = {
     "reproduce RECORD": lambda p, x: ["reproduce", x],
     "probe --against": lambda p, x: ["probe", "--against", x],
     "data verify": lambda p, x: ["data", "verify", b"folder:" + os.fsencode(x)],
+    "data assemble": lambda p, x: ["data", "assemble", "bsdt100", "--from", x],
     "data prepare": lambda p, x: ["data", "prepare", b"folder:" + os.fsencode(x)],
     "run --set": lambda p, x: ["run", "tiny.toml", "--set", b"data.train=folder:" + os.fsencode(x)],
     "tune": lambda p, x: ["tune", x],
@@ -156,7 +158,9 @@ def place(pristine: Place, tmp_path: Path) -> Iterator[Place]:
 
 
 def environment(place: Place) -> dict[str, str]:
-    return {"SRBENCH_CACHE": str(place.cache), "SRBENCH_DATA": "", "COLUMNS": "200"}
+    """Without an index: what it says of each package of a lock takes seconds."""
+    cache = {"SRBENCH_CACHE": str(place.cache), "SRBENCH_DATA": "", "PIP_NO_INDEX": "1"}
+    return {**cache, "COLUMNS": "200"}
 
 
 def _writable(root: Path, yes: bool) -> None:
@@ -238,3 +242,62 @@ def test_interrupted_at_a_random_moment_and_run_again(place: Place, make: Make) 
     for _ in range(2 if make in WRITE.values() else 1):
         done = walk(place, make, "out")
         assert done.returncode == 0 or make in ONCE, done.stderr
+
+
+TRAINING = ("run", "tiny.toml", "--out", "out", "--loss", "l1")
+LONG = "b" * 240 + ".png"
+
+
+def test_a_report_of_an_interrupted_run_says_how_to_go_on(place: Place) -> None:
+    """And what it says goes on, from the checkpoint that Ctrl-C left."""
+    long = ("--set", "warm_start.iterations=100000")
+    began = place.folder / "out" / "checkpoints"
+    done = walk(place, lambda p, x: [*TRAINING, *long], "", interrupt=began.exists)
+    assert done.returncode == 130
+    assert "interrupted; finished work is kept, rerun to continue" in done.stderr
+    done = walk(place, lambda p, x: ["report", "out"], "")
+    assert done.returncode == 2
+    assert "nothing is scored yet in out: 0 of 3 jobs are finished" in done.stderr
+    assert f"go on with: srbench {shlex.join((*TRAINING, *long))}" in done.stderr
+
+
+REFUSED: dict[str, tuple[list[str], str, int]] = {
+    "a README that is not UTF-8": (
+        ["publish", "done", "--to", "site", "--readme", "latin.md"],
+        "expected a README in UTF-8, got latin.md", 2,
+    ),
+    "a home that nobody has": (
+        ["run", "tiny.toml", "--out", "out", "--set", "data.train=folder:~nobodyhere/x"],
+        "~nobodyhere/x: nothing there", 2,
+    ),
+    "a seed of 23 digits": (
+        [*TRAINING, "--seed", "9" * 23],
+        f"expected seeds from 0 to 4294967295, got {'9' * 23}", 2,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_mistake_is_told_before_anything_is_written(place: Place, case: str) -> None:
+    (place.folder / "latin.md").write_bytes(b"\xff\xfe")
+    args, said, status = REFUSED[case]
+    done = walk(place, lambda p, x: [*args], "")
+    assert done.returncode == status
+    assert said in done.stderr
+    assert not {"out", "site"} & {path.name for path in place.folder.iterdir()}
+
+
+def test_a_cache_that_is_no_folder_is_told_before_training(place: Place) -> None:
+    done = forked(TRAINING, place.folder, environment={"SRBENCH_CACHE": "/dev/null/x"})
+    assert done.returncode == 2
+    assert "error: Not a directory: /dev/null/x" in done.stderr
+    assert "set SRBENCH_CACHE to a folder that can be written" in done.stderr
+    assert "started" not in done.stderr
+
+
+def test_an_image_whose_name_is_as_long_as_a_name_may_be_is_enlarged(place: Place) -> None:
+    shutil.copy(place.folder / "TEST" / "im0.png", place.folder / LONG)
+    walk(place, lambda p, x: ["upscale", p.generator, LONG, "TEST/im0.png", "--out", "o"], "")
+    long, short = sorted((place.folder / "o").iterdir())
+    assert (long.name, short.name) == (f"{LONG[:-4]}_x4.png", "im0_x4.png")
+    assert long.read_bytes() == short.read_bytes()

@@ -14,7 +14,7 @@ FIVE = {f"img_{i:03d}.png": (16, 16) for i in range(1, 6)}
 def test_all_names_of_the_design_are_known():
     assert set(dataset_names()) == {
         "set5", "set14", "bsd100", "urban100", "bsds-train300", "bsdt100", "bsdt20", "div2k",
-        "imagenet",
+        "div2k-valid", "manga109", "imagenet",
         "photos", "photos-test",
     }  # fmt: skip
 

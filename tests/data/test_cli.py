@@ -5,6 +5,7 @@ from click.testing import CliRunner
 
 from srbench.cli import cli
 from srbench.data import dataset_names, find_dataset
+from srbench.data.verify import set_pixels_sha256
 
 FIVE = {f"img_{i:03d}.png": (16, 16) for i in range(1, 6)}
 
@@ -30,7 +31,10 @@ def test_list_for_people_says_what_is_missing_and_what_is_incomplete(make_images
     make_images({"a.png": (16, 16)}, folder="data/Set5")
     lines = srbench("list").stdout.splitlines()
     assert any(line.startswith("set5 ") and "1 of 5" in line for line in lines)
-    assert any(line.startswith("div2k ") and "missing: download" in line for line in lines)
+    assert any(
+        line.startswith("div2k ") and "missing: run `srbench data get div2k`" in line
+        for line in lines
+    )
 
 
 def test_prepare_says_its_disk_use_and_is_quick_again(make_images):
@@ -54,10 +58,13 @@ def test_verify_prints_the_manifest(make_images):
         "images": 5,
         "sha256": manifest.sha256,
         "files_sha256": manifest.files_sha256,
+        "pixels_sha256": set_pixels_sha256(find_dataset("set5").files),
         "store": None,
     }
     srbench("prepare", "set5")
-    assert "set5: 5 images decode, its store is intact" in srbench("verify", "set5").stdout
+    said = srbench("verify", "set5").stdout
+    assert "set5: 5 images decode, its store is intact" in said
+    assert "(another copy than the leaderboard's cef28b27" in said
 
 
 @pytest.mark.parametrize("action", ["prepare", "verify"])

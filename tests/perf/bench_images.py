@@ -60,7 +60,7 @@ def _trained(name: str) -> TrainedGenerator:
     torch.manual_seed(0)
     architecture, params = GENERATORS[name]
     resolved = resolve_generator(builtin_spec(architecture), params, 4)
-    return TrainedGenerator(resolved.build().eval(), resolved)
+    return TrainedGenerator(network=resolved.build().eval(), generator=resolved)
 
 
 def _call(make: Callable[[Image], Image], lr: Image) -> Callable[[], object]:

@@ -19,7 +19,7 @@ from srbench.records import write_record
 from srbench.report import build_leaderboard, leaderboard_csv
 from srbench.report.render.document import leaderboard_document
 from srbench.report.render.markdown import leaderboard_markdown
-from srbench.report.selection import load_records, split_by_suite
+from srbench.report.selection import load_records, split_by_table
 
 LOSSES, SEEDS = 50, 5
 TARGET_SECONDS = 10.0
@@ -47,7 +47,7 @@ def write_suites(root: Path, suites: int) -> list[Path]:
 def build_tables(folders: list[Path]) -> tuple[int, float, float]:
     """Number of records, seconds to read them, seconds to build and render the tables."""
     start = time.perf_counter()
-    groups = split_by_suite(load_records(folders))
+    groups = split_by_table(load_records(folders))
     read = time.perf_counter()
     count = 0
     for group in groups.values():

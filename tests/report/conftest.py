@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -60,3 +61,18 @@ def failing(edited) -> Callable[..., list[Record]]:
         return edited(records, change, lambda r: r.loss.label == label and seed in (None, r.seed))
 
     return fail
+
+
+@pytest.fixture
+def uneven(three_seeds, edited) -> list[Record]:
+    """Three images of set14, fourteen of bsd100."""
+
+    def three_of_set14(document: dict[str, Any]) -> None:
+        scores = document["scores"]["set14"]
+        scores["images"] = scores["images"][:3]
+        for metric in scores["metrics"].values():
+            metric["per_image"] = {n: metric["per_image"][n] for n in scores["images"]}
+            metric["mean"] = math.fsum(metric["per_image"].values()) / 3
+        scores["sizes"] = {n: s for n, s in scores["sizes"].items() if n in scores["images"]}
+
+    return edited(three_seeds, three_of_set14)

@@ -99,17 +99,27 @@ def test_suites_have_tables_of_their_own(out, tmp_path, invoke):
     assert invoke(out, "--suite", "anothr").exit_code == 2
 
 
-def test_mixed_versions_exit_2_and_one_can_be_chosen(out, tmp_path, edited, one_seed, invoke):
+def test_two_versions_in_one_folder_are_two_tables_and_one_can_be_chosen(
+    out, edited, one_seed, invoke
+):
+    """As a published folder holds them, and as `publish` shows them."""
+
     def newer(document):
         document["suite"]["version"] = document["suite"]["document"]["version"] = 2
+        document["key"] = document["key"][::-1]
 
     changed = edited(one_seed, newer)
     for record in changed:
-        write_record(record, tmp_path / "new" / "records")
-    result = invoke(out, tmp_path / "new")
-    assert result.exit_code == 2
-    assert "suite version" in result.stderr
-    chosen = invoke(out, tmp_path / "new", "--json", "--suite", changed[0].suite.conditions[:8])
+        write_record(record, out / "records")
+    result = invoke(out)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.index("synthetic v1") < result.stdout.index("synthetic v2")
+    written = {p.parent.name: json.loads(p.read_text()) for p in out.glob("*/leaderboard.json")}
+    assert sorted(name[:13] for name in written) == ["synthetic-v1-", "synthetic-v2-"]
+    for name, document in written.items():
+        assert name.startswith(f"synthetic-v{document['suite']['version']}-")
+        assert {row["label"] for row in document["rows"]} == {r.loss.label for r in one_seed}
+    chosen = invoke(out, "--json", "--suite", changed[0].suite.conditions[:8])
     assert json.loads(chosen.stdout)["suite"]["version"] == 2
 
 

@@ -8,9 +8,12 @@ import math
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from rich.console import Console
 
+from srbench.cli import cli
 from srbench.errors import MixedRecords
+from srbench.records import write_record
 from srbench.records.io import validate_record
 from srbench.report import build_leaderboard, print_leaderboard
 from srbench.report.headline_table import headline_table
@@ -254,3 +257,19 @@ def test_a_winner_is_named_at_equal_distortion_alone(curved, three_seeds):
     said = finding(build_leaderboard(three_seeds), "set14")
     assert "at unequal distortion: none is called better" in said
     assert FIRST not in said
+
+
+@pytest.mark.parametrize("width", [80, 100, 160])
+@pytest.mark.parametrize("records", ["curved", "one_seed"])
+def test_the_full_report_fits_a_terminal_and_breaks_no_name(request, tmp_path, records, width):
+    for record in request.getfixturevalue(records):
+        write_record(record, tmp_path / "records")
+    done = CliRunner(env={"COLUMNS": str(width)}).invoke(cli, ["report", str(tmp_path), "--full"])
+    lines = [line for line in done.stdout.splitlines() if line.startswith(" ")]  # of tables
+    assert max(map(len, lines)) <= width
+    words = {word for line in lines for word in line.split()}
+    board = build_leaderboard(request.getfixturevalue(records))
+    assert {row.label for row in board.rows} <= words
+    assert {"iterations/s", "GFLOPs/step", "parameters", "label", "licence"} <= words
+    assert ("(primary)" in words) == bool(board.headlines)
+    assert "…" not in done.stdout

@@ -8,7 +8,7 @@ from synthetic import synthetic_records
 from srbench.errors import MixedRecords, RecordError
 from srbench.records import write_record
 from srbench.report import build_leaderboard
-from srbench.report.selection import load_records, select_records, split_by_suite
+from srbench.report.selection import load_records, select_records, split_by_table
 
 
 def _set(path, value):
@@ -87,8 +87,9 @@ def test_seed_independent_rows_of_several_seeds_are_one(three_seeds, edited):
     assert len(select_records([*three_seeds, *again])) == len(three_seeds)
 
 
-def test_suites_are_split_in_order(three_seeds, one_seed, edited):
-    other = edited(one_seed, lambda d: d["suite"].update(name="another"))
-    groups = split_by_suite(load_records([*other, *three_seeds]))
-    assert list(groups) == ["another", "synthetic"]
-    assert len(groups["another"]) == len(other)
+@pytest.mark.parametrize(("path", "value", "named"), MIXTURES[:5])
+def test_tables_are_split_in_order(three_seeds, one_seed, edited, path, value, named):
+    other = edited(one_seed, _set(path, value))
+    groups = split_by_table(load_records([*other, *three_seeds]))
+    assert list(groups) == sorted(groups)
+    assert list(groups.values()) in ([other, three_seeds], [three_seeds, other])

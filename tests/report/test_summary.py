@@ -61,7 +61,9 @@ def test_the_verdict_names_the_metric_that_ranks(one_seed, three_seeds):
     three = build_leaderboard(three_seeds)
     first = three.rows[0]
     said = verdict(three)
-    assert said.startswith(f"First by mean LPIPS rank on set14, bsd100: {first.label} (")
+    assert said.startswith(
+        f"First by mean LPIPS rank on set14, bsd100, weighted by number of images: {first.label} ("
+    )
     dataset = three.lead_dataset()
     groups = {row.label: row.cells[dataset, "lpips"].group for row in three.rows[:4]}
     alike = {label for label, group in groups.items() if set(group) & set(groups[first.label])}

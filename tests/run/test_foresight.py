@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import tomllib
@@ -12,17 +13,25 @@ from typing import Any
 import numpy as np
 import PIL.Image
 import pytest
-from in_process import SUITE, in_process, workplace  # noqa: F401
+import rich.console
+from in_process import SUITE, Done, in_process, workplace  # noqa: F401
 
-from srbench.app.execute import execute
+from srbench.app.execute import execute_plan, watched
 from srbench.app.prepare import Prepared, prepare
 from srbench.errors import UserError, WeightsError
 from srbench.host import discover
+from srbench.records import Record, read_records
+from srbench.report import build_leaderboard
+from srbench.run.exec.local import LocalBackend
+from srbench.run.plan.planning import make_plan
+from srbench.settings import parse_suite
 from srbench.settings.load import validate_suite
 
 SUITES = 300
-RUNS = int(os.environ.get("SRBENCH_TEST_RUNS", "6"))
-"""How many of the accepted suites are run; by hand all of them."""
+FROM, EVERY = (int(n) for n in os.environ.get("SRBENCH_TEST_SUITES", "0:15").split(":"))
+"""From which on, and every how many of the accepted suites (some ninety) are run; all: 0:1."""
+
+Cli = Callable[..., Done]
 
 NUMBERS = (-1, 0, 1, 2, 3, 7, 15, 16, 17, 24, 31, 32, 33, 40, 2**31, 2**40)
 WEIGHTS = (0.0, 0.0, 1e-3, 1.0, 12.0, -0.5)
@@ -117,12 +126,7 @@ def accepted(document: dict[str, Any], out: Path) -> Prepared | None:
 REGISTRY = discover()
 
 
-def test_what_a_dry_run_accepts_trains_and_scores(
-    place: Path,
-    in_process: Callable[..., Any],  # noqa: F811
-) -> None:
-    import rich.console
-
+def test_what_a_dry_run_accepts_trains_and_scores(place: Path, in_process: Cli) -> None:  # noqa: F811
     rng = random.Random(17)
     plans = [accepted(mutated(rng), place / f"out{number}") for number in range(SUITES)]
     good = [plan for plan in plans if plan is not None]
@@ -131,9 +135,84 @@ def test_what_a_dry_run_accepts_trains_and_scores(
         console = rich.console.Console(file=log)
         # What would be downloaded is not here to be run.
         good = [plan for plan in good if not plan.plan.inputs.problems]
-        for prepared in rng.sample(good, min(RUNS, len(good))):
-            result = execute(prepared, console)
-            assert not result.failed, (prepared.plan.suite, result.failed)
-            unscored = [line for r in result.records for line in r.notes if line.startswith("no ")]
-            assert not unscored, (prepared.plan.suite, unscored)
-            assert {r.seed for r in result.records} >= set(prepared.plan.suite.seeds)
+        for prepared in good[FROM::EVERY]:
+            trains_and_scores(prepared, console)
+
+
+def trains_and_scores(prepared: Prepared, console: rich.console.Console) -> None:
+    """All of a run but its plots, pictures and pages, which tell nothing of the suite."""
+    plan, out = prepared.plan, prepared.out
+    with watched(plan, out, console) as observer:
+        done = execute_plan(plan, out, observer, LocalBackend(out=out))
+    assert not done.failed, (plan.suite, done.failed)
+    unscored = [line for r in done.records for line in r.notes if line.startswith("no ")]
+    assert not unscored, (plan.suite, unscored)
+    board = build_leaderboard(done.records)
+    assert {record.seed for record in board.records} >= set(plan.suite.seeds)
+    # The images themselves have no scores by full-reference metrics, and no row then.
+    assert {row.label for row in board.rows} >= {cell.row.label for cell in plan.cells} - {"hr"}
+
+
+def flags(place: Path, dataset: str, metric: str) -> dict[str, set[str]]:
+    """Row -> flags beside its score, as the table shows them."""
+    rows = json.loads((place / "run" / "leaderboard.json").read_text())["rows"]
+    return {row["label"]: set(row["scores"][dataset][metric]["flags"]) for row in rows}
+
+
+def test_test_images_that_are_trained_on_are_said_and_flagged(
+    place: Path,
+    in_process: Cli,  # noqa: F811
+) -> None:
+    tests = '["folder:TRAIN", "folder:TEST"]'
+    done = in_process("run", "tiny.toml", "--out", "run", "--set", f"data.test={tests}")
+    assert done.returncode == 0, done.said
+    said = "warning: 4 of the 4 images of the test set 'folder:TRAIN' are also trained on (overlap)"
+    assert 0 <= done.stderr.index(said) < done.stderr.index("started")
+    assert "test set 'folder:TEST'" not in done.stderr
+    for metric in ("psnr", "ssim"):
+        trained = {r for r, f in flags(place, "folder:TRAIN", metric).items()
+                   if "trained-on-test" in f}  # fmt: skip
+        assert trained == {"warm-start", "pixel", "vgg16-random", "l1"}
+        assert not any("trained-on-test" in f for f in flags(place, "folder:TEST", metric).values())
+    assert "trained-on-test: the row was trained on images" in (
+        (place / "run" / "leaderboard.md").read_text()
+    )
+    names = tuple(f"train{i}" for i in range(4))
+    for record in read_records([place / "run"]):
+        generated = record.loss.kind.generated
+        assert record.scores["folder:TRAIN"].trained_on == (names if generated else ())
+        assert record.scores["folder:TEST"].trained_on == ()
+
+
+def test_a_shipped_suite_refuses_them_unless_it_allows_them_by_name(place: Path) -> None:
+    def problems(allowed: str) -> list[str]:
+        data = f"data.allow_overlap={allowed}"
+        suite = parse_suite(SUITE, overrides=['data.test=["folder:TRAIN"]', data])
+        made = make_plan(suite, REGISTRY, device="cpu", strict=True)
+        return [problem.what for problem in made.inputs.problems]
+
+    (refused,) = problems("[]")
+    assert "'folder:TRAIN' are also trained on" in refused
+    assert problems('["folder:TRAIN"]') == []
+
+
+def test_images_too_small_for_a_metric_are_said_first_and_cost_that_metric_alone(
+    place: Path,
+    in_process: Cli,  # noqa: F811
+) -> None:
+    """NIQE needs 96 px; its weights are not fetched, and PSNR is what it is without NIQE."""
+    scores: dict[str, dict[str, Any]] = {}
+    for out, metrics in (("run", '["psnr", "niqe"]'), ("alone", '["psnr"]')):
+        done = in_process("run", "tiny.toml", "--out", out, "--set", f"metrics={metrics}")
+        assert done.returncode == 0, done.said
+        records: list[Record] = list(read_records([place / out]))
+        scores[out] = {r.loss.label: dict(r.scores["folder:TEST"].metrics) for r in records}
+        if out == "run":
+            said = "warning: niqe cannot score folder:TEST: it needs 96 px a side, and im0 has 40"
+            assert 0 <= done.stderr.index(said) < done.stderr.index("started")
+            assert "niqe cannot score folder:TEST" in done.stdout
+            reasons = {r.scores["folder:TEST"].unscorable["niqe"] for r in records}
+            assert reasons == {"it needs 96 px a side, and im0 has 40"}
+    assert scores["run"] == scores["alone"]
+    assert {name for found in scores["run"].values() for name in found} == {"psnr"}
+    assert not (place / "cache" / "weights").exists()

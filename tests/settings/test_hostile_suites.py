@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from srbench.errors import SuiteError
-from srbench.settings import expand_losses, parse_suite
+from srbench.settings import expand_losses, load_suite, parse_suite
 
 SUITE = """
 schema = 1
@@ -67,6 +68,16 @@ def test_a_hostile_suite_is_refused_in_a_line(attack: str) -> None:
         expand_losses(parse_suite(text))
     assert time.process_time() - began < 5
     assert len(str(refused.value)) < 2000
+
+
+def test_the_mark_that_windows_editors_write_is_read_as_if_it_were_not_there(
+    tmp_path: Path,
+) -> None:
+    for name, encoding in (("plain.toml", "utf-8"), ("marked.toml", "utf-8-sig")):
+        (tmp_path / name).write_text(SUITE, encoding=encoding)
+    assert (tmp_path / "marked.toml").read_bytes().startswith(b"\xef\xbb\xbf")
+    plain, marked = (load_suite(str(tmp_path / f"{name}.toml")) for name in ("plain", "marked"))
+    assert marked == plain
 
 
 def test_the_suite_itself_is_fine() -> None:

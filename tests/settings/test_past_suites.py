@@ -32,6 +32,5 @@ def test_versions_and_names_that_are_not_kept_are_nobodys() -> None:
 def test_published_rows_are_of_the_kept_suites() -> None:
     for record in read_records([ROOT / "leaderboard"]):
         suite = installed_suite(record.suite.name, record.suite.version)
-        if record.protocol != "y4-v1":  # version 1: nobody can make its images again
-            assert suite is not None
-            assert suite.conditions == record.suite.conditions
+        assert suite is not None
+        assert suite.conditions == record.suite.conditions

@@ -16,8 +16,10 @@ from srbench.host import discover
 
 __all__ = ["in_process", "matplotlib", "pyiqa", "scipy", "skimage", "torch"]
 
+# A template is no module, and adapters import the trainers that they are for.
+LEFT_OUT = ("template", "__main__", "adapters.")
 for module in pkgutil.walk_packages(srbench.__path__, "srbench."):
-    if "template" not in module.name and "__main__" not in module.name:
+    if not any(part in module.name for part in LEFT_OUT):
         importlib.import_module(module.name)
 discover()
 # What is here is never garbage: a look at it would copy the memory into every forked process.

@@ -14,7 +14,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing import forkserver
 from pathlib import Path
@@ -55,7 +55,7 @@ def forked(
     environment: Mapping[str, str] | None = None,
     disk: int | None = None,
     rights: bool = True,
-    interrupt: float | None = None,
+    interrupt: float | Callable[[], bool] | None = None,
     seconds: float = 600,
 ) -> Finished:
     """``srbench ARGS`` in ``folder``, workers of its jobs in its own process.
@@ -64,7 +64,7 @@ def forked(
         environment: added to this process's.
         disk: bytes that a file can grow to before the disk is full.
         rights: keep root's to write where the mode of a file forbids it.
-        interrupt: send Ctrl-C after this many seconds.
+        interrupt: send Ctrl-C after this many seconds, or once this is so.
         seconds: the longest it may take.
     """
     pipes = []
@@ -87,7 +87,7 @@ def forked(
         while process.exitcode is None and time.monotonic() - began < seconds:
             if ready is None and texts[pipes[2][1]]:
                 ready = time.monotonic()
-            if interrupt is not None and ready and time.monotonic() - ready >= interrupt:
+            if interrupt is not None and ready and _due(interrupt, ready):
                 os.kill(process.pid or 0, signal.SIGINT)
                 interrupt = None
             _read(texts, 0.01)
@@ -104,6 +104,10 @@ def forked(
     return Finished(process.exitcode, out, err, time.monotonic() - (ready or began))
 
 
+def _due(interrupt: float | Callable[[], bool], ready: float) -> bool:
+    return interrupt() if callable(interrupt) else time.monotonic() - ready >= interrupt
+
+
 def _read(texts: dict[int, bytes], seconds: float) -> None:
     while ready := select.select(list(texts), [], [], seconds)[0]:
         for handle in ready:
@@ -118,9 +122,12 @@ def _child(
     rights: bool,
     pipes: list[Any],
 ) -> None:
+    import everything  # at once, or the server's own import failed and nobody heard of it
     from in_process import own_workers
 
     from srbench.cli import main
+
+    assert everything
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for descriptor, path in enumerate(pipes[:2], start=1):

@@ -5,6 +5,7 @@ A job that takes a worker process some seconds, most of them of imports, takes s
 
 from __future__ import annotations
 
+import functools
 import logging
 import subprocess
 import sys
@@ -19,11 +20,12 @@ import PIL.Image
 import pytest
 
 from srbench.cli import cli
+from srbench.host import discover
 from srbench.imaging import listing
 from srbench.records import io
 from srbench.records.layout import OutFolder
 from srbench.run.exec import local, process
-from srbench.run.work import stage_data
+from srbench.run.work import content, generators, scoring, stage_data, validation
 from srbench.run.work.worker import run_locked
 
 SUITE = """
@@ -124,6 +126,10 @@ def own_workers(put: Callable[[object, str, object], None] = setattr) -> None:
     put(process, "subprocess", SimpleNamespace(Popen=_Popen, **kept))
     put(process, "POLL_SECONDS", 0.0)
     put(local, "POLL_SECONDS", 0.0)
+    # Which plugins there are stays as it is for the length of a test: a look takes some tenths.
+    found = functools.cache(discover)
+    for module in (content, generators, scoring, validation):
+        put(module, "discover", found)
     # The health of the game is measured on these, through networks far larger than the generator.
     put(stage_data, "HELD_OUT_BATCHES", 1)
     put(stage_data, "HELD_OUT_PATCHES", 1)

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
+from srbench.data.recipes import RECIPES
+
 ROOT = Path(__file__).parents[2]
 WORKFLOW = ROOT / ".github/workflows/verify-submission.yml"
 
@@ -81,6 +83,25 @@ def test_nothing_of_the_submission_is_run(steps: list[Any]) -> None:
     assert "xargs -0 -n 1 srbench verify --against leaderboard" in verify["run"]
     assert verify["env"] == {"BASE": "${{ github.event.pull_request.base.sha }}"}
     assert '--sample-seed "$BASE"' in verify["run"]  # not drawn by anything that is submitted
+
+
+def test_the_cache_of_test_images_is_written_by_a_job_of_the_default_branch(
+    steps: list[Any],
+) -> None:
+    writer = yaml.safe_load((ROOT / ".github/workflows/test-images.yml").read_text())
+    assert set(writer[True]) == {"schedule", "workflow_dispatch"}
+    (job,) = writer["jobs"].values()
+    (save,) = [s for s in job["steps"] if s.get("uses", "").startswith("actions/cache/save@")]
+    (restore,) = [s for s in steps if s.get("uses", "").startswith("actions/cache/restore@")]
+    assert save["with"] == restore["with"]
+    assert job["env"]["SRBENCH_DATA"].endswith("/" + save["with"]["path"])
+    (get,) = [s["run"] for s in job["steps"] if "srbench data get" in s.get("run", "")]
+    names = [word for word in get.split()[3:] if not word.startswith("-")]
+    for name in names:  # what comes into the cache is pinned, and its owners were asked
+        recipe = RECIPES[name]
+        assert recipe.pixels_sha256, name
+        assert recipe.origin is not None
+        assert recipe.origin.url, name
 
 
 def test_outsiders_are_told_how_to_submit_and_what_the_marks_mean() -> None:

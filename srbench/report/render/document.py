@@ -39,7 +39,11 @@ def leaderboard_document(board: Leaderboard) -> dict[str, Any]:
         "declared_seeds": list(board.declared_seeds),
         "datasets": list(board.datasets),
         "metrics": [metric.model_dump(include=_SHOWN) for metric in board.metrics],
-        "rank": {"metric": board.rank_metric, "datasets": list(board.rank_datasets)},
+        "rank": {
+            "metric": board.rank_metric,
+            "datasets": list(board.rank_datasets),
+            "weights": {name: board.images(name) for name in board.rank_datasets},
+        },
         "intervals": {"level": 1.0 - ALPHA, **asdict(board.intervals)},
         "headlines": [headline_document(headline) for headline in board.headlines],
         "rows": [_row(board, row) for row in board.rows],

@@ -12,7 +12,7 @@ from srbench.report.headline_table import primary_reading
 from srbench.report.model import Leaderboard, Row
 from srbench.report.render.fit import Head, Line, Sheet, fits
 from srbench.report.render.terminal import say, short_score
-from srbench.report.text import interval, plain, title, used_flags
+from srbench.report.text import interval, plain, table_title, title, used_flags
 from srbench.report.verdict import verdict
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def print_summary(
     for dataset in chosen:
         table, left_out = _fitting(board, dataset, console)
         missing |= dict.fromkeys(left_out)
-        say(console, dataset, style="italic")
+        say(console, table_title(board, dataset), style="italic")
         console.print(table)
     hidden = len(board.rows) - MOST_ROWS
     if hidden > 0 and chosen:

@@ -23,6 +23,7 @@ from srbench.report.text import (
     interval,
     plain,
     rank_rule,
+    table_title,
     title,
     used_flags,
 )
@@ -70,7 +71,9 @@ def print_headlines(
     found = [h for h in board.headlines if datasets is None or h.dataset in datasets]
     for headline in found:
         shown = headline_table(board, headline)
-        heads = [Head(text=Text(plain(name)), numeric=name != "label") for name in shown.header]
+        heads = [
+            Head(text=Text(_filled(plain(name))), numeric=name != "label") for name in shown.header
+        ]
         lines = [Line(cells=[Text(plain(cell)) for cell in line]) for line in shown.lines]
         keep = 1 + shown.header.index("label")
         _print_sheet(console, Sheet(title=plain(shown.title), heads=heads, lines=lines, keep=keep))
@@ -97,7 +100,7 @@ def _dataset_sheet(board: Leaderboard, dataset: str) -> Sheet:
     found = entries(board, dataset)
     shown = columns(board, "terminal", found)
     heads = [
-        Head(text=Text(_filled(plain(column.title(board)))), numeric=column.numeric)
+        Head(text=Text(_filled(plain(_heading(column, board)))), numeric=column.numeric)
         for column in shown
     ]
     lines: list[Line] = []
@@ -111,7 +114,12 @@ def _dataset_sheet(board: Leaderboard, dataset: str) -> Sheet:
         cells = [Text(detectable(column, board, dataset)) for column in shown]
         lines.append(Line(cells=cells, begins=True, style="dim"))
     keep = 1 + next(i for i, column in enumerate(shown) if column.name == "label")
-    return Sheet(title=plain(dataset), heads=heads, lines=lines, keep=keep)
+    return Sheet(title=table_title(board, dataset), heads=heads, lines=lines, keep=keep)
+
+
+def _heading(column: Column, board: Leaderboard) -> str:
+    """Short: what ranks are by stands above the table, in one line instead of a dozen."""
+    return column.name if column.name == "rank" else column.title(board)
 
 
 def _filled(text: str) -> str:

@@ -47,7 +47,8 @@ class RunProgress(AbstractContextManager["RunProgress"]):
 
     def __enter__(self) -> Self:
         reused = f", {self._cached} reused" if self._cached else ""
-        self._say(f"{len(self._todo)} jobs to run{reused}")
+        todo = "1 job" if len(self._todo) == 1 else f"{len(self._todo)} jobs"
+        self._say(f"{todo} to run{reused}")
         if self._console.is_terminal and self._todo:
             self._live = _display(self._console)
             self._live.start()

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from srbench.records.opinions import FOLDER
+from srbench.report.selection import TableKey
 
 MAX_NAME = 72
 
@@ -32,6 +35,21 @@ def _slug(name: str) -> str:
 def short_hash(text: str) -> str:
     """Eight hexadecimal digits that stand for ``text``."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+
+
+def table_names(keys: Sequence[TableKey]) -> dict[TableKey, str]:
+    """A folder for each table: the suite's name, with more where one suite has several."""
+    plain = slugs(key[0] for key in keys)
+    found = {}
+    for key in keys:
+        alone = sum(other[0] == key[0] for other in keys) == 1
+        name = f"suite-{plain[key[0]]}" if plain[key[0]] in _TAKEN else plain[key[0]]
+        found[key] = name if alone else f"{name}-v{key[1]}-{short_hash(repr(key))}"
+    return found
+
+
+_TAKEN = frozenset({"records", "generators", "media", "files", "assets", FOLDER})
+"""Folders of the site that no suite's pages may share."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

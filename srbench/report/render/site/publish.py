@@ -21,10 +21,11 @@ from srbench.report.render.markdown import leaderboard_tables
 from srbench.report.render.site.files import SiteFolder
 from srbench.report.render.site.marks import Marks
 from srbench.report.render.site.media import Media
-from srbench.report.render.site.names import Place, short_hash, slugs
+from srbench.report.render.site.names import Place, slugs, table_names
 from srbench.report.render.site.readme import embed, outside_of_table
-from srbench.report.render.site.sources import Source, TableKey, read_sources, tables
+from srbench.report.render.site.sources import Source, read_sources, tables
 from srbench.report.render.site.suite_site import OtherTable, Shared, SuiteSite
+from srbench.report.selection import TableKey
 
 IMAGES = 8
 """Test images shown of each data set, where nothing else is asked for."""
@@ -102,7 +103,7 @@ def publish(
     }
     site = SiteFolder(root)
     media = Media(site, origins)
-    names = _names([key for key, _ in groups])
+    names = table_names([key for key, _ in groups])
     listed = _listed(groups, names)
     study = "STUDY.md" if (root / "STUDY.md").exists() else ""
     shared = Shared(
@@ -166,21 +167,6 @@ def _place(board: Leaderboard, name: str, *, first: bool) -> Place:
         losses=slugs(row.label for row in board.rows),
         datasets=slugs(board.datasets),
     )
-
-
-def _names(keys: Sequence[TableKey]) -> dict[TableKey, str]:
-    """A folder for each table: the suite's name, with more where one suite has several."""
-    plain = slugs(key[0] for key in keys)
-    found = {}
-    for key in keys:
-        alone = sum(other[0] == key[0] for other in keys) == 1
-        name = f"suite-{plain[key[0]]}" if plain[key[0]] in _TAKEN else plain[key[0]]
-        found[key] = name if alone else f"{name}-v{key[1]}-{short_hash(repr(key))}"
-    return found
-
-
-_TAKEN = frozenset({"records", "generators", "media", "files", "assets", FOLDER})
-"""Folders of the site that no suite's pages may share."""
 
 
 def _listed(

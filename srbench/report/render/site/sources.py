@@ -9,11 +9,8 @@ from pathlib import Path
 
 from srbench.records import Record, read_record
 from srbench.records.io import record_files
-from srbench.report.selection import collector_paused
+from srbench.report.selection import TableKey, collector_paused, table_key
 from srbench.settings.load import installed_suite
-
-TableKey = tuple[str, int, str, str, str]
-"""(suite, version, hash, track, protocol): what shares a table."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +42,7 @@ def tables(sources: Iterable[Source]) -> list[tuple[TableKey, list[Source]]]:
     """Sources by what shares a table: suites of this srbench before others, then the largest."""
     groups: dict[TableKey, list[Source]] = defaultdict(list)
     for source in sources:
-        groups[_key(source.record)].append(source)
+        groups[table_key(source.record)].append(source)
     return sorted(
         groups.items(),
         key=lambda item: (not _is_shipped(item[0]), -len({*_keys(item[1])}), item[0]),
@@ -55,11 +52,6 @@ def tables(sources: Iterable[Source]) -> list[tuple[TableKey, list[Source]]]:
 def _is_shipped(key: TableKey) -> bool:
     suite = installed_suite(*key[:2])
     return suite is not None and (suite.version, suite.conditions) == key[1:3]
-
-
-def _key(record: Record) -> TableKey:
-    suite = record.suite
-    return (suite.name, suite.version, suite.conditions, suite.track, record.protocol)
 
 
 def _keys(sources: Sequence[Source]) -> list[str]:
