@@ -215,9 +215,7 @@ def test_no_single_record_moves_the_published_leaderboard(data: st.DataObject) -
     """
     index = data.draw(st.integers(0, len(TABLES) - 1))
     records = TABLES[index]
-    label = data.draw(st.from_regex(r"[a-z0-9][a-z0-9._+=-]{0,20}", fullmatch=True))
-    if label in {record.loss.label for record in records}:
-        return
+    label = data.draw(st.sampled_from(["0-first", "mine", "zz-last"]))  # where it stands in order
     trained = [record for record in records if record.loss.terms]
     copied = data.draw(st.sampled_from(trained))
     names = sorted({m for r in records for s in r.scores.values() for m in s.metrics})
