@@ -135,11 +135,13 @@ def test_names_in_a_suite_and_in_its_metrics_stay_text_in_markdown(one_seed, edi
 
     def change(document):
         carried = document["suite"]["document"]
+        carried["summary"] = BEACON
         carried["metrics"] = [*carried["metrics"], BEACON]
         carried["data"]["test"] = [*carried["data"]["test"], BEACON]
         carried["report"] = {"rank_metric": BEACON, "rank_datasets": [BEACON]}
         (scores,) = document["scores"].values()
         scores["metrics"][BEACON] = {**scores["metrics"]["niqe"], "version": 1}
+        scores["metrics"][f"left out {BEACON}"] = scores["metrics"][BEACON]  # named in a note
         document["scores"][BEACON] = scores
         url = "https://a.b/)![x](https://evil.example"
         agreement = {"finding": BEACON, "source": BEACON, "url": url}

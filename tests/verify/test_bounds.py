@@ -108,6 +108,7 @@ def test_records_are_read_one_at_a_time(run: Path, tmp_path: Path, test_images: 
     """100 records of 250 kB: all of them at once would take 25 MB."""
 
     board = board_of(run, tmp_path / "board")
+    verify_submission(board, data={DATASET: test_images})  # imports what it needs
     path = next(p for p in (board / "records").glob("*.json") if "bicubic" in p.read_text())
     document = json.loads(path.read_text())
     document["notes"] = ["x" * 50_000 for _ in range(5)]
@@ -122,7 +123,6 @@ def test_records_are_read_one_at_a_time(run: Path, tmp_path: Path, test_images: 
             suite="tiny", version=1, label=label, seed=1, content_scale=1.0
         )
         (board / "records" / f"{key}.json").write_text(json.dumps(document))
-    verify_submission(board, data={DATASET: test_images})  # imports what it needs
     tracemalloc.start()
     try:
         result = verify_submission(board, data={DATASET: test_images})

@@ -67,11 +67,11 @@ def test_a_sample_is_drawn_by_the_verifier(board: Path, verify: Verify) -> None:
 
 def test_no_note_in_a_record_changes_the_sample(board: Path, verify: Verify) -> None:
     """Ground until an inflated row is left out: the bytes of records do not matter."""
-    path = next(p for p in sorted((board / "records").glob("[!.]*.json")))
     chosen = set()
-    for index in range(8):
-        record = read_record(path)
-        write_record(record.model_copy(update={"notes": (str(index),)}), path.parent)
+    for index in range(6):
+        for path in (board / "records").glob("[!.]*.json"):
+            record = read_record(path)
+            write_record(record.model_copy(update={"notes": (str(index),)}), path.parent)
         found = verify(board, sample=1, sample_seed="0123")
         chosen |= {label for label, mark in marks(found).items() if mark == "scores-verified"}
     assert len(chosen) == 1

@@ -171,15 +171,17 @@ def test_ten_gigabytes_are_never_allocated(tamper: Callable[..., Path], verify: 
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000  # KiB
 
 
+@pytest.mark.parametrize("half", [rb"\ud800", rb"\\ud800"])
 def test_a_lone_surrogate_in_a_generators_metadata_is_refused(
-    tamper: Tamper, verify: Verify
+    tamper: Tamper, verify: Verify, half: bytes
 ) -> None:
+    """In the file's header, and in the JSON that is a text in it."""
 
     def swap(files: dict[str, bytes]) -> None:
         document = json.loads(files[record_name(files, "first")])
         data = files[f"generators/{document['artifacts']['generator']['sha256']}.safetensors"]
         length = int.from_bytes(data[:8], "little")
-        header = data[8 : 8 + length].replace(b"msrresnet", b"msr\\ud800")
+        header = data[8 : 8 + length].replace(b"msrresnet", b"msr" + half)
         replace_generator(
             files, "first", len(header).to_bytes(8, "little") + header + data[8 + length :]
         )
