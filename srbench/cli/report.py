@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,6 @@ from srbench.cli.completion import folder_rows
 if TYPE_CHECKING:
     from srbench.records import Record
     from srbench.report import Leaderboard
-    from srbench.report.selection import TableKey
 
 
 @click.command("report")
@@ -88,8 +86,11 @@ def command(
     if destination is None:
         click.echo("no file is written for several folders; give --to DIR", err=True)
         return
-    for board, out in zip(boards, _places(list(tables), destination), strict=True):
-        _write(board, out, plots=plots, compare=compare)
+    from srbench.report.render.site.names import table_names
+
+    named = dict(zip(table_names(list(tables)).values(), boards, strict=True))
+    for path in _write(named, destination, plots=plots, compare=compare):
+        click.echo(f"wrote {path}", err=True)
 
 
 def _of_suite(records: list[Record], suite: str | None) -> list[Record]:
@@ -136,25 +137,20 @@ def _print_tables(boards: list[Leaderboard], datasets: tuple[str, ...], *, full:
             show(board, out, datasets=shown or None)
 
 
-def _places(tables: Sequence[TableKey], destination: Path) -> list[Path]:
-    """A folder for each table, named as in a site where there are several."""
-    if len(tables) == 1:
-        return [destination]
-    from srbench.report.render.site.names import table_names
+def _write(
+    boards: dict[str, Leaderboard], out: Path, *, plots: bool, compare: tuple[str, str] | None
+) -> list[Path]:
+    """The tables in one file of each form; of several, each one's pictures in its own folder."""
+    from srbench.report import write_plots
+    from srbench.report.render.files import write_leaderboards
 
-    return [destination / name for name in table_names(tables).values()]
+    paths = list(write_leaderboards(boards, out))
+    for name, board in boards.items():
+        place = out / name if len(boards) > 1 else out
+        if plots:
+            paths += write_plots(board, place)
+        if compare is not None and {row.label for row in board.rows} >= set(compare):
+            from srbench.report.render.matplotlib import write_comparison
 
-
-def _write(board: Leaderboard, out: Path, *, plots: bool, compare: tuple[str, str] | None) -> None:
-    from srbench.report import write_leaderboard, write_plots
-
-    paths = list(write_leaderboard(board, out))
-    if plots:
-        paths += write_plots(board, out)
-    labels = {row.label for row in board.rows}
-    if compare is not None and labels >= set(compare):
-        from srbench.report.render.matplotlib import write_comparison
-
-        paths += write_comparison(board, out, *compare)
-    for path in paths:
-        click.echo(f"wrote {path}", err=True)
+            paths += write_comparison(board, place, *compare)
+    return paths

@@ -86,7 +86,8 @@ def test_values_are_those_of_the_tested_version(name: str) -> None:
     compute, expected = VALUES[name]
     with torch.no_grad():
         got = compute()
-    assert got == pytest.approx(expected, rel=1e-4), (
+    # float32: with made-up weights DISTS differs by 1.2e-4 between AVX2 and AVX-512.
+    assert got == pytest.approx(expected, rel=1e-3), (
         f"pyiqa {INSTALLED} does not give what {TESTED} gave for {name}: "
         "raise the metric's version, or keep the upper bound"
     )

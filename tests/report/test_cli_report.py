@@ -91,8 +91,9 @@ def test_suites_have_tables_of_their_own(out, tmp_path, invoke):
     assert "another v1" in result.stdout
     assert "--to DIR" in result.stderr
     result = invoke(out, other, "--to", tmp_path / "to")
-    assert (tmp_path / "to" / "another" / "leaderboard.csv").is_file()
-    assert (tmp_path / "to" / "synthetic" / "leaderboard.csv").is_file()
+    written = json.loads((tmp_path / "to" / "leaderboard.json").read_text())
+    assert [document["suite"]["name"] for document in written] == ["another", "synthetic"]
+    assert (tmp_path / "to" / "leaderboard.csv").read_text().startswith("suite,loss,")
     assert len(json.loads(invoke(out, other, "--json").stdout)) == 2
     only = json.loads(invoke(out, other, "--json", "--suite", "another").stdout)
     assert only["suite"]["name"] == "another"
@@ -114,10 +115,9 @@ def test_two_versions_in_one_folder_are_two_tables_and_one_can_be_chosen(
     result = invoke(out)
     assert result.exit_code == 0, result.stderr
     assert result.stdout.index("synthetic v1") < result.stdout.index("synthetic v2")
-    written = {p.parent.name: json.loads(p.read_text()) for p in out.glob("*/leaderboard.json")}
-    assert sorted(name[:13] for name in written) == ["synthetic-v1-", "synthetic-v2-"]
-    for name, document in written.items():
-        assert name.startswith(f"synthetic-v{document['suite']['version']}-")
+    written = json.loads((out / "leaderboard.json").read_text())
+    assert [document["suite"]["version"] for document in written] == [1, 2]
+    for document in written:
         assert {row["label"] for row in document["rows"]} == {r.loss.label for r in one_seed}
     chosen = invoke(out, "--json", "--suite", changed[0].suite.conditions[:8])
     assert json.loads(chosen.stdout)["suite"]["version"] == 2

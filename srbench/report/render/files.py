@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,15 @@ def table_texts(name: str, board: Leaderboard) -> TableTexts:
 
 def write_leaderboard(board: Leaderboard, out: Path) -> tuple[Path, ...]:
     """Write ``out/leaderboard.{csv,json,md}`` atomically and return their paths."""
-    texts = joined_tables([table_texts(board.suite, board)])
+    return write_leaderboards({board.suite: board}, out)
+
+
+def write_leaderboards(boards: Mapping[str, Leaderboard], out: Path) -> tuple[Path, ...]:
+    """The same of tables by name: several stand in the three files as :func:`joined_tables` says.
+
+    So nothing is left of an earlier report that this one does not say.
+    """
+    texts = joined_tables([table_texts(name, board) for name, board in boards.items()])
     return tuple(write_atomic(out / name, text) for name, text in texts.items())
 
 
