@@ -314,5 +314,6 @@ def test_a_folder_that_cannot_be_written_is_refused(cli: Cli, folder: Path) -> N
     (folder / "file").write_text("in the way")
     done = cli("run", "./small.toml", "--out", "file/out")
     assert done.returncode == 2
-    assert "expected an out folder that can be written" in done.stderr
+    assert "file/out" in done.stderr
+    assert "a file stands where a folder is needed: name another path" in done.stderr
     assert "Traceback" not in done.stderr
