@@ -213,6 +213,33 @@ def test_the_page_on_writing_a_loss_goes_to_the_end() -> None:
     assert "shares_network_with=(" in page
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("eval", "--sr", "DATA", "--hr", "DATA", "--metric", "psnrr"),
+        ("run", "tiny.toml", "--set", "seeds=[]"),
+        ("run", "tiny.toml", "--set", "data.patch_size=-1"),
+        ("run", "tiny.toml", "--loss", "vgg16,tap=conv9_9"),
+        ("upscale", "absent.safetensors", "absent.png"),
+        ("report", "absent"),
+    ],
+    ids=lambda words: " ".join(words[:1] + words[-1:]),
+)
+def test_a_mistake_is_told_once(words: tuple[str, ...], place: Path, in_process: Cli) -> None:  # noqa: F811
+    done = in_process(*words)
+    assert done.returncode == 2, done.said
+    (first,) = [line for line in done.stderr.splitlines() if line.lower().startswith("error")]
+    assert first.count(", got ") <= 1, first
+    assert "got got" not in first
+    assert not re.search(r"got:? expected", first), first
+
+
+def test_upscales_help_says_what_it_takes() -> None:
+    told = call("upscale", "--help").stdout
+    for word in ("RUN", "--row", "--strength", "float64", "srbench upscale"):
+        assert word in told, word
+
+
 def test_what_a_notebook_offers_is_the_api() -> None:
     assert set(dir(srbench)) == {
         "__version__", "calibrate", "evaluate", "load_loss", "run_suite"
