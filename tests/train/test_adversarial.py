@@ -1,31 +1,21 @@
-"""The adversarial step: same bits as the field's two-forward form, no hidden synchronisation."""
+"""The adversarial step: same bits as the field's two-forward form, and errors that say whose."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
+from stepping import SETTINGS, Wrong, placement
 from torch import Tensor, nn
 
 from srbench.errors import ContractError, NonFiniteLoss, UserError
 from srbench.train import AdversarialSettings, CheckpointFolder, RuntimeSettings, run_adversarial
 from srbench.train.adversarial import AdversarialStep
 from srbench.train.adversarial_losses import ADVERSARIAL_LOSSES
-from srbench.train.runtime import Placement, session
-
-SETTINGS = AdversarialSettings(
-    iterations=3, learning_rate=1e-3, content_weight=0.7, pixel_weight=0.3, adversarial_weight=0.05
-)
-
-
-def placement(device: str = "cpu", **settings: Any) -> Placement:
-    settings.setdefault("channels_last", False)  # the plain step's layout: the same bits
-    return Placement(device=torch.device(device), settings=RuntimeSettings(**settings))
 
 
 class PlainStep:
@@ -281,15 +271,6 @@ def test_a_broken_generator_is_not_blamed_on_the_loss(
     assert (caught.value.term, caught.value.iteration) == ("sr", 0)
 
 
-class Wrong(nn.Module):
-    def __init__(self, how: Callable[[Tensor], Tensor]) -> None:
-        super().__init__()
-        self.how = how
-
-    def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
-        return self.how(sr)
-
-
 @pytest.mark.parametrize(
     ("how", "message"),
     [
@@ -304,163 +285,3 @@ def test_contract_breaches_of_the_loss(
     step = AdversarialStep(g, d, Wrong(how), SETTINGS, placement())
     with pytest.raises(ContractError, match=message):
         step(*make_sampler().next(), 0)
-
-
-@pytest.mark.parametrize("name", ["srresnet", "msrresnet"])
-def test_step_runs_without_reading_a_value(
-    name: str, make_networks: Any, make_sampler: Any, make_content: Any
-) -> None:
-    """On ``meta`` there are no values, so ``.item()``, ``.cpu()`` and ``bool()`` raise."""
-    from srbench.train.monitor import Monitor
-
-    g, d = make_networks(name)
-    where = placement("meta", fused_adam=False)  # torch has no fused Adam for meta
-    step = AdversarialStep(g, d, make_content(), SETTINGS, where)
-    monitor = Monitor(step.terms, where.device)
-    sampler = make_sampler(patch_size=64)
-    for iteration in range(2):
-        lr, hr = (where.images(x) for x in sampler.next())
-        monitor.add(iteration, step(lr, hr, iteration))
-
-
-def test_the_meta_test_can_fail(make_networks: Any, make_sampler: Any) -> None:
-    def reads(sr: Tensor) -> Tensor:
-        return sr.mean() if sr.sum() > 0 else sr.mean() * 2
-
-    g, d = make_networks()
-    where = placement("meta", fused_adam=False)
-    step = AdversarialStep(g, d, Wrong(reads), SETTINGS, where)
-    with pytest.raises(RuntimeError, match="meta"):
-        step(*(where.images(x) for x in make_sampler().next()), 0)
-
-
-@pytest.fixture
-def fake_tensors() -> Iterator[None]:
-    from torch._subclasses.fake_tensor import FakeTensorMode
-
-    with FakeTensorMode():
-        yield
-
-
-@pytest.mark.usefixtures("fake_tensors")
-@pytest.mark.parametrize("name", ["srresnet", "msrresnet"])
-def test_forward_places_everything_on_cuda(name: str, make_networks: Any) -> None:
-    """Fake CUDA tensors: a constant left on the CPU raises (backward needs a real driver)."""
-    from torch._subclasses.fake_tensor import DataDependentOutputException
-
-    from srbench.train.monitor import Monitor
-    from srbench.train.objective import pixel_loss
-
-    with torch.device("cuda"):  # Module.to can not move fake parameters
-        g, d = make_networks(name)
-    where = placement("cuda", channels_last=True)
-    lr = where.images(torch.rand(2, 3, 16, 16, device="cuda"))
-    hr = where.images(torch.rand(2, 3, 64, 64, device="cuda"))
-    sr = g(lr)
-    for loss in ADVERSARIAL_LOSSES.values():
-        values = torch.stack(
-            [
-                pixel_loss(sr, hr, "l1"),
-                loss.generator(d(hr).detach(), d(sr)),
-                loss.discriminator(d(hr), d(sr)),
-            ]
-        )
-        assert values.device.type == "cuda"
-        monitor = Monitor(("a", "b", "c"), where.device)
-        monitor.add(0, values)
-    with pytest.raises(DataDependentOutputException):
-        monitor.check()
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
-def test_step_on_cuda_never_synchronises(
-    make_networks: Any, make_sampler: Any, make_content: Any
-) -> None:
-    g, d = make_networks()
-    runtime = RuntimeSettings(device="cuda", precision="bf16", channels_last=True)
-    with session(runtime, seed=0) as where:
-        step = AdversarialStep(g, d, make_content(), SETTINGS, where)
-        lr, hr = (where.images(x) for x in make_sampler(patch_size=64).next())
-        step(lr, hr, 0)  # cuDNN's autotuner waits in the first one
-        torch.cuda.synchronize()
-        torch.cuda.set_sync_debug_mode("error")
-        try:
-            for iteration in range(1, 4):
-                step(lr, hr, iteration)
-        finally:
-            torch.cuda.set_sync_debug_mode("default")
-
-
-def test_bf16_keeps_values_and_gradients_in_float32(
-    make_networks: Any, make_sampler: Any, make_content: Any
-) -> None:
-    g, d = make_networks()
-    inputs: list[torch.dtype] = []
-
-    class Spy(nn.Module):
-        def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
-            inputs.append(sr.dtype)
-            assert not torch.is_autocast_enabled("cpu")
-            return (sr - hr).abs().mean()
-
-    widths: list[torch.dtype] = []
-    d.features[0].register_forward_hook(lambda _m, _i, out: widths.append(out.dtype))  # type: ignore[union-attr]
-    step = AdversarialStep(g, d, Spy(), SETTINGS, placement(precision="bf16"))
-    values = step(*make_sampler().next(), 0)
-    assert inputs == [torch.float32]
-    assert widths == [torch.bfloat16] * 2
-    assert values.dtype == torch.float32
-    assert torch.isfinite(values).all()
-    assert all(p.grad.dtype == torch.float32 for p in g.parameters())
-
-
-def test_loss_precision_autocasts_the_loss_alone(
-    make_networks: Any, make_sampler: Any, make_content: Any
-) -> None:
-    g, d = make_networks()
-    content = make_content()
-    dtypes: list[torch.dtype] = []
-    content.conv.register_forward_hook(lambda _m, _i, out: dtypes.append(out.dtype))
-    step = AdversarialStep(g, d, content, SETTINGS, placement(loss_precision="bf16"))
-    values = step(*make_sampler().next(), 0)
-    assert dtypes == [torch.bfloat16] * 2
-    assert values.dtype == torch.float32
-
-
-def test_channels_last_changes_layout_not_results(
-    make_networks: Any, make_sampler: Any, make_content: Any
-) -> None:
-    lr, hr = make_sampler().next()
-    results = []
-    for channels_last in (False, True):
-        g, d = make_networks()
-        where = placement(channels_last=channels_last)
-        step = AdversarialStep(g, d, make_content(), SETTINGS, where)
-        results.append(step(where.images(lr), where.images(hr), 0))
-        weight = next(p for p in g.parameters() if p.ndim == 4)
-        assert weight.is_contiguous(memory_format=torch.channels_last) == channels_last
-    torch.testing.assert_close(results[0], results[1], rtol=1e-3, atol=1e-6)
-
-
-@pytest.mark.slow
-def test_compiled_step_agrees(
-    make_networks: Any,
-    make_sampler: Any,
-    make_content: Any,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Also that a compiled discriminator's graph may be walked twice."""
-    # What another instruction set compiled, real or imitated, is found by the same key: NaN.
-    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
-    sampler = make_sampler(patch_size=32)
-    batches = [sampler.next() for _ in range(2)]
-    results = []
-    for compiled in (False, True):
-        g, d = make_networks("msrresnet")
-        runtime = RuntimeSettings(device="cpu", compile=compiled, threads=1)
-        with session(runtime, seed=0) as where:
-            step = AdversarialStep(g, d, make_content(), SETTINGS, where)
-            results.append([step(*batch, i) for i, batch in enumerate(batches)])
-            assert not any(key.startswith("_orig_mod") for key in step.state_dict()["generator"])
-    torch.testing.assert_close(results[0], results[1], rtol=1e-3, atol=1e-5)

@@ -1,0 +1,30 @@
+"""The adversarial step in tests: its settings, where it runs, a loss that does as it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from srbench.train import AdversarialSettings, RuntimeSettings
+from srbench.train.runtime import Placement
+
+SETTINGS = AdversarialSettings(
+    iterations=3, learning_rate=1e-3, content_weight=0.7, pixel_weight=0.3, adversarial_weight=0.05
+)
+
+
+def placement(device: str = "cpu", **settings: Any) -> Placement:
+    settings.setdefault("channels_last", False)  # the plain step's layout: the same bits
+    return Placement(device=torch.device(device), settings=RuntimeSettings(**settings))
+
+
+class Wrong(nn.Module):
+    def __init__(self, how: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.how = how
+
+    def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
+        return self.how(sr)
