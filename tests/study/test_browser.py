@@ -76,7 +76,13 @@ class Person:
         self.page.wait_for_selector("#training:not([hidden])")
         self.page.focus("#to-examples")
         self.press("#to-examples", "Enter")
+        self.examples()
+
+    def examples(self) -> None:
+        """All three of the training's examples."""
         for _ in range(3):
+            self.page.wait_for_selector('#answers [data-key="ArrowLeft"]')
+            self.drawn()
             self.press('#answers [data-key="ArrowLeft"]', "ArrowLeft")
             self.page.wait_for_selector('#answers [data-key="Enter"]')
             assert self.page.text_content("#feedback")
@@ -92,6 +98,11 @@ class Person:
     def ready(self) -> None:
         """The next trial's pictures are on the screen."""
         self.page.wait_for_selector("#answers[data-of=trial]")
+        self.drawn()
+
+    def drawn(self) -> None:
+        """What is asked can be answered: before, a press is left alone."""
+        self.page.wait_for_selector("#stage[aria-busy=false]")
         self.until(
             "[...document.querySelectorAll('#pictures img')].length > 0 && "
             "[...document.querySelectorAll('#pictures img')].every((i) => i.complete)"
@@ -208,6 +219,38 @@ def test_pressing_twice_answers_once(browser: Any, brief: StudyFolder) -> None:
         person.finished()
     trials = [json.loads(body)["trial"] for body in sent]
     assert len(trials) == len(set(trials)) == len(stored(brief)) == TOTAL
+
+
+def test_a_press_before_the_pictures_answers_nothing(browser: Any, brief: StudyFolder) -> None:
+    """On a slow line: nothing is counted, framed or broken by keys pressed at an empty screen."""
+    with served(brief) as server:
+        person = Person(browser, server, "keys", DESKTOP)
+        held: list[Any] = []
+
+        def slow(route: Any) -> None:
+            if len(held) < 1:
+                held.append(route)
+            else:
+                route.continue_()
+
+        person.page.route("**/media/*", slow)
+        person.page.focus("#agree")
+        person.page.keyboard.press("Space")
+        person.page.focus("#start")
+        person.page.keyboard.press("Enter")
+        person.page.wait_for_selector("#training:not([hidden])")
+        person.page.click("#to-examples")
+        person.page.wait_for_selector("#stage[aria-busy=true]")
+        for key in ("ArrowLeft", "ArrowRight", "Enter"):
+            person.page.keyboard.press(key)
+        assert person.page.text_content("#feedback") == ""
+        assert len(held) == 1
+        held[0].continue_()
+        person.examples()
+        for place in range(TOTAL):
+            person.answer(place, TOTAL)
+        person.finished()
+    assert len(stored(brief)) == TOTAL
 
 
 def test_a_lost_network_loses_no_vote(browser: Any, brief: StudyFolder) -> None:

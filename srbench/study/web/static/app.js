@@ -105,20 +105,29 @@ function question(reference) {
   return reference ? "Which one looks more like the original?" : "Which one looks better?";
 }
 
+// Nothing can be answered while pictures are on their way to the screen.
+function busy(now) {
+  state.busy = now;
+  $("stage").setAttribute("aria-busy", String(now));
+}
+
 async function example() {
   const shown = state.examples[state.place];
   if (!shown) return begin();
+  busy(true);
+  buttons([]);
   $("question").textContent = "Example: which one looks more like the original?";
   $("feedback").textContent = "";
   const pick = (index) => {
+    if (state.busy) return;
     const right = index === shown.better;
     document.querySelectorAll(".choice")[shown.better].classList.add("right");
     $("feedback").textContent = right ? "Yes: the framed one is the original itself." : "Look again: the framed one is the original itself.";
     buttons([["Next", "Enter", () => { state.place += 1; example(); }]]);
   };
-  state.keys = { ArrowLeft: () => pick(0), ArrowRight: () => pick(1) };
-  buttons([["Left (←)", "ArrowLeft", () => pick(0)], ["Right (→)", "ArrowRight", () => pick(1)]]);
   await draw(shown, ["Left", "Right"], pick);
+  buttons([["Left (←)", "ArrowLeft", () => pick(0)], ["Right (→)", "ArrowRight", () => pick(1)]]);
+  busy(false);
 }
 
 async function begin() {
@@ -131,7 +140,7 @@ async function trial() {
   const current = state.trials[state.place];
   tell();
   if (!current) return finish();
-  state.busy = true;
+  busy(true);
   $("question").textContent = question(current.reference);
   const choices = pairs()
     ? [["Left (←)", "ArrowLeft", "first"], ...(state.about.ties ? [["No difference (↓)", "ArrowDown", "tie"]] : []), ["Right (→)", "ArrowRight", "second"]]
@@ -141,14 +150,14 @@ async function trial() {
   if (!$("answers").querySelector("[data-key]") || $("answers").dataset.of !== "trial") buttons(choices.map(([text, key, value]) => [text, key, () => answer(value)]));
   $("answers").dataset.of = "trial";
   state.shown = performance.now();
-  state.busy = false;
+  busy(false);
   for (const next of state.trials.slice(state.place + 1, state.place + AHEAD)) load(next);
 }
 
 function answer(value) {
   const current = state.trials[state.place];
   if (state.busy || !current || current.done) return; // a second press answers nothing
-  state.busy = true;
+  busy(true);
   current.done = true;
   const vote = { trial: current.id, nonce: hex(), answer: value, shown_ms: Math.round(performance.now() - state.shown),
     pixel_ratio: window.devicePixelRatio || 1, pixels_each: state.each, width: window.innerWidth, height: window.innerHeight };
