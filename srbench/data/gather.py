@@ -31,11 +31,13 @@ def gather_patches(
     usable = sizes - sizes % plan.scale
     rows = _coordinates(plan, drawn.top, upside_down, usable[:, 0]) * sizes[:, 1:]
     columns = _coordinates(plan, drawn.left, mirrored, usable[:, 1])
+    columns += store.offsets[drawn.image][:, None]
+    store.fetch(rows.min(axis=1) + columns.min(axis=1), rows.max(axis=1) + columns.max(axis=1) + 1)
     # An index of a pixel is a term of its row plus a term of its column: so swapping the axes of
     # some patches of the batch is swapping these two terms.
     down = np.where(transposed, columns, rows)
     across = np.where(transposed, rows, columns)
-    index = down[:, :, None] + (across + store.offsets[drawn.image][:, None])[:, None, :]
+    index = down[:, :, None] + across[:, None, :]
     # mode="clip" lets numpy write into ``out`` directly; every index is in range.
     np.take(store.pixels, index, axis=0, out=out, mode="clip")
 

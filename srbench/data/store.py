@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -131,14 +132,32 @@ class ImageStore:
     @cached_property
     def pixels(self) -> npt.NDArray[np.uint8]:
         """``(pixels, 3)``: all images one after another, read-only, mapped from the disk."""
-        return np.memmap(
-            self.folder / PIXELS_FILE, dtype=np.uint8, mode="r", shape=(int(self.offsets[-1]), 3)
-        )
+        return np.frombuffer(self._mapped, np.uint8).reshape(-1, 3)
+
+    @cached_property
+    def _mapped(self) -> mmap.mmap:
+        with (self.folder / PIXELS_FILE).open("rb") as file:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        if hasattr(mmap, "MADV_RANDOM"):
+            # Patches lie anywhere: what a disk reads ahead of one of them is read in vain.
+            mapped.madvise(mmap.MADV_RANDOM)
+        return mapped
+
+    def fetch(self, first: npt.NDArray[np.int64], end: npt.NDArray[np.int64]) -> None:
+        """Have the disk read ``pixels[first:end]`` of each pair, all at once and without waiting.
+
+        Else each page of 4 KiB that is touched for the first time is waited for by itself.
+        """
+        if hasattr(mmap, "MADV_WILLNEED"):
+            start = 3 * first // mmap.PAGESIZE * mmap.PAGESIZE
+            for begin, length in zip(start.tolist(), (3 * end - start).tolist(), strict=True):
+                self._mapped.madvise(mmap.MADV_WILLNEED, begin, length)
 
     def load(self, index: int) -> Image:
         """Image ``index`` as uint8 RGB ``(H, W, 3)``: a read-only view into the mapped file."""
         height, width = self.sizes[index]
-        first, end = self.offsets[index], self.offsets[index + 1]
+        first, end = self.offsets[index : index + 2]
+        self.fetch(first[None], end[None])
         return self.pixels[first:end].reshape(int(height), int(width), 3)
 
     def verify(self) -> None:
