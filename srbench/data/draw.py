@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-IntArray = npt.NDArray[np.int64]
+from srbench.data.store import IntArray
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from srbench.data.draw import PatchPlan, draw_patches
 from srbench.data.gather import gather_patches
-from srbench.data.store import ImageStore
+from srbench.data.store import PreparedImages
 from srbench.errors import DataError
 from srbench.files import sha256_hex
 from srbench.imaging.bicubic import MARGIN_LR, degrade_patches
@@ -57,7 +57,7 @@ class PatchSampler:
 
     def __init__(
         self,
-        store: ImageStore,
+        store: PreparedImages,
         *,
         patch_size: int,
         batch_size: int,
@@ -196,7 +196,7 @@ class PatchSampler:
         return sha256_hex(text)
 
 
-def _check_sizes(store: ImageStore, patch_size: int, batch_size: int, scale: int) -> None:
+def _check_sizes(store: PreparedImages, patch_size: int, batch_size: int, scale: int) -> None:
     if scale < 1 or batch_size < 1 or patch_size < scale or patch_size % scale:
         raise DataError(
             "expected a batch of at least one patch whose side is a multiple of the scale, got "

@@ -327,10 +327,10 @@ def test_waiting_is_measured(store, monkeypatch):
         assert patches.wait_fraction < 0.3
     real = module.gather_patches
     monkeypatch.setattr(
-        module, "gather_patches", lambda *args, **kw: (time.sleep(0.1), real(*args, **kw))
+        module, "gather_patches", lambda *args, **kw: (time.sleep(0.3), real(*args, **kw))
     )
     with sampler(store, readers=1) as patches:
-        for _ in range(8):
+        for _ in range(4):
             patches.next()
         assert patches.wait_fraction > 0.5
 
