@@ -55,11 +55,8 @@ def make_tree(folder: Path, count: int) -> None:
     for number in range(count):
         file = folder / f"n{number % FOLDERS:05d}" / f"image_{number}.ppm"
         file.parent.mkdir(parents=True, exist_ok=True)
-        # Hashes of files that were written within two seconds are not remembered.
-        file.write_bytes(
-            f"P6 {SIDE} {SIDE} 255\n".encode() + number.to_bytes(3, "big") + pixels[3:]
-        )
-    time.sleep(2.5)
+        file.write_bytes(header + number.to_bytes(3, "big") + pixels)
+    time.sleep(2.5)  # hashes of files that were written within two seconds are not remembered
 
 
 SUITE = """
