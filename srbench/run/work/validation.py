@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import math
+from typing import Protocol
 
 import torch
 from torch import nn
 
-from srbench.data import Dataset, crop_to_multiple
+from srbench.data import crop_to_multiple
 from srbench.host import discover
-from srbench.imaging import degrade, to_tensor, to_uint8
+from srbench.imaging import Image, degrade, to_tensor, to_uint8
 from srbench.metrics.pairs import ImagePair
 from srbench.metrics.score import Scorer
 
 PROTOCOL = "y4-v2"
 """Of validation scores, whatever the suite's protocol for the test sets: they choose, not rank."""
+
+
+class Images(Protocol):
+    """Named images: a data set, or images that are ready to be trained on."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Unique names."""
+
+    def __len__(self) -> int: ...
+
+    def load(self, index: int) -> Image:
+        """Uint8 RGB ``(H, W, 3)``."""
 
 
 class Validator:
@@ -30,7 +44,7 @@ class Validator:
     """
 
     def __init__(
-        self, images: Dataset, *, metrics: tuple[str, ...], scale: int, device: str
+        self, images: Images, *, metrics: tuple[str, ...], scale: int, device: str
     ) -> None:
         self._images = images
         self._names = metrics
