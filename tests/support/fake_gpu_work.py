@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -227,10 +228,10 @@ def warm_start(checkpoints: CheckpointFolder, hooks: Hooks) -> Any:
     return result
 
 
-def adversarial(checkpoints: CheckpointFolder, hooks: Hooks, **more: Any) -> Any:
+def adversarial(checkpoints: CheckpointFolder, hooks: Hooks, parts: int) -> Any:
     generator, discriminator = networks()
     content = WeightedSum([unread_loss("l1")[0], unread_loss("charbonnier")[0]], [1.0, 2.0])
-    settings = AdversarialSettings(iterations=2, **WEIGHTS, **more)
+    settings = AdversarialSettings(iterations=2, micro_batches=parts, **WEIGHTS)
     result = run_adversarial(
         generator,
         discriminator,
@@ -260,14 +261,13 @@ def check_caught(content: nn.Module, words: str) -> None:
 
 def stages() -> Iterator[tuple[str, Callable[[], None]]]:
     yield "warm start", lambda: check_stage(warm_start)
-    for parts, decay in ((1, 0.0), (2, 0.9)):
-        more = {"micro_batches": parts, "average_decay": decay}
-        yield f"adversarial {more}", lambda more=more: check_stage(adversarial, **more)  # type: ignore[misc]
+    for parts in (1, 2):
+        yield f"{parts} micro-batches", lambda parts=parts: check_stage(adversarial, parts=parts)  # type: ignore[misc]
     for name in ADVERSARIAL_LOSSES:
         yield name, lambda name=name: in_computing(name)  # type: ignore[misc]
     for measure in (gradient_norm, gradient_cosine):
         yield measure.__name__, lambda measure=measure: check_calibration(measure)  # type: ignore[misc]
-    yield "left on the CPU", lambda: check_caught(Left(), "two different devices")
+    yield "left on the CPU", lambda: check_caught(Left(), "two (different )?devices")
     yield "reading", lambda: check_caught(Reading(), "_local_scalar_dense")
 
 
@@ -291,4 +291,5 @@ if __name__ == "__main__":
     warnings.simplefilter("ignore")
     names = sys.argv[1:]
     losses = ((name, lambda name=name: check_loss(name)) for name in names)
-    print(json.dumps(report(stages() if names == ["stages"] else losses)))
+    print(json.dumps(report(stages() if names == ["stages"] else losses)), flush=True)
+    os._exit(0)  # torch is not made for the end of a device

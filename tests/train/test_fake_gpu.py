@@ -16,6 +16,10 @@ from shipped import names
 WORK = Path(__file__).parents[1] / "support" / "fake_gpu_work.py"
 PARTS = 2
 
+COPIES = {"pyiqa"}
+"""pyiqa's SSIM indexes with a list, which is copied to the device in each step: its own code. The
+fake device takes no copies of constants, so that they are seen."""
+
 
 def problems(*work: str) -> dict[str, str]:
     """Of each piece of work that did not go well: why."""
@@ -32,7 +36,10 @@ def problems(*work: str) -> dict[str, str]:
 @pytest.mark.parametrize("part", range(PARTS))
 def test_every_shipped_loss_takes_a_step_on_a_gpu(part: int) -> None:
     assert len(names()) >= 67
-    assert problems(*names()[part::PARTS]) == {}
+    chosen = names()[part::PARTS]
+    found = problems(*chosen)
+    assert set(found) == COPIES & set(chosen), found
+    assert all("empty_strided" in problem for problem in found.values())
 
 
 @pytest.mark.slow
