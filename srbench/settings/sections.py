@@ -206,9 +206,7 @@ class Execution(Strict):
         True,
         description="memory layout of networks and images; `srbench docs speed` has what it gains",
     )
-    compile: bool = Field(
-        False, description="torch.compile of generator, discriminator and loss network"
-    )
+    compile: bool = Field(False, description="torch.compile of generator and loss network")
     fused_adam: bool = Field(True, description="one kernel for each step of Adam")
     threads: int | None = Field(
         None, ge=1, description="CPU threads per job; the machine's cores where left out"
