@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from srbench.errors import UserError
 from srbench.files import available_cores
 from srbench.records.layout import OutFolder
 from srbench.run.exec.backends import Place
-from srbench.run.exec.process import GRACE_SECONDS, POLL_SECONDS, WORKER, WorkerProcess
+from srbench.run.exec.process import GRACE_SECONDS, POLL_SECONDS, WorkerProcess
 from srbench.run.exec.scheduler import Backend, News
+from srbench.run.exec.starting import ForkServer, NewInterpreter, Starter, can_fork
 from srbench.run.plan.jobs import Job
 
 
@@ -23,20 +25,33 @@ class LocalBackend(Backend):
     Attributes:
         slots: workers at once.
         gpus: CUDA devices; worker ``i`` sees only ``gpus[i % len(gpus)]``. Empty on CPU.
-        command: argv before (out folder, job key).
+        starter: starts them; ``None``: forks on CPU, new interpreters on GPUs.
     """
 
     out: OutFolder
     slots: int = 1
     gpus: Sequence[str] = ()
-    command: Sequence[str] = WORKER
+    starter: Starter | None = None
     _workers: dict[int, WorkerProcess] = field(default_factory=dict)
 
     def submit(self, job: Job) -> None:
         """See :class:`Backend`."""
         slot = next(slot for slot in range(self.slots) if slot not in self._workers)
         gpu = {"CUDA_VISIBLE_DEVICES": self.gpus[slot % len(self.gpus)]} if self.gpus else {}
-        self._workers[slot] = WorkerProcess(job, self.out, command=self.command, environment=gpu)
+        starter = self.starter or NewInterpreter()
+        self._workers[slot] = WorkerProcess(job, self.out, starter=starter, environment=gpu)
+
+    @contextmanager
+    def connected(self) -> Iterator[None]:
+        """See :class:`Backend`. What starts workers ends with the last of them."""
+        given = self.starter
+        self.starter = given or (ForkServer() if can_fork() and not self.gpus else None)
+        try:
+            yield
+        finally:
+            if self.starter:
+                self.starter.close()
+            self.starter = given
 
     def poll(self) -> Iterator[News]:
         """See :class:`Backend`."""
