@@ -60,7 +60,9 @@ class AdversarialStep:
         self.generator = placement.module(generator).train()
         self.discriminator = placement.module(discriminator).train()
         self._generate = placement.forward(self.generator)
-        self._discriminate = placement.forward(self.discriminator)
+        # Never compiled: a compiled backward computes the weights' gradients in the generator's
+        # update too, which asks for the image's alone (1.16 times the discriminator's operations).
+        self._discriminate = self.discriminator
         self._use_content = content_loss is not None and settings.content_factor > 0
         if content_loss is not None and self._use_content:
             self._content_loss = placement.forward(placement.module(content_loss))

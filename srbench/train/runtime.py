@@ -106,8 +106,6 @@ def session(settings: RuntimeSettings, *, seed: int) -> Iterator[Placement]:
         stack.enter_context(isolated_rng())
         stack.enter_context(_threads(settings.threads))
         stack.enter_context(_flags(settings, device))
-        if settings.compile:
-            stack.enter_context(_retainable_graphs())
         seed_rng(seed)
         if device.type == "cuda":
             torch.cuda.init()  # type: ignore[no-untyped-call]
@@ -169,12 +167,3 @@ def _flags(settings: RuntimeSettings, device: torch.device) -> Iterator[None]:
         matmul.allow_tf32, cudnn.allow_tf32, cudnn.benchmark = before
         torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
         torch.utils.deterministic.fill_uninitialized_memory = fill  # type: ignore[attr-defined]
-
-
-def _retainable_graphs() -> AbstractContextManager[Any]:
-    # The discriminator's graph is walked twice; compiled graphs that reuse ("donate") their saved
-    # buffers in the first backward refuse that.
-    import torch._functorch.config as functorch_config
-
-    patched: AbstractContextManager[Any] = functorch_config.patch(donated_buffer=False)
-    return patched
