@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from srbench.app.execute import execute_plan, watched
+from srbench.devices import unusable
 from srbench.errors import JobFailed, UserError
 from srbench.host import Registry
 from srbench.records import DatasetScores, Record
 from srbench.records.layout import OutFolder
-from srbench.run.exec.local import LocalBackend, gpus_of
-from srbench.run.plan.environment import describe_environment, detect_device
+from srbench.run.exec.backends import Place
+from srbench.run.exec.local import local_backend
+from srbench.run.plan.environment import describe_environment
 from srbench.run.plan.planning import Cell, Plan, make_plan
 from srbench.settings import Suite
 from srbench.settings.load import validate_suite
@@ -134,7 +136,7 @@ class Reproduction:
 
     def _environment(self) -> Iterator[str]:
         was = self.record.environment
-        gpu = _gpu_name() if self.device == "cuda" and detect_device() == "cuda" else None
+        gpu = _gpu_name() if self.device == "cuda" and unusable() is None else None
         now = describe_environment(threads=was.threads, gpu=gpu)
         for name in ("srbench", "git_commit", "python", "platform", "cpu", "gpu"):
             then, here = getattr(was, name), getattr(now, name)
@@ -179,7 +181,9 @@ class Reproduction:
             JobFailed: the rerun failed; the message says why.
         """
         with watched(self.plan, out, console) as observer:
-            local = LocalBackend(out=out, gpus=gpus_of(self.device))
+            local = local_backend(
+                Place(out=out, device=self.device, threads=self.plan.threads, at_once=1)
+            )
             done = execute_plan(self.plan, out, observer, local)
         if done.failed:
             raise JobFailed(f"the rerun failed: {'; '.join(done.failed)}")

@@ -203,6 +203,11 @@ class Execution(Strict):
     compile: bool = Field(
         False, description="torch.compile of generator, discriminator and loss network"
     )
+    deterministic: bool = Field(
+        False,
+        description="on a GPU, too, two runs give the same bits: no kernels chosen by timing, and "
+        "an operation without a deterministic form is an error; slower",
+    )
     fused_adam: bool = Field(True, description="one kernel for each step of Adam")
     threads: int | None = Field(
         None, ge=1, description="CPU threads per job; the machine's cores where left out"

@@ -42,6 +42,11 @@ def combined(parts: Sequence[Tensor], norms: Sequence[bool]) -> Tensor:
     """
     if len(parts) == 1:
         return parts[0]
-    values = torch.stack(list(parts))
-    is_norm = torch.tensor(list(norms), device=values.device)
-    return torch.where(is_norm, torch.linalg.vector_norm(values, dim=0), values.sum(dim=0))
+    # Term by term: a mask would have to be copied to the device, which makes the host wait.
+    terms = torch.stack(list(parts), dim=1)
+    return torch.stack(
+        [
+            torch.linalg.vector_norm(term) if is_norm else term.sum()
+            for term, is_norm in zip(terms, norms, strict=True)
+        ]
+    )

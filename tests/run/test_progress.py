@@ -29,7 +29,7 @@ def drive(console: Console, folder: Path) -> None:
         if console.is_terminal:
             shown._live.refresh()  # type: ignore[union-attr]
         shown.job_event(
-            two, {"event": "retry", "attempt": 2, "reason": "killed [red]", "micro_batches": 2}
+            two, {"event": "retry", "reason": "killed [red]", "fit": "each batch in 2 parts"}
         )
         shown.job_started(two)
         shown.job_event(two, {"event": "progress", "iteration": 1, "total": 10})

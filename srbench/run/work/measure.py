@@ -24,6 +24,7 @@ from torch.utils.flop_counter import flop_registry
 
 from srbench.errors import DataError
 from srbench.models.discriminator import build_discriminator
+from srbench.run.exec.attempts import Fit
 from srbench.run.plan.jobs import load
 from srbench.run.plan.kinds import job_from_document
 from srbench.run.plan.tasks import (
@@ -34,6 +35,7 @@ from srbench.run.plan.tasks import (
     WarmStartTask,
 )
 from srbench.run.work.content import build_content
+from srbench.run.work.generators import generator_of
 from srbench.run.work.stage import runtime_of
 from srbench.run.work.stage_data import datasets_of
 from srbench.run.work.stages import adversarial_settings, new_generator, warm_start_settings
@@ -221,7 +223,11 @@ def _validation(task: StageTask, generator: nn.Module) -> dict[str, Any]:
         return {"validation_seconds": None}
     some = replace(val, files=val.files[:VALIDATION_IMAGES])
     validator = Validator(
-        some, metrics=task.validation.metrics, scale=task.scale, device=task.device
+        some,
+        metrics=task.validation.metrics,
+        generator=generator_of(task),
+        device=task.device,
+        fit=Fit(),
     )
     generator.eval()
     validator(generator)
