@@ -18,10 +18,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from srbench.errors import ContractError, UserError
 from srbench.train.adversarial_losses import adversarial_loss
+from srbench.train.average import WeightAverage
 from srbench.train.checkpoint import CheckpointFolder
 from srbench.train.game import Batch, discriminator_health, gradient_health
 from srbench.train.loop import Loop
@@ -69,7 +69,8 @@ class AdversarialStep:
         self._discriminator_optimiser = placement.adam(
             discriminator, settings.learning_rate, settings.betas
         )
-        self._average = _average(generator, settings.average_decay)
+        decay = settings.average_decay
+        self._average = WeightAverage(generator, decay) if decay else None
         self._discriminator_weights = list(discriminator.parameters())
         self.terms: tuple[str, ...] = self._term_names()
 
@@ -248,13 +249,6 @@ class AdversarialStep:
         return learning_rate(
             iteration, initial=s.learning_rate, milestones=s.milestones, gamma=s.gamma
         )
-
-
-def _average(generator: nn.Module, decay: float) -> AveragedModel | None:
-    if not decay:
-        return None
-    rule = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
-    return AveragedModel(generator, multi_avg_fn=rule)
 
 
 def run_adversarial(

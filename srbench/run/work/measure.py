@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,7 @@ from srbench.train import (
     run_adversarial,
     run_warm_start,
 )
+from srbench.train.runtime import peak_memory_bytes
 
 SECONDS = 3.0
 """How long training steps are timed."""
@@ -151,7 +152,9 @@ def warm_start(task: WarmStartTask, spawned: float) -> dict[str, Any]:
         )
 
     start = time.time() - spawned
-    return {"start_seconds": start, **_steps(steps, task), **_validation(task, generator)}
+    return _with_peak(
+        {"start_seconds": start, **_steps(steps, task), **_validation(task, generator)}, task
+    )
 
 
 def calibration(task: CalibrationTask, spawned: float) -> dict[str, Any]:
@@ -175,19 +178,26 @@ def adversarial(task: AdversarialTask, spawned: float) -> dict[str, Any]:
         )  # fmt: skip
 
     start = time.time() - spawned
-    return {
+    found = {
         "start_seconds": start,
         **_steps(steps, task),
         **_gradient_norm(task, generator, loss),
         **_validation(task, generator),
     }
+    return _with_peak(found, task)
+
+
+def _with_peak(found: dict[str, Any], task: TrainingTask) -> dict[str, Any]:
+    """Of all that the job does: kernels being chosen, calibration and validation included."""
+    peak = peak_memory_bytes(torch.device(task.device))
+    return {**found, "peak_memory_bytes": peak}
 
 
 def _steps(stage: Steps, task: TrainingTask) -> dict[str, Any]:
     runtime = runtime_of(task)
     clock = _Clock(str(runtime.device), ENDLESS)
     with tempfile.TemporaryDirectory() as folder:
-        result = stage(runtime, CheckpointFolder(Path(folder)), clock.hooks())
+        stage(runtime, CheckpointFolder(Path(folder)), clock.hooks())
         checkpoint = sum(path.stat().st_size for path in Path(folder).iterdir())
     once = _Clock(str(runtime.device), 1)
     plain = runtime.but(compile=False)  # compiled graphs hide their operations
@@ -197,7 +207,6 @@ def _steps(stage: Steps, task: TrainingTask) -> dict[str, Any]:
         "seconds_per_iteration": clock.seconds(),
         "timed_iterations": len(clock.marks) - WARM_UP,
         "flops_per_iteration": counter.total,
-        "peak_memory_bytes": result.peak_memory_bytes,
         "checkpoint_bytes": checkpoint,
     }
 
@@ -221,18 +230,20 @@ def _validation(task: StageTask, generator: nn.Module) -> dict[str, Any]:
         _, val = datasets_of(task)
     except DataError:
         return {"validation_seconds": None}
-    some = replace(val, files=val.files[:VALIDATION_IMAGES])
     validator = Validator(
-        some,
+        val,
         metrics=task.validation.metrics,
         generator=generator_of(task),
         device=task.device,
         fit=Fit(),
     )
     generator.eval()
-    validator(generator)
+    # The largest decide how much memory is needed; any two how much time.
+    largest = sorted(val.files, key=lambda file: file.stat().st_size)[-VALIDATION_IMAGES:]
+    validator.of(tuple(largest))(generator)
+    some = val.files[:VALIDATION_IMAGES]
     began = time.perf_counter()
-    validator(generator)
+    validator.of(some)(generator)
     return {"validation_seconds": (time.perf_counter() - began) * len(val) / len(some)}
 
 

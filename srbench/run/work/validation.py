@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
+from dataclasses import replace
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -52,6 +55,13 @@ class Validator:
         self._tile = None if device == "cpu" else fit.tile
         self._metrics_device = "cpu" if fit.metrics_on_cpu else device
         self._scorer: Scorer | None = None
+
+    def of(self, files: tuple[Path, ...]) -> Validator:
+        """One of some of the images, which shares the metrics with this one."""
+        self._ready()
+        part = copy.copy(self)
+        part._images = replace(self._images, files=files)
+        return part
 
     @torch.no_grad()
     def __call__(self, generator: nn.Module) -> dict[str, float]:
