@@ -55,7 +55,7 @@ def test_a_log_gets_plain_lines(tmp_path: Path) -> None:
     lines = screen.getvalue().splitlines()
     assert lines[0] == "2 jobs to run, 1 reused"
     assert lines[1] == "two seed 0: another srbench run is at it; waiting for that one"
-    assert "two seed 0: killed [red]; attempt 2, each batch in 2 parts" in lines
+    assert "two seed 0: killed [red]; another attempt, each batch in 2 parts" in lines
     assert lines[-1] == "two seed 0: failed after 0 s: no sign of life"
     assert "\x1b" not in screen.getvalue()
 
