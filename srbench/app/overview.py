@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+from srbench.files import cache_folder
 from srbench.records.layout import OutFolder
 from srbench.run.code import changes
-from srbench.run.exec.estimate import METHOD, Estimate, Estimates
+from srbench.run.exec.estimate import METHOD, Estimate, Estimates, wall_seconds
 from srbench.run.exec.remaining import human_time
 from srbench.run.plan.environment import cpu_name
 from srbench.run.plan.jobs import Job
@@ -42,6 +44,7 @@ def plan_overview(
         "seeds": sorted({cell.seed for cell in plan.cells}),
         "jobs": jobs,
         "scores": _scores(plan, out),
+        "images": _images(plan),
         "missing": [str(problem) for problem in plan.inputs.problems],
         "warnings": plan.inputs.warnings,
         "edited": [str(change) for change in changes(plan, out)],
@@ -85,6 +88,22 @@ def _job(job: Job, out: OutFolder, estimates: Estimates) -> dict[str, Any]:
     }
 
 
+def _images(plan: Plan) -> dict[str, Any] | None:
+    """How the training images are kept; ``None`` where they are not here."""
+    place = plan.inputs.places.get("train")
+    if place is None:
+        return None
+    there = next(folder for folder in (cache_folder(), *cache_folder().parents) if folder.is_dir())
+    return {
+        "count": plan.inputs.counts["train"],
+        "store": plan.suite.data.store,
+        "folder": str(cache_folder() / place),
+        "ready": (cache_folder() / place).is_dir(),
+        "decoded_bytes": plan.inputs.decoded_bytes,
+        "free_bytes": shutil.disk_usage(there).free,
+    }
+
+
 def _scores(plan: Plan, out: OutFolder) -> dict[str, Any]:
     """Scores by data set and metric: how many there are, and how many would be computed."""
     known: dict[tuple[int, str], list[Target]] = defaultdict(list)
@@ -118,7 +137,8 @@ def _total(plan: Plan, jobs: list[dict[str, Any]], parallel: int) -> dict[str, A
     """Hours of all jobs that would run; and what they would be if every loss warm-started anew."""
     run = [job for job in jobs if job["estimate"] is not None and job["state"] == "run"]
     took = {job["key"]: job["estimate"]["seconds"] for job in jobs if job["estimate"] is not None}
-    seconds = sum(took[job["key"]] for job in run)
+    seconds, keys = sum(took[job["key"]] for job in run), {job["key"] for job in run}
+    todo = [job for job in plan.jobs if job.key in keys]
     shared = _shared(plan)
     needs = {job.key: job.needs for job in plan.jobs if job.kind.makes_generator}
     # Each training would bring its own; what is shared runs once, if it runs at all.
@@ -134,7 +154,8 @@ def _total(plan: Plan, jobs: list[dict[str, Any]], parallel: int) -> dict[str, A
         "peak_memory_bytes": max((job["estimate"]["memory_bytes"] or 0 for job in run), default=0),
         "job_hours": seconds / 3600,
         "job_hours_without_shared_warm_start": alone / 3600,
-        "wall_hours": seconds / 3600 / max(1, min(parallel, len(run))),
+        "wall_hours": wall_seconds(todo, took, parallel) / 3600,
+        "wall_hours_at_least": wall_seconds(todo, took, len(jobs)) / 3600,
     }
 
 
@@ -152,6 +173,8 @@ def overview_lines(document: dict[str, Any]) -> Iterator[str]:
     width = max((len(job["title"]) for job in document["jobs"]), default=0)
     for job in document["jobs"]:
         yield f"  {job['state']:6}  {job['title']:{width}}  {_figures(job)}".rstrip()
+    if document["images"] is not None:
+        yield _images_line(document["images"])
     scores = document["scores"]
     yield f"scores: {scores['to_compute']} of {scores['total']} to compute"
     for line in scores["by_dataset_and_metric"]:
@@ -167,6 +190,18 @@ def overview_lines(document: dict[str, Any]) -> Iterator[str]:
     for change in document["edited"]:
         yield f"edited: {change}; a run asks for --fresh LABEL or --accept-code-change"
     yield from _total_lines(document)
+
+
+def _images_line(images: dict[str, Any]) -> str:
+    count, decoded = f"{images['count']:,}", f"{images['decoded_bytes'] / 1e9:.2f} GB"
+    if images["store"] == "files":
+        return f"training images: {count}, decoded as patches are cut ({decoded} are not stored)"
+    if images["ready"]:
+        return f"training images: {count}, {decoded}, ready in {images['folder']}"
+    return (
+        f"training images: {count}, to be decoded into {decoded} in {images['folder']}, where "
+        f'{images["free_bytes"] / 1e9:.2f} GB are free; data.store = "files" takes none'
+    )
 
 
 def _figures(job: dict[str, Any]) -> str:
@@ -198,7 +233,9 @@ def _total_lines(document: dict[str, Any]) -> Iterator[str]:
     )
     yield (
         f"time: about {human_time(3600 * total['wall_hours'])} with {document['parallel']} at once "
-        f"({human_time(3600 * total['job_hours'])} of jobs), and the scoring"
+        f"({human_time(3600 * total['job_hours'])} of jobs), and the scoring; at least "
+        f"{human_time(3600 * total['wall_hours_at_least'])} on any number of devices: the warm "
+        "start, then the longest loss"
     )
     yield (
         "without sharing the warm start: "

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 from srbench.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from srbench.data.cache import image_sizes
     from srbench.data.catalog import DatasetInfo, dataset_names, describe_datasets, find_dataset
     from srbench.data.dataset import Dataset, DatasetManifest, split_validation
+    from srbench.data.kept import open_images, place_of, prepare_images
     from srbench.data.leaks import Overlap, known_copies, overlap
     from srbench.data.prepare import StoreProgress, prepare_store
     from srbench.data.sampler import PatchSampler
-    from srbench.data.store import ImageStore
+    from srbench.data.store import ImageStore, PreparedImages
     from srbench.imaging.tensors import crop_to_multiple
 
 __all__ = [
@@ -25,13 +27,18 @@ __all__ = [
     "ImageStore",
     "Overlap",
     "PatchSampler",
+    "PreparedImages",
     "StoreProgress",
     "crop_to_multiple",
     "dataset_names",
     "describe_datasets",
     "find_dataset",
+    "image_sizes",
     "known_copies",
+    "open_images",
     "overlap",
+    "place_of",
+    "prepare_images",
     "prepare_store",
     "split_validation",
 ]
@@ -39,6 +46,7 @@ __all__ = [
 __getattr__ = lazy_names(
     __name__,
     {
+        ".cache": ("image_sizes",),
         ".catalog": (
             "DatasetInfo",
             "dataset_names",
@@ -46,10 +54,11 @@ __getattr__ = lazy_names(
             "find_dataset",
         ),
         ".dataset": ("Dataset", "DatasetManifest", "split_validation"),
+        ".kept": ("open_images", "place_of", "prepare_images"),
         ".leaks": ("Overlap", "known_copies", "overlap"),
         ".prepare": ("StoreProgress", "prepare_store"),
         ".sampler": ("PatchSampler",),
-        ".store": ("ImageStore",),
+        ".store": ("ImageStore", "PreparedImages"),
         "srbench.imaging.tensors": ("crop_to_multiple",),
     },
 )

@@ -140,7 +140,11 @@ def split_validation(dataset: Dataset, count: int) -> tuple[Dataset, Dataset]:
 
 
 def _part(dataset: Dataset, name: str, indices: Iterable[int]) -> Dataset:
-    return replace(dataset, name=name, files=tuple(dataset.files[i] for i in indices))
+    part = replace(dataset, name=name, files=tuple(dataset.files[i] for i in indices))
+    hashes = dataset.manifest().entries  # not asked of the disk once more
+    known = {name: hashes[name] for name in (name_below(part.root, file) for file in part.files)}
+    part.__dict__["_manifest"] = DatasetManifest.of(name, known)
+    return part
 
 
 def _validation_rank(digest: str) -> str:

@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 
-from srbench.errors import DataError, SrbenchError
+from srbench.errors import DataError, ImageError, SrbenchError
 from srbench.files import sha256_hex
 from srbench.imaging.files import decode_image
+from srbench.imaging.pixels import Image
 
 _END_SECONDS = 10.0
 
@@ -53,19 +54,31 @@ def decode_into(pixels: int, task: DecodeTask) -> bytes:
         ImageError: it is no image.
         DataError: its content or size is not what the task says.
     """
-    data = task.file.read_bytes()
-    image = decode_image(data, task.file)
-    if sha256_hex(data) != task.sha256:
-        raise DataError(
-            f"expected {task.file} to stay as it was, got other content than a moment ago",
-            "run it again when nothing writes to that folder",
-        )
-    if image.shape[:2] != task.size:
-        raise DataError(
-            f"expected {task.size} px as the header of {task.file} says, got {image.shape[:2]}"
-        )
+    image = decode_known(task.file, task.sha256, task.size)
     _write_all(pixels, image.data.cast("B"), task.offset)
     return hashlib.sha256(image.data).digest()
+
+
+def decode_known(file: Path, sha256: str, size: tuple[int, int]) -> Image:
+    """The image ``(H, W, 3)`` in a file whose hash and size are known.
+
+    Raises:
+        ImageError: it is no image, or cannot be read.
+        DataError: its content or size is another.
+    """
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise ImageError(f"expected a readable image file, got {file}: {error.strerror}") from error
+    image = decode_image(data, file)
+    if sha256_hex(data) != sha256:
+        raise DataError(
+            f"expected {file} to stay as it was, got other content than a moment ago",
+            "run it again when nothing writes to that folder",
+        )
+    if image.shape[:2] != size:
+        raise DataError(f"expected {size} px as the header of {file} says, got {image.shape[:2]}")
+    return image
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-IntArray = npt.NDArray[np.int64]
+from srbench.data.store import IntArray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,10 +81,11 @@ def draw_patches(
 def _images_of_batch(count: int, batch_size: int, stream: str, seed: int, number: int) -> IntArray:
     """Batches follow each other through the epochs' orders, across their ends if need be."""
     position = np.arange(number * batch_size, (number + 1) * batch_size)
-    epochs = np.unique(position // count).tolist()
-    orders = np.stack([_order(count, stream, seed, epoch) for epoch in epochs])
-    chosen: IntArray = orders[position // count - epochs[0], position % count]
-    return chosen
+    epoch, place = np.divmod(position, count)
+    parts = [
+        _order(count, stream, seed, number)[place[epoch == number]] for number in np.unique(epoch)
+    ]
+    return np.concatenate(parts)
 
 
 @lru_cache(maxsize=4)

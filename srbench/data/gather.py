@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from srbench.data.draw import DrawnPatches, IntArray, PatchPlan
-from srbench.data.store import ImageStore
+from srbench.data.draw import DrawnPatches, PatchPlan
+from srbench.data.store import IntArray, PreparedImages
 
 
 def gather_patches(
-    store: ImageStore, plan: PatchPlan, drawn: DrawnPatches, out: npt.NDArray[np.uint8]
+    store: PreparedImages, plan: PatchPlan, drawn: DrawnPatches, out: npt.NDArray[np.uint8]
 ) -> None:
     """Write the patches of a batch, each with its margin, into ``out``.
 
@@ -31,13 +31,19 @@ def gather_patches(
     usable = sizes - sizes % plan.scale
     rows = _coordinates(plan, drawn.top, upside_down, usable[:, 0]) * sizes[:, 1:]
     columns = _coordinates(plan, drawn.left, mirrored, usable[:, 1])
+    pixels, offsets = store.pixels_of(
+        drawn.image,
+        rows.min(axis=1) + columns.min(axis=1),
+        rows.max(axis=1) + columns.max(axis=1) + 1,
+    )
+    columns += offsets[:, None]
     # An index of a pixel is a term of its row plus a term of its column: so swapping the axes of
     # some patches of the batch is swapping these two terms.
     down = np.where(transposed, columns, rows)
     across = np.where(transposed, rows, columns)
-    index = down[:, :, None] + (across + store.offsets[drawn.image][:, None])[:, None, :]
+    index = down[:, :, None] + across[:, None, :]
     # mode="clip" lets numpy write into ``out`` directly; every index is in range.
-    np.take(store.pixels, index, axis=0, out=out, mode="clip")
+    np.take(pixels, index, axis=0, out=out, mode="clip")
 
 
 def _coordinates(plan: PatchPlan, start: IntArray, flipped: IntArray, end: IntArray) -> IntArray:

@@ -211,8 +211,8 @@ class _Build:
         return DataError(
             f"expected {self.offsets[-1] / 1e9:.2f} GB of disk for the store of "
             f"{self.dataset.name!r}, got {got} at {self.folder.parent}",
-            "free some space, or set SRBENCH_CACHE to a folder on a larger disk; "
-            "what is done so far is kept",
+            "free some space, set SRBENCH_CACHE to a folder on a larger disk, or set data.store to "
+            '"files", which takes none; what is done so far is kept',
         )
 
     def _report(self, done: int) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from srbench.data.draw import PatchPlan, draw_patches
 from srbench.data.gather import gather_patches
-from srbench.data.store import ImageStore
+from srbench.data.store import PreparedImages
 from srbench.errors import DataError
 from srbench.files import sha256_hex
 from srbench.imaging.bicubic import MARGIN_LR, degrade_patches
@@ -22,7 +22,8 @@ from srbench.imaging.bicubic import MARGIN_LR, degrade_patches
 Batch = tuple[Tensor, Tensor]
 
 _STATE_VERSION = 1
-_PREFETCH = 2
+READERS = 3
+_AHEAD = 4  # batches that are cut, or waited for, while the last one is worked on
 
 
 class PatchSampler:
@@ -35,8 +36,8 @@ class PatchSampler:
     where it has room and reflects it where it ends, so that a patch's LR is exactly the crop of the
     LR of the whole image (flipped and rotated alike).
 
-    The next batches are cut by a background thread. Use it as a context manager, or call
-    :meth:`close`.
+    The next batches are cut by background threads, which mostly wait for the disk. Use it as a
+    context manager, or call :meth:`close`.
 
     Args:
         store: where the pixels are.
@@ -47,6 +48,7 @@ class PatchSampler:
         device: where the batches are wanted. To CUDA the uint8 pixels travel through pinned memory,
             without waiting.
         augment: flip and rotate.
+        readers: threads, of which each cuts one batch; the batches do not depend on it.
 
     Raises:
         DataError: an image is smaller than a patch (the message names it), or a size that does not
@@ -55,7 +57,7 @@ class PatchSampler:
 
     def __init__(
         self,
-        store: ImageStore,
+        store: PreparedImages,
         *,
         patch_size: int,
         batch_size: int,
@@ -63,6 +65,7 @@ class PatchSampler:
         seed: int,
         device: str | torch.device = "cpu",
         augment: bool = True,
+        readers: int = READERS,
     ) -> None:
         _check_sizes(store, patch_size, batch_size, scale)
         self.store = store
@@ -77,7 +80,8 @@ class PatchSampler:
         self.seed = seed
         self._next = 0
         self._waiting: deque[Future[Tensor]] = deque()
-        self._thread: ThreadPoolExecutor | None = None
+        self._readers = readers
+        self._threads: ThreadPoolExecutor | None = None
         self._waited = 0.0
         self._started: float | None = None
 
@@ -137,11 +141,11 @@ class PatchSampler:
         self._next = state["next"]
 
     def close(self) -> None:
-        """Stop the background thread. The stream can go on afterwards: a new one is started."""
+        """Stop the background threads. The stream can go on afterwards: new ones are started."""
         self._drop_prefetched()
-        if self._thread is not None:
-            self._thread.shutdown()
-            self._thread = None
+        if self._threads is not None:
+            self._threads.shutdown()
+            self._threads = None
 
     def __enter__(self) -> Self:
         return self
@@ -155,14 +159,14 @@ class PatchSampler:
         self.close()
 
     def _fill(self) -> None:
-        """Keep the background thread a few batches ahead."""
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="patches")
+        """Keep the background threads a few batches ahead."""
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(self._readers, thread_name_prefix="patches")
         if any(future.done() and future.exception() for future in self._waiting):
             self._drop_prefetched()
-        while len(self._waiting) < _PREFETCH:
+        while len(self._waiting) < _AHEAD:
             number = self._next + len(self._waiting)
-            self._waiting.append(self._thread.submit(self._cut, "train", self.seed, number))
+            self._waiting.append(self._threads.submit(self._cut, "train", self.seed, number))
 
     def _drop_prefetched(self) -> None:
         while self._waiting:
@@ -192,7 +196,7 @@ class PatchSampler:
         return sha256_hex(text)
 
 
-def _check_sizes(store: ImageStore, patch_size: int, batch_size: int, scale: int) -> None:
+def _check_sizes(store: PreparedImages, patch_size: int, batch_size: int, scale: int) -> None:
     if scale < 1 or batch_size < 1 or patch_size < scale or patch_size % scale:
         raise DataError(
             "expected a batch of at least one patch whose side is a multiple of the scale, got "

@@ -31,6 +31,7 @@ LEAST_PATCH = 16
 
 PixelLoss = Literal["l1", "l2"]
 Precision = Literal["float32", "bf16"]
+Keeping = Literal["pixels", "files"]
 
 
 class TrainingData(Strict):
@@ -46,6 +47,11 @@ class TrainingData(Strict):
         96, ge=LEAST_PATCH, le=1 << 16, description="side of a training patch, HR pixels"
     )
     batch_size: int = Field(16, ge=1, le=10**6, description="patches per batch")
+    store: Annotated[Keeping, OUTSIDE] = Field(
+        "pixels",
+        description="pixels: decoded once, into the cache folder; files: no disk is taken, and "
+        "each image is decoded whenever a patch is cut from it. The same pixels either way",
+    )
 
 
 class Data(TrainingData):

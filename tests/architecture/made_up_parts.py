@@ -10,6 +10,7 @@ import torch
 
 from srbench.run.exec.backends import Place
 from srbench.run.exec.local import LocalBackend
+from srbench.run.exec.starting import NewInterpreter
 from srbench.run.plan.chain import Chain
 from srbench.run.plan.jobs import Job, StageKind
 from srbench.run.plan.kinds import KINDS
@@ -49,8 +50,8 @@ FADE = StageKind(
 
 def backend(place: Place) -> LocalBackend:
     """Workers that know the made-up kind."""
-    command = [sys.executable, str(Path(__file__).resolve())]
-    return LocalBackend(out=place.out, slots=place.at_once or 2, command=command)
+    starter = NewInterpreter([sys.executable, str(Path(__file__).resolve())])
+    return LocalBackend(out=place.out, slots=place.at_once or 2, starter=starter)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -243,7 +244,7 @@ def test_an_image_of_exactly_the_patch_size_will_do(make_images):
     assert torch.equal(lr[:1], degrade(whole, 4))
 
 
-def test_close_ends_the_thread_and_next_starts_it_again(store):
+def test_close_ends_the_threads_and_next_starts_them_again(store):
     patches = sampler(store)
     expected = take(store, 2)
     first = patches.next()
@@ -255,7 +256,7 @@ def test_close_ends_the_thread_and_next_starts_it_again(store):
     patches.close()
 
 
-def test_errors_of_the_thread_reach_the_caller(store, monkeypatch):
+def test_errors_of_the_threads_reach_the_caller(store, monkeypatch):
     def fail(*args, **kwargs):
         raise OSError("disk lost")
 
@@ -270,12 +271,54 @@ def test_errors_of_the_thread_reach_the_caller(store, monkeypatch):
         assert_same([first, patches.next(), patches.next()], expected)
 
 
+def test_the_number_of_readers_changes_no_batch(store):
+    assert_same(take(store, 20, readers=1), take(store, 20, readers=4))
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_the_disk_is_asked_for_each_patch_and_little_else(store, monkeypatch, scale):
+    """Every pixel that is cut is asked for before; beside a patch, what its rows lie apart."""
+    asked = []
+
+    def fetch(_, first, end):
+        asked.append(list(zip(first.tolist(), end.tolist(), strict=True)))
+
+    def take_pixels(pixels, index, **options):
+        for patch, (first, end) in zip(index, asked[-1], strict=True):
+            assert first == patch.min()
+            assert end == patch.max() + 1
+        return np_take(pixels, index, **options)
+
+    np_take = np.take
+    monkeypatch.setattr("srbench.data.store.ImageStore.fetch", fetch)
+    monkeypatch.setattr("srbench.data.gather.np.take", take_pixels)
+    take(store, 10, patch_size=16 * scale, scale=scale, readers=1)
+    assert len(asked) >= 10
+
+
+def test_pages_are_asked_for_as_the_kernel_wants_them(store):
+    """Whole images, the last one too: a wrong start or length is an error of the kernel."""
+    store.fetch(store.offsets[:-1], store.offsets[1:])
+
+
+def test_drawing_a_batch_does_not_copy_the_epochs_order():
+    sizes = np.full((200_000, 2), 128)
+    plan = PatchPlan(patch_size=96, batch_size=16, scale=4, augment=True, margin=16)
+    draw_patches(plan, sizes, stream="train", seed=1, number=0)  # the order itself: 1.6 MB
+    tracemalloc.start()
+    try:
+        draw_patches(plan, sizes, stream="train", seed=1, number=1)
+        assert tracemalloc.get_traced_memory()[1] < 100_000
+    finally:
+        tracemalloc.stop()
+
+
 def test_waiting_is_measured(store, monkeypatch):
     import time
 
     from srbench.data import sampler as module
 
-    with sampler(store) as patches:
+    with sampler(store, readers=1) as patches:
         assert patches.wait_fraction == 0
         patches.next()
         for _ in range(5):
@@ -284,10 +327,10 @@ def test_waiting_is_measured(store, monkeypatch):
         assert patches.wait_fraction < 0.3
     real = module.gather_patches
     monkeypatch.setattr(
-        module, "gather_patches", lambda *args, **kw: (time.sleep(0.03), real(*args, **kw))
+        module, "gather_patches", lambda *args, **kw: (time.sleep(0.3), real(*args, **kw))
     )
-    with sampler(store) as patches:
-        for _ in range(8):
+    with sampler(store, readers=1) as patches:
+        for _ in range(4):
             patches.next()
         assert patches.wait_fraction > 0.5
 

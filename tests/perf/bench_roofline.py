@@ -1,12 +1,12 @@
-"""Where a training step's time goes, and how far each part is from what the machine can do.
+"""Where a training step's time goes, and how far each part is from its own kernels run alone.
 
     python tests/perf/bench_roofline.py [--quick]
 
-The peak is measured, not looked up: every convolution and matrix product that a step runs is
-recorded with its shapes and dtype, then run again on its own, hot, in both memory layouts, and the
-better time counts. A part's peak is its floating-point operations over the sum of those times: what
-the part would reach if there were nothing else in it (no activations, normalisation, copies, no
-cold cache). ``achieved`` is the same operations over the time that the part takes in the step.
+What "alone" says is measured, and is the library's best and not the processor's: every convolution
+and matrix product that a step runs is recorded with its shapes and dtype, then run again on its
+own, hot, in both memory layouts, and the better time counts. A part alone is its floating-point
+operations over the sum of those times: what the part would reach if there were nothing else in it
+(no activations, normalisation, copies, no cold cache).
 
 A multiply-add counts as two operations; a convolution's backward pass counts what it computes.
 """
@@ -220,7 +220,7 @@ def _part(name: str, seconds: float, recorder: Recorder, device: str) -> Part:
 def show(parts: list[Part], total: Part) -> None:
     """Print the parts, the longest first."""
     print(
-        f"{'part':15}{'seconds':>9}{'share':>8}{'GFLOP':>9}{'GFLOP/s':>10}{'peak':>9}{'of it':>8}"
+        f"{'part':15}{'seconds':>9}{'share':>8}{'GFLOP':>9}{'GFLOP/s':>10}{'alone':>9}{'of it':>8}"
     )
     for part in (*sorted(parts, key=lambda p: -p.seconds), total):
         line = f"{part.name:15}{part.seconds:9.3f}{part.seconds / total.seconds:8.1%}"
@@ -231,7 +231,7 @@ def show(parts: list[Part], total: Part) -> None:
 
 
 def benchmark(quick: bool) -> Iterator[Figure]:
-    """The share of the peak, of the whole step and of its parts."""
+    """What of their kernels' own pace the whole step and its parts reach."""
     size, device = SIZES["study" if quick else "paper"], detect_device()
     parts = measure(size, "channels-last", device, rounds=2 if quick else ROUNDS)
     total = Part("step", *(sum(getattr(p, a) for p in parts) for a in ("seconds", "flop", "alone")))

@@ -41,6 +41,7 @@ def overhead(jobs: int) -> dict[str, float]:
     from srbench.records.layout import OutFolder
     from srbench.run.exec.local import LocalBackend
     from srbench.run.exec.scheduler import Scheduler
+    from srbench.run.exec.starting import NewInterpreter
     from srbench.run.plan.jobs import Job, StageKind
     from srbench.run.plan.tasks import Task
     from srbench.settings import Execution
@@ -54,7 +55,8 @@ def overhead(jobs: int) -> dict[str, float]:
                            stderr=subprocess.DEVNULL)  # fmt: skip
         start = (time.perf_counter() - began) / 10
         out = OutFolder(Path(folder) / "out")
-        backend = LocalBackend(out=out, command=[sys.executable, str(script)])
+        starter = NewInterpreter([sys.executable, str(script)])
+        backend = LocalBackend(out=out, starter=starter)
         executor = Scheduler(out, _Quiet(), backend)
         task = Task(device="cpu", scale=4, execution=Execution(threads=1))
         fake = StageKind(name="fake", task=Task, run="")

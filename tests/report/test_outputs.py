@@ -15,7 +15,7 @@ from srbench.metrics.plugin import METRICS
 from srbench.report import build_leaderboard, leaderboard_csv, print_leaderboard, write_leaderboard
 from srbench.report.conventions import FLAGS
 from srbench.report.render.document import leaderboard_document
-from srbench.report.render.markdown import leaderboard_markdown, leaderboard_tables
+from srbench.report.render.markdown import leaderboard_markdown, leading_table
 from srbench.report.text import csv_text, markdown_text, meant, plain
 
 HOSTILE = [
@@ -151,7 +151,7 @@ def test_names_in_a_suite_and_in_its_metrics_stay_text_in_markdown(one_seed, edi
     board = build_leaderboard(edited(one_seed, change))
     assert board.rank_metric == BEACON
     assert BEACON in {metric.title for metric in board.metrics}
-    for text in (leaderboard_markdown(board), leaderboard_tables(board)):
+    for text in (leaderboard_markdown(board), leading_table(board)):
         tokens = MarkdownIt("commonmark").enable("table").parse(text)
         inner = [child for token in tokens for child in (token, *(token.children or ()))]
         assert not [token for token in inner if token.type == "image"]

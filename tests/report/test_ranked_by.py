@@ -75,7 +75,7 @@ def test_the_pages_and_the_readme(out: Path, tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text(f"{BEGIN}\n{END}\n")
     srbench("publish", out, "--to", tmp_path / "site", "--images", 0, "--readme", readme)
-    assert readme.read_text().count(f"| rank ({SAID}) |") == 2
+    assert readme.read_text().count(f"| rank ({SAID}) |") == 1
     page = (tmp_path / "site" / "index.html").read_text()
     assert f"Rank ({SAID})" in page
     assert f"Overall rank: {SAID}." in page

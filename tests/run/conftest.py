@@ -1,7 +1,6 @@
 """A small suite on the photographs that ship with scikit-image, and a fake worker."""
 
 import sys
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,8 @@ import pytest
 
 from srbench.records.layout import OutFolder
 from srbench.run.exec.local import LocalBackend
-from srbench.run.exec.process import WORKER
 from srbench.run.exec.scheduler import Observer, Scheduler
+from srbench.run.exec.starting import ForkServer, NewInterpreter, Starter
 from srbench.run.plan.jobs import Job, StageKind
 from srbench.run.plan.tasks import Task
 from srbench.settings import Execution, Limits, Suite, parse_suite
@@ -80,66 +79,16 @@ def suite() -> Suite:
     return parse_suite(SUITE)
 
 
-@pytest.fixture
-def fake_worker(tmp_path: Path) -> list[str]:
-    """A worker that does what the job's label says, in milliseconds: see the script."""
-    script = tmp_path / "fake_worker.py"
-    script.write_text(
-        textwrap.dedent(
-            """
-            import json, os, pathlib, signal, sys, time
-            root, key = pathlib.Path(sys.argv[1]), sys.argv[2]
-            job = json.loads((root / "jobs" / key / "job.json").read_text())
-            label = job["label"]
-            with (root / "started.txt").open("a") as file:
-                file.write(label + "\\n")
-            if label.startswith("kill"):
-                os.kill(os.getpid(), signal.SIGKILL)
-            if label.startswith("exit"):
-                print("last words of the worker")
-                sys.exit(3)
-            if label.startswith("segfault"):
-                import ctypes
-                ctypes.string_at(0)
-            if label.startswith("hang"):
-                time.sleep(60)
-            if label.startswith("hog"):
-                hoard = b"x" * (400 * 2**20)
-                time.sleep(60)
-            if label.startswith("flaky") and (root / "started.txt").read_text().count(label) < 3:
-                os.kill(os.getpid(), signal.SIGKILL)
-            kind, _, phase = label.partition(":")[2].partition("/")
-            note = root / "jobs" / key / "attempts.json"
-            learnt = json.loads(note.read_text()) if note.exists() else {}
-            fits = {
-                "training": learnt.get("micro_batches", 1) >= 4,
-                "calibration": learnt.get("calibration_parts", 1) >= 4,
-                "validation": learnt.get("tile", 256) <= 64,
-                "scoring": learnt.get("tile", 256) <= 64,
-                "metrics": learnt.get("metrics_on_cpu", False),
-            }
-            if kind and not fits.get(phase):
-                failure = {"kind": kind, "message": "as told", "phase": phase or None}
-                (root / "jobs" / key / "failure.json").write_text(json.dumps(failure))
-                sys.exit(1)
-            if label.startswith("slow"):
-                def stop(number, frame):
-                    sys.exit(75)
-                signal.signal(signal.SIGTERM, stop)
-                (root / "slow-is-ready").touch()
-                time.sleep(60)
-            events = root / "jobs" / key / "events.jsonl"
-            with events.open("a") as file:
-                file.write(json.dumps({"time": 0, "event": "progress", "iteration": 1,
-                                       "total": 1}) + "\\n")
-            folder = root / "checkpoints" / key
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / "part").write_text(json.dumps({"key": key}) + "\\n")
-            os.replace(folder / "part", folder / "result.json")
-            """
-        )
-    )
-    return [sys.executable, str(script)]
+@pytest.fixture(params=["interpreter", "fork"])
+def fake_worker(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Starter:
+    """Starts workers that do what the job's label says, see the module, in both ways there are."""
+    import fake_worker
+
+    script = Path(fake_worker.__file__)
+    if request.param == "interpreter":
+        return NewInterpreter([sys.executable, str(script)])
+    monkeypatch.setenv("PYTHONPATH", str(script.parent))
+    return ForkServer(script.stem)
 
 
 class FakeTask(Task):
@@ -179,10 +128,10 @@ def local_scheduler(
     out: OutFolder,
     observer: Observer,
     parallel: int = 1,
-    command: Sequence[str] = WORKER,
+    starter: Starter | None = None,
     gpus: Sequence[str] = (),
 ) -> Scheduler:
-    backend = LocalBackend(out=out, slots=parallel, command=command, gpus=gpus)
+    backend = LocalBackend(out=out, slots=parallel, starter=starter, gpus=gpus)
     return Scheduler(out, observer, backend)
 
 

@@ -1,6 +1,7 @@
 """Hangs, memory, retries: what a suite's [limits] do to a worker."""
 
 import json
+import sys
 import time
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from srbench.run.exec.attempts import (
     worth_retrying,
 )
 from srbench.run.exec.failures import Outcome
+from srbench.run.exec.starting import NewInterpreter, Starter
 from srbench.run.plan.jobs import Job
 from srbench.run.writing import write_json
 
@@ -31,9 +33,9 @@ def out(tmp_path: Path) -> OutFolder:
     return OutFolder(root)
 
 
-def run(out: OutFolder, command: list[str], one: Job) -> tuple[Outcome, Watcher]:
+def run(out: OutFolder, starter: Starter, one: Job) -> tuple[Outcome, Watcher]:
     watcher = Watcher()
-    executor = local_scheduler(out=out, observer=watcher, command=command)
+    executor = local_scheduler(out=out, observer=watcher, starter=starter)
     return executor.run([one])[one.key], watcher
 
 
@@ -41,7 +43,7 @@ def starts(out: OutFolder) -> int:
     return len((out.root / "started.txt").read_text().split())
 
 
-def test_a_hung_worker_is_ended(out: OutFolder, fake_worker: list[str]) -> None:
+def test_a_hung_worker_is_ended(out: OutFolder, fake_worker: Starter) -> None:
     began = time.monotonic()
     outcome, _ = run(out, fake_worker, fake_job("hang", hang_seconds=1.0))
     assert time.monotonic() - began < 30
@@ -51,7 +53,7 @@ def test_a_hung_worker_is_ended(out: OutFolder, fake_worker: list[str]) -> None:
 
 
 def test_a_worker_over_its_memory_is_ended_and_the_reason_told(
-    out: OutFolder, fake_worker: list[str]
+    out: OutFolder, fake_worker: Starter
 ) -> None:
     outcome, _ = run(out, fake_worker, fake_job("hog", memory_gib=0.2))
     assert outcome.failure is not None
@@ -60,7 +62,7 @@ def test_a_worker_over_its_memory_is_ended_and_the_reason_told(
 
 
 def test_a_killed_worker_is_tried_again_and_its_record_says_so(
-    out: OutFolder, fake_worker: list[str]
+    out: OutFolder, fake_worker: Starter
 ) -> None:
     outcome, watcher = run(out, fake_worker, fake_job("flaky", retries=2))
     assert outcome.status == "finished"
@@ -71,7 +73,7 @@ def test_a_killed_worker_is_tried_again_and_its_record_says_so(
     assert "SIGKILL" in note
 
 
-def test_retries_end(out: OutFolder, fake_worker: list[str]) -> None:
+def test_retries_end(out: OutFolder, fake_worker: Starter) -> None:
     outcome, _ = run(out, fake_worker, fake_job("flaky", retries=1))
     assert outcome.status == "failed"
     assert starts(out) == 2
@@ -88,7 +90,7 @@ def test_retries_end(out: OutFolder, fake_worker: list[str]) -> None:
     ],
 )
 def test_what_had_no_room_is_made_smaller_until_it_fits_without_any_retries(
-    out: OutFolder, fake_worker: list[str], phase: str, attempts: int, learnt: Fit
+    out: OutFolder, fake_worker: Starter, phase: str, attempts: int, learnt: Fit
 ) -> None:
     """Every shipped suite has ``retries = 0``: without this the same command fails for ever."""
     job = fake_job(f"full:OutOfMemory/{phase}")
@@ -99,7 +101,7 @@ def test_what_had_no_room_is_made_smaller_until_it_fits_without_any_retries(
     assert watcher.events.count((job.label, "retry")) == attempts - 1
 
 
-def test_what_was_learnt_survives_the_run(out: OutFolder, fake_worker: list[str]) -> None:
+def test_what_was_learnt_survives_the_run(out: OutFolder, fake_worker: Starter) -> None:
     job = fake_job("full:OutOfMemory/training")
     for _ in range(2):  # of a run that is killed meanwhile
         learn(out, job, Failure(kind="OutOfMemory", message="full", phase="training"))
@@ -126,7 +128,7 @@ def test_what_can_be_made_no_smaller_fails(out: OutFolder, retries: int, attempt
 
 @pytest.mark.parametrize("kind", ["NonFiniteLoss", "ContractError", "WeightsError"])
 def test_an_error_of_the_loss_or_the_suite_is_not_tried_again(
-    out: OutFolder, fake_worker: list[str], kind: str
+    out: OutFolder, fake_worker: Starter, kind: str
 ) -> None:
     outcome, _ = run(out, fake_worker, fake_job(f"own:{kind}", retries=5))
     assert outcome.status == "failed"
@@ -143,9 +145,7 @@ def test_which_failures_are_worth_another_attempt() -> None:
 def test_a_worker_that_could_not_write_says_why(out: OutFolder, tmp_path: Path) -> None:
     script = tmp_path / "full.py"
     script.write_text("import sys; sys.exit(74)")
-    import sys
-
-    outcome, _ = run(out, [sys.executable, str(script)], fake_job("full"))
+    outcome, _ = run(out, NewInterpreter([sys.executable, str(script)]), fake_job("full"))
     assert outcome.failure is not None
     assert outcome.failure.kind == "unwritable"
     assert "disk is full" in outcome.failure.message

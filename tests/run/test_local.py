@@ -14,6 +14,7 @@ from srbench.records.layout import OutFolder
 from srbench.run.exec.backends import Place
 from srbench.run.exec.local import default_jobs, local_backend
 from srbench.run.exec.scheduler import Scheduler
+from srbench.run.exec.starting import NewInterpreter, Starter
 from srbench.run.plan.planning import make_plan
 from srbench.settings import Suite
 
@@ -39,27 +40,27 @@ def started(out: OutFolder) -> list[str]:
     return (out.root / "started.txt").read_text().split()
 
 
-def test_jobs_run_after_those_that_they_need(out: OutFolder, fake_worker: list[str]) -> None:
-    executor = local_scheduler(out=out, observer=Watcher(), parallel=3, command=fake_worker)
+def test_jobs_run_after_those_that_they_need(out: OutFolder, fake_worker: Starter) -> None:
+    executor = local_scheduler(out=out, observer=Watcher(), parallel=3, starter=fake_worker)
     outcomes = executor.run([fake_job("c", "b"), fake_job("b", "a"), fake_job("a")])
     assert started(out) == ["a", "b", "c"]
     assert {o.status for o in outcomes.values()} == {"finished"}
 
 
-def test_a_finished_job_is_not_started_again(out: OutFolder, fake_worker: list[str]) -> None:
+def test_a_finished_job_is_not_started_again(out: OutFolder, fake_worker: Starter) -> None:
     for _ in range(2):
-        executor = local_scheduler(out=out, observer=Watcher(), command=fake_worker)
+        executor = local_scheduler(out=out, observer=Watcher(), starter=fake_worker)
         assert executor.run([fake_job("a")])["a"].status == "finished"
     assert started(out) == ["a"]
 
 
 @pytest.mark.parametrize("torn", [b"", b"\0" * 100, b'{"key": '])
 def test_a_torn_result_is_set_aside_and_its_job_runs_again(
-    out: OutFolder, fake_worker: list[str], torn: bytes
+    out: OutFolder, fake_worker: Starter, torn: bytes
 ) -> None:
     out.checkpoint("a").mkdir(parents=True)
     out.result("a").write_bytes(torn)
-    executor = local_scheduler(out=out, observer=Watcher(), command=fake_worker)
+    executor = local_scheduler(out=out, observer=Watcher(), starter=fake_worker)
     assert executor.run([fake_job("a"), fake_job("b", "a")])["b"].status == "finished"
     assert started(out) == ["a", "b"]
     assert (out.checkpoint("a") / "damaged-result.json").read_bytes() == torn
@@ -74,10 +75,10 @@ def test_a_torn_result_is_set_aside_and_its_job_runs_again(
     ],
 )
 def test_a_dying_worker_fails_its_job_and_what_needs_it_alone(
-    out: OutFolder, fake_worker: list[str], label: str, kind: str, said: str
+    out: OutFolder, fake_worker: Starter, label: str, kind: str, said: str
 ) -> None:
     watcher = Watcher()
-    executor = local_scheduler(out=out, observer=watcher, command=fake_worker)
+    executor = local_scheduler(out=out, observer=watcher, starter=fake_worker)
     outcomes = executor.run([fake_job(label), fake_job("after", label), fake_job("other")])
     failure = outcomes[label].failure
     assert failure is not None
@@ -89,23 +90,21 @@ def test_a_dying_worker_fails_its_job_and_what_needs_it_alone(
     assert watcher.ended == {label: "failed", "after": "failed", "other": "finished"}
 
 
-def test_the_last_words_of_a_dead_worker_are_kept(out: OutFolder, fake_worker: list[str]) -> None:
-    executor = local_scheduler(out=out, observer=Watcher(), command=fake_worker)
+def test_the_last_words_of_a_dead_worker_are_kept(out: OutFolder, fake_worker: Starter) -> None:
+    executor = local_scheduler(out=out, observer=Watcher(), starter=fake_worker)
     failure = executor.run([fake_job("exit")])["exit"].failure
     assert failure is not None
     assert "last words of the worker" in failure.traceback
 
 
-def test_a_failed_job_is_tried_again_by_the_next_run(
-    out: OutFolder, fake_worker: list[str]
-) -> None:
+def test_a_failed_job_is_tried_again_by_the_next_run(out: OutFolder, fake_worker: Starter) -> None:
     for _ in range(2):
-        local_scheduler(out=out, observer=Watcher(), command=fake_worker).run([fake_job("exit")])
+        local_scheduler(out=out, observer=Watcher(), starter=fake_worker).run([fake_job("exit")])
     assert started(out) == ["exit", "exit"]
 
 
 def test_an_interrupt_stops_the_workers_and_goes_on_to_the_caller(
-    out: OutFolder, fake_worker: list[str], ctrl_c: None
+    out: OutFolder, fake_worker: Starter, ctrl_c: None
 ) -> None:
     def interrupt() -> None:
         while not (out.root / "slow-is-ready").exists():
@@ -114,7 +113,7 @@ def test_an_interrupt_stops_the_workers_and_goes_on_to_the_caller(
 
     thread = threading.Thread(target=interrupt)
     thread.start()
-    executor = local_scheduler(out=out, observer=Watcher(), command=fake_worker)
+    executor = local_scheduler(out=out, observer=Watcher(), starter=fake_worker)
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         executor.run([fake_job("a"), fake_job("slow")])
@@ -124,14 +123,14 @@ def test_an_interrupt_stops_the_workers_and_goes_on_to_the_caller(
     assert not out.result("slow").exists()
 
 
-def test_events_reach_the_observer(out: OutFolder, fake_worker: list[str]) -> None:
+def test_events_reach_the_observer(out: OutFolder, fake_worker: Starter) -> None:
     watcher = Watcher()
-    local_scheduler(out=out, observer=watcher, command=fake_worker).run([fake_job("a")])
+    local_scheduler(out=out, observer=watcher, starter=fake_worker).run([fake_job("a")])
     assert ("a", "progress") in watcher.events
 
 
 def test_a_job_that_another_process_works_at_is_waited_for_not_done_twice(
-    out: OutFolder, fake_worker: list[str]
+    out: OutFolder, fake_worker: Starter
 ) -> None:
     lock = out.checkpoint("a") / ".lock"
     lock.parent.mkdir(parents=True)
@@ -152,7 +151,7 @@ def test_a_job_that_another_process_works_at_is_waited_for_not_done_twice(
     )
     assert other.stdout is not None
     assert other.stdout.readline() == b"held\n"
-    executor = local_scheduler(out=out, observer=Watcher(), command=fake_worker)
+    executor = local_scheduler(out=out, observer=Watcher(), starter=fake_worker)
     assert executor.run([fake_job("a")])["a"].status == "finished"
     assert other.wait() == 0
     other.stdout.close()
@@ -198,7 +197,7 @@ def test_each_worker_sees_one_gpu(
     script.write_text(TELL)
     monkeypatch.setenv("AT_ONCE", str(parallel))  # all of them run side by side
     backend = local_backend(Place(out=out, device="cuda", threads=1, at_once=jobs))
-    backend.command = [sys.executable, str(script)]
+    backend.starter = NewInterpreter([sys.executable, str(script)])
     Scheduler(out, Watcher(), backend).run([fake_job(f"job{i}-") for i in range(parallel)])
     told = sorted((out.root / f"job{i}-").read_text() for i in range(parallel))
     assert told == [f"1 {gpu}" for gpu in seen]

@@ -13,6 +13,8 @@ from srbench.records.layout import OutFolder
 from srbench.run.exec.estimate import estimate_jobs
 from srbench.run.plan.planning import Plan, make_plan
 from srbench.run.plan.targets import targets
+from srbench.run.plan.tasks import TrainingTask
+from srbench.run.work.stage_data import training_images
 from srbench.settings import Suite, parse_suite
 
 
@@ -126,10 +128,42 @@ def test_the_totals_count_the_warm_start_once_or_per_loss(suite: Suite, tmp_path
     total = document["total"]
     assert total["job_hours"] == pytest.approx(2 * (1 + 0.01 + 4 * 2))
     assert total["job_hours_without_shared_warm_start"] == pytest.approx(2 * (4 + 0.01 + 4 * 2))
-    assert total["wall_hours"] == pytest.approx(total["job_hours"] / 2)
+    # Two seeds on two devices: each does its warm start, then its four losses.
+    assert total["wall_hours"] == pytest.approx(1 + 0.01 + 4 * 2)
+    assert total["wall_hours_at_least"] == pytest.approx(1 + 0.01 + 2)
     text = "\n".join(overview_lines(document))
     assert "without sharing the warm start: 24.0 h of jobs" in text
+    assert "at least 3.0 h on any number of devices: the warm start, then the longest loss" in text
     assert "how: " in text
+    for parallel, hours in ((1, 2 * (1 + 0.01 + 4 * 2)), (4, 1 + 0.01 + 2 * 2), (99, 3.01)):
+        document = plan_overview(made, OutFolder(tmp_path), parallel=parallel, estimates=estimates)
+        assert document["total"]["wall_hours"] == pytest.approx(hours)
+
+
+def test_the_size_of_the_store_is_said_before_it_is_made(
+    suite: Suite, suite_text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SRBENCH_CACHE", str(tmp_path / "not there yet"))
+
+    def said(made: Plan) -> tuple[Any, str]:
+        document = plan_overview(made, OutFolder(tmp_path / "out"), parallel=1)
+        return document["images"], next(
+            line for line in overview_lines(document) if line.startswith("training images: ")
+        )
+
+    made = plan(suite)
+    images, line = said(made)
+    assert not images["ready"]
+    assert f"to be decoded into {images['decoded_bytes'] / 1e9:.2f} GB in " in line
+    task = made.jobs[0].task
+    assert isinstance(task, TrainingTask)
+    store = training_images(task)
+    assert images["decoded_bytes"] == (store.folder / "pixels.u8").stat().st_size
+    images, line = said(plan(suite))
+    assert images["ready"]
+    assert line.endswith(f"ready in {store.folder}")
+    files = plan(parse_suite(suite_text, overrides=['data.store="files"']))
+    assert "decoded as patches are cut" in said(files)[1]
 
 
 @pytest.mark.slow

@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import functools
 import logging
-import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import click.testing
 import numpy as np
@@ -25,6 +22,7 @@ from srbench.imaging import listing
 from srbench.records import io
 from srbench.records.layout import OutFolder
 from srbench.run.exec import local, process
+from srbench.run.exec.starting import Starter
 from srbench.run.work import content, generators, scoring, stage_data, validation
 from srbench.run.work.worker import run_locked
 
@@ -101,13 +99,12 @@ class _Stderr:
         pass
 
 
-class _Popen:
+class _Worker:
     """A worker that has done its job when it is asked for the first time."""
 
     pid = 0
 
-    def __init__(self, argv: list[str], **_: Any) -> None:
-        root, key = argv[-2:]
+    def __init__(self, root: str, key: str) -> None:
         self._code = run_locked(OutFolder(Path(root)), key, lambda: False)
 
     def poll(self) -> int:
@@ -120,10 +117,16 @@ class _Popen:
         pass
 
 
+class _OwnWorkers(Starter):
+    """Starts no process."""
+
+    def start(self, argv: Sequence[str], *_: object) -> _Worker:
+        return _Worker(*argv)
+
+
 def own_workers(put: Callable[[object, str, object], None] = setattr) -> None:
     """Let this process do what its workers would."""
-    kept = {name: getattr(subprocess, name) for name in ("DEVNULL", "TimeoutExpired")}
-    put(process, "subprocess", SimpleNamespace(Popen=_Popen, **kept))
+    put(local, "ForkServer", _OwnWorkers)
     put(process, "POLL_SECONDS", 0.0)
     put(local, "POLL_SECONDS", 0.0)
     # Which plugins there are stays as it is for the length of a test: a look takes some tenths.

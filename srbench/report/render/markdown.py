@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 from urllib.parse import quote
 
@@ -61,23 +61,21 @@ def _headlines(board: Leaderboard) -> list[str]:
     return parts
 
 
-def leaderboard_tables(board: Leaderboard) -> str:
-    """The tables of scores alone, and how to read them: for a README.
-
-    The leading data set's is open, those of the others are folded.
-    """
+def leading_table(board: Leaderboard) -> str:
+    """One table for a README: the leading data set, what ranks, and what that is paid with."""
     lead = board.lead_dataset()
-    parts = [f"**{markdown_text(title(board))}**: {markdown_text(board.summary)}"]
-    for dataset in sorted(board.datasets, key=lambda name: name != lead):
-        about = f"{markdown_text(dataset)}, {board.images(dataset)} images"
-        table = _dataset_table(board, dataset)
-        if dataset == lead:
-            parts += [f"*{about}*", table]
-        else:
-            parts += [f"<details><summary>{about}</summary>", table, "</details>"]
-    flags = [f"{code}: {flag}, {meaning}" for code, flag, meaning in used_flags(board)]
-    parts.append(_bullets([board.intervals.meaning, board.intervals.groups, *flags]))
-    return "\n\n".join(parts)
+    if lead is None:
+        return f"**{markdown_text(title(board))}**: nothing is scored yet."
+    ranking = next((m for m in board.metrics if m.name == board.rank_metric), board.metrics[0])
+    other = next((m for m in board.metrics if m.axis not in (ranking.axis, None)), None)
+    kept = [metric.name for metric in (ranking, other) if metric is not None]
+    table = _dataset_table(
+        board,
+        lead,
+        lambda c: c.name in ("rank", "label") if c.metric is None else c.metric.name in kept,
+    )
+    about = f"{markdown_text(lead)}, {board.images(lead)} images. {board.intervals.groups}"
+    return f"**{markdown_text(title(board))}**\n\n{table}\n\n{about}"
 
 
 def _table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
@@ -89,9 +87,11 @@ def _bullets(lines: Iterable[str]) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
-def _dataset_table(board: Leaderboard, dataset: str) -> str:
+def _dataset_table(
+    board: Leaderboard, dataset: str, wanted: Callable[[Column], bool] = lambda column: True
+) -> str:
     found = entries(board, dataset)
-    shown = columns(board, "markdown", found)
+    shown = [column for column in columns(board, "markdown", found) if wanted(column)]
     lines = [[_text(column, entry) for column in shown] for entry in found]
     if any(board.families[dataset, m.name].tukey is not None for m in board.metrics):
         last = [detectable(column, board, dataset) for column in shown]

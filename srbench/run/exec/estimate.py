@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import heapq
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,25 @@ def estimate_jobs(
         found = measured[kind]
         estimates[job.key] = found if isinstance(found, str) else _extrapolate(job, found)
     return estimates
+
+
+def wall_seconds(jobs: Sequence[Job], seconds: Mapping[str, float], slots: int) -> float:
+    """From the first start to the last end, where each job starts once a slot and its needs are.
+
+    Args:
+        jobs: in the order in which they are to start; what they need elsewhere is finished.
+        seconds: job key -> how long it takes.
+        slots: jobs at once.
+    """
+    waiting, running, now = list(jobs), list[tuple[float, str]](), 0.0
+    while waiting or running:
+        unfinished = {job.key for job in waiting} | {key for _, key in running}
+        ready = [job for job in waiting if unfinished.isdisjoint(job.needs)]
+        for job in ready[: slots - len(running)]:
+            heapq.heappush(running, (now + seconds[job.key], job.key))
+            waiting.remove(job)
+        now = heapq.heappop(running)[0]
+    return now
 
 
 def _kind(job: Job) -> str:

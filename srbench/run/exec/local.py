@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from srbench.devices import check_device, visible_gpus
@@ -11,8 +12,9 @@ from srbench.errors import UserError
 from srbench.files import available_cores
 from srbench.records.layout import OutFolder
 from srbench.run.exec.backends import Place
-from srbench.run.exec.process import GRACE_SECONDS, POLL_SECONDS, WORKER, WorkerProcess
+from srbench.run.exec.process import GRACE_SECONDS, POLL_SECONDS, WorkerProcess
 from srbench.run.exec.scheduler import Backend, News
+from srbench.run.exec.starting import ForkServer, NewInterpreter, Starter, can_fork
 from srbench.run.plan.jobs import Job
 
 
@@ -24,14 +26,14 @@ class LocalBackend(Backend):
         slots: workers at once.
         gpus: worker ``i`` sees only ``gpus[i % len(gpus)]``. Empty on CPU.
         variable: of the environment, which tells it so.
-        command: argv before (out folder, job key).
+        starter: starts them; ``None``: forks on CPU, new interpreters on GPUs.
     """
 
     out: OutFolder
     slots: int = 1
     gpus: Sequence[str] = ()
     variable: str = "CUDA_VISIBLE_DEVICES"
-    command: Sequence[str] = WORKER
+    starter: Starter | None = None
     _workers: dict[int, WorkerProcess] = field(default_factory=dict)
 
     def scoring_shares(self) -> tuple[int, int]:
@@ -42,7 +44,20 @@ class LocalBackend(Backend):
         """See :class:`Backend`."""
         slot = next(slot for slot in range(self.slots) if slot not in self._workers)
         gpu = {self.variable: self.gpus[slot % len(self.gpus)]} if self.gpus else {}
-        self._workers[slot] = WorkerProcess(job, self.out, command=self.command, environment=gpu)
+        starter = self.starter or NewInterpreter()
+        self._workers[slot] = WorkerProcess(job, self.out, starter=starter, environment=gpu)
+
+    @contextmanager
+    def connected(self) -> Iterator[None]:
+        """See :class:`Backend`. What starts workers ends with the last of them."""
+        given = self.starter
+        self.starter = given or (ForkServer() if can_fork() and not self.gpus else None)
+        try:
+            yield
+        finally:
+            if self.starter:
+                self.starter.close()
+            self.starter = given
 
     def poll(self) -> Iterator[News]:
         """See :class:`Backend`."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,15 +20,12 @@ from srbench.run.exec.failures import (
     read_failure,
     write_failure,
 )
+from srbench.run.exec.starting import NewInterpreter, Starter
 from srbench.run.plan.jobs import Job
 from srbench.run.writing import write_json
 
 if TYPE_CHECKING:
     from srbench.records import Failure
-
-WORKER = (sys.executable, "-m", "srbench.run.work.worker")
-PARENT = "SRBENCH_PARENT"
-"""Environment variable with the process id that a worker ends with."""
 
 ALLOCATOR = (
     "glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=1073741824:glibc.malloc.top_pad=67108864"
@@ -62,8 +58,8 @@ class WorkerProcess:
     Args:
         job: what it does; written to the job's folder for it.
         out: the out folder.
-        command: argv before (out folder, job key).
         environment: added to this process's own.
+        starter: makes the process.
     """
 
     def __init__(
@@ -71,8 +67,8 @@ class WorkerProcess:
         job: Job,
         out: OutFolder,
         *,
-        command: Sequence[str] = WORKER,
         environment: Mapping[str, str] | None = None,
+        starter: Starter = NewInterpreter(),  # noqa: B008  # has no state
     ) -> None:
         self.job = job
         self._out = out
@@ -85,16 +81,9 @@ class WorkerProcess:
         self._verdict: Failure | None = None
         self._kill_at: float | None = None
         self._sign_of_life = time.monotonic()
-        with (folder / "log.txt").open("ab") as log:
-            self._process = subprocess.Popen(
-                [*command, str(out.root), job.key],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=worker_environment(job, environment or {}),
-                # Ctrl-C goes to the run alone, which then asks the workers to stop.
-                start_new_session=True,
-            )
+        argv, log = [str(out.root), job.key], folder / "log.txt"
+        given = worker_environment(job, environment or {})
+        self._process = starter.start(argv, log, given, job.kind.modules)
 
     def events(self) -> list[Mapping[str, Any]]:
         """What the worker has told since the last call."""
@@ -120,7 +109,7 @@ class WorkerProcess:
         try:
             self._process.wait(max(0.0, seconds))
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            self._process.send_signal(signal.SIGKILL)
             self._process.wait()
 
     def _enforce(self) -> None:
@@ -129,7 +118,7 @@ class WorkerProcess:
         now = time.monotonic()
         if self._kill_at is not None:
             if now >= self._kill_at:
-                self._process.kill()
+                self._process.send_signal(signal.SIGKILL)
             return
         limits = self._limits
         if limits.hang_seconds and now - self._sign_of_life > limits.hang_seconds:
@@ -142,14 +131,15 @@ class WorkerProcess:
             self._process.send_signal(signal.SIGUSR1)
             self._kill_at = now + LAST_WORDS_SECONDS
             return
-        held = _resident_bytes(self._process.pid) / 2**30 if limits.memory_gib else 0.0
+        pid = self._process.pid if limits.memory_gib else None
+        held = _resident_bytes(pid) / 2**30 if pid else 0.0
         if limits.memory_gib and held > limits.memory_gib:
             self._verdict = Failure(
                 kind="memory",
                 message=f"the worker held {held:.2f} GiB of memory, more than "
                 f"limits.memory_gib = {limits.memory_gib:g}, and was ended",
             )
-            self._process.kill()
+            self._process.send_signal(signal.SIGKILL)
             self._kill_at = now
 
     def _outcome(self, code: int) -> Outcome:
@@ -177,7 +167,6 @@ def worker_environment(job: Job, extra: Mapping[str, str]) -> dict[str, str]:
         environment.setdefault("PYTORCH_CUDA_ALLOC_CONF", GPU_ALLOCATOR)
     if on_gpu and execution.deterministic:
         environment["CUBLAS_WORKSPACE_CONFIG"] = CUBLAS_WORKSPACE
-    environment[PARENT] = str(os.getpid())
     return {**environment, **extra}
 
 

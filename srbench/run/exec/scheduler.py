@@ -122,7 +122,9 @@ class Scheduler:
                 looked = time.monotonic()
             before = state
             if self._running:
-                waiting += self._follow(retries)
+                again = self._follow(retries)
+                waiting += again
+                before = None if again else before  # counts may be what they were
             elif waiting:
                 time.sleep(BUSY_POLL_SECONDS)
 

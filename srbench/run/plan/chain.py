@@ -64,6 +64,7 @@ class Chain:
             "seed": self.seed,
             "data": _section(TrainingData, suite.data),
             "train": self.inputs.train,
+            "train_place": self.inputs.places.get("train", ""),
             "generator": self.generator,
             "training_version": TRAINING_VERSION,
             "torch": _minor_version("torch"),
@@ -77,7 +78,11 @@ class Chain:
 
     def validated(self) -> dict[str, Any]:
         """What a stage is told that scores the held-out images."""
-        return {"val": self.inputs.val, "validation": self.suite.validation}
+        return {
+            "val": self.inputs.val,
+            "val_place": self.inputs.places.get("val", ""),
+            "validation": self.suite.validation,
+        }
 
     def terms(self, terms: Sequence[Term]) -> tuple[TermTask, ...]:
         """Losses as a worker builds them."""

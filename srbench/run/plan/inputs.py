@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from srbench.contract import WeightFile
 from srbench.errors import DataError, SrbenchError, WeightsError
-from srbench.imaging import image_size, plain_name
+from srbench.imaging import plain_name
 from srbench.settings import Data
 from srbench.weights.cache import CacheEntry
 
 if TYPE_CHECKING:
     from srbench.data import Dataset
 
-MAX_CHECKED = 5000
+Sizes = Mapping[Path, tuple[int, int]]
+"""Height and width of each file, pixels."""
 
 UNKNOWN = "unknown"
 """Stands in a dry run for the hash of an input that is not on this machine."""
@@ -28,10 +30,15 @@ class Inputs:
     Attributes:
         train: manifest hash of the training images without the held-out ones.
         val: of the held-out ones, ``None`` where there are none.
+        places: role -> where the images of ``train`` and ``val`` are prepared, see
+            :func:`srbench.data.place_of`.
+        decoded_bytes: of the training images' pixels.
+        train_set: the training images themselves, the held-out ones among them.
+        test_sets: test set name -> the set itself.
         test: test set name -> manifest hash.
         counts: role or test set -> number of images.
         smallest: test set, or ``val`` -> smallest side of its images once they are cropped to a
-            multiple of the scale, in pixels, and that image's name; of small sets alone.
+            multiple of the scale, in pixels, and that image's name.
         weights: definition of weights -> ``tensors_sha256``. By definition, not by id: strangers'
             plugins may use one id for different files.
         problems: what is missing, one line each; a run refuses to start on any.
@@ -42,6 +49,10 @@ class Inputs:
 
     train: str = UNKNOWN
     val: str | None = None
+    places: dict[str, str] = field(default_factory=dict)
+    decoded_bytes: int = 0
+    train_set: Dataset | None = None
+    test_sets: dict[str, Dataset] = field(default_factory=dict)
     test: dict[str, str] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     smallest: dict[str, tuple[int, str]] = field(default_factory=dict)
@@ -70,21 +81,25 @@ def gather_images(data: Data, scale: int) -> Inputs:
 
 
 def _gather_training_data(data: Data, scale: int, inputs: Inputs) -> None:
-    from srbench.data import find_dataset, split_validation
+    from srbench.data import find_dataset, place_of, split_validation
 
     try:
         found = find_dataset(data.train, count=data.train_count, seed=data.subset_seed)
-        check_images(found, at_least=data.patch_size)
+        sizes = _checked_sizes(found, at_least=data.patch_size)
         train, val = split_validation(found, data.val)
     except DataError as error:
         inputs.problems.append(error)
         return
+    inputs.train_set = found
     inputs.train = train.manifest().sha256
     inputs.counts["train"] = len(train)
+    inputs.places["train"] = place_of(train, data.store)
+    inputs.decoded_bytes = sum(3 * sizes[file][0] * sizes[file][1] for file in train.files)
     if data.val:
         inputs.val = val.manifest().sha256
         inputs.counts["val"] = len(val)
-        _note_smallest("val", val, scale, inputs)
+        inputs.places["val"] = place_of(val, data.store)
+        _note_smallest("val", val, sizes, scale, inputs)
 
 
 def _gather_test_data(data: Data, scale: int, inputs: Inputs) -> None:
@@ -93,39 +108,37 @@ def _gather_test_data(data: Data, scale: int, inputs: Inputs) -> None:
     for name in data.test:
         try:
             dataset = find_dataset(name)
-            check_images(dataset, at_least=scale)
-            _note_smallest(name, dataset, scale, inputs)
+            _note_smallest(name, dataset, _checked_sizes(dataset, scale), scale, inputs)
             inputs.test[name] = dataset.manifest().sha256
             inputs.counts[name] = len(dataset)
+            inputs.test_sets[name] = dataset
         except DataError as error:
             inputs.test[name] = UNKNOWN
             inputs.problems.append(error)
 
 
-def check_images(dataset: Dataset, at_least: int = 1) -> None:
-    """Read every image's header, so that a bad file is told before training and not after it.
-
-    Sets of more than :data:`MAX_CHECKED` images are left to the workers: that takes minutes.
+def _checked_sizes(dataset: Dataset, at_least: int) -> Sizes:
+    """From every image's header, so that a bad file is told before training and not after it.
 
     Raises:
         DataError: a file that is no image, or has a side shorter than ``at_least`` pixels.
     """
-    if len(dataset) > MAX_CHECKED:
-        return
-    for file in dataset.files:
-        height, width = image_size(file)
+    from srbench.data import image_sizes
+
+    sizes = dict(zip(dataset.files, image_sizes(dataset.root, dataset.files), strict=True))
+    for file, (height, width) in sizes.items():
         if min(height, width) < at_least:
             raise DataError(
                 f"expected images of at least {at_least} px a side, got {height} x {width} px: "
                 f"{plain_name(file)}",
                 "take the image out, or set data.patch_size lower if it is one to train on",
             )
+    return sizes
 
 
-def _note_smallest(name: str, dataset: Dataset, scale: int, inputs: Inputs) -> None:
-    if len(dataset) <= MAX_CHECKED:
-        sides = (min(image_size(file)) // scale * scale for file in dataset.files)
-        inputs.smallest[name] = min(zip(sides, dataset.names, strict=True))
+def _note_smallest(name: str, dataset: Dataset, sizes: Sizes, scale: int, inputs: Inputs) -> None:
+    sides = (min(sizes[file]) // scale * scale for file in dataset.files)
+    inputs.smallest[name] = min(zip(sides, dataset.names, strict=True))
 
 
 def gather_weights(

@@ -32,6 +32,7 @@ class StageKind:
             it was stopped before the end.
         measure: as ``run``, for ``srbench plan``: a few steps on random images, see
             :mod:`srbench.run.work.measure`. Without one there is no estimate.
+        imports: modules of srbench that :attr:`run` imports only when it uses them.
         title: for people; ``{row}`` is the row with its seed.
         makes_generator: whether its result is a trained generator.
     """
@@ -41,8 +42,15 @@ class StageKind:
     run: str
     plan: Callable[[Chain], Job | None] | None = None
     measure: str | None = None
+    imports: tuple[str, ...] = ()
     title: str = "{row} ({kind})"
     makes_generator: bool = False
+
+    @property
+    def modules(self) -> list[str]:
+        """Modules of srbench that a worker needs; a process that forks workers imports them."""
+        found = (self.run.partition(":")[0], *self.imports)
+        return [name for name in found if name.startswith("srbench.")]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -46,7 +46,11 @@ VALIDATION_CURVE = StageKind(
     run="srbench.run.work.validation_curve:validation_curve",
 )
 SCORING = StageKind(
-    name="scoring", task=ScoringTask, run="srbench.run.work.scoring:run_scoring", title="scoring"
+    name="scoring",
+    task=ScoringTask,
+    run="srbench.run.work.scoring:run_scoring",
+    imports=("srbench.metrics.pyiqa_bridge",),
+    title="scoring",
 )
 
 KINDS: Final[dict[str, StageKind]] = {

@@ -6,8 +6,11 @@ from collections.abc import Callable
 
 from srbench.errors import DataError
 from srbench.imaging import name_below, some_names
-from srbench.run.plan.inputs import MAX_CHECKED, Inputs
+from srbench.run.plan.inputs import Inputs
 from srbench.settings import Data
+
+MAX_COMPARED = 5000
+"""Training images that copies are looked for among: each is decoded for that."""
 
 
 def find_leaks(
@@ -22,12 +25,14 @@ def find_leaks(
         strict: refuse what ``data.allow_overlap`` does not name.
         say: is told what takes a while.
     """
-    from srbench.data import find_dataset, known_copies, overlap
+    from srbench.data import known_copies, overlap
 
+    train = inputs.train_set
+    if train is None or inputs.test_sets.keys() != set(data.test):
+        return  # said already: a problem of these inputs
+    tests = inputs.test_sets
     try:
-        train = find_dataset(data.train, count=data.train_count, seed=data.subset_seed)
-        tests = {name: find_dataset(name) for name in data.test}
-        if near and len(train) > MAX_CHECKED:
+        if near and len(train) > MAX_COMPARED:
             say(f"no copies of test images are looked for in {len(train)} training images")
             near = False
         found = {

@@ -105,13 +105,15 @@ class GeneratorTask(Strict):
 class TrainingTask(Task):
     """What every job with training images is told.
 
-    ``train`` is the manifest hash of the training images; ``data`` says where to find them.
+    ``train`` is the manifest hash of the training images; ``data`` says where to find them, and
+    ``train_place`` where they are once they are prepared (:func:`srbench.data.place_of`).
     """
 
     seed: int
     content_scale: float = 1.0
     data: TrainingData
     train: str
+    train_place: Annotated[str, OUTSIDE] = ""
     generator: GeneratorTask
     training_version: int
     torch: str
@@ -131,9 +133,10 @@ class TrainingTask(Task):
 
 
 class StageTask(TrainingTask):
-    """What a training stage is told; ``val`` is the manifest hash of the held-out images."""
+    """What a training stage is told; ``val`` and ``val_place`` are of the held-out images."""
 
     val: str | None = None
+    val_place: Annotated[str, OUTSIDE] = ""
     validation: Validation = Validation()
 
     @property

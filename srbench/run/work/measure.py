@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -240,10 +240,10 @@ def _validation(task: StageTask, generator: nn.Module) -> dict[str, Any]:
     generator.eval()
     # The largest decide how much memory is needed; any two how much time.
     largest = sorted(val.files, key=lambda file: file.stat().st_size)[-VALIDATION_IMAGES:]
-    validator.of(tuple(largest))(generator)
-    some = val.files[:VALIDATION_IMAGES]
+    validator.on(replace(val, files=tuple(largest)))(generator)
+    some = replace(val, files=val.files[:VALIDATION_IMAGES])
     began = time.perf_counter()
-    validator.of(some)(generator)
+    validator.on(some)(generator)
     return {"validation_seconds": (time.perf_counter() - began) * len(val) / len(some)}
 
 

@@ -19,7 +19,7 @@ from srbench.run.plan.jobs import Job
 from srbench.run.plan.tasks import StageTask, Task, TrainingTask
 from srbench.run.work.generators import trained_network
 from srbench.run.work.hooks import StageHooks
-from srbench.run.work.stage_data import prepare_images, sampler_of, validator_of
+from srbench.run.work.stage_data import sampler_of, training_images, validator_of
 from srbench.train import CheckpointFolder, RuntimeSettings, gradient_norm
 
 TaskT_co = TypeVar("TaskT_co", bound=Task, covariant=True)
@@ -52,7 +52,7 @@ def prepare(stage: Stage[TrainingTask]) -> None:
     """Have the training images ready; tells of it, since that may take hours."""
     stage.events.write("imported")
     with stage.events.beating("preparing"):
-        prepare_images(stage.task)
+        training_images(stage.task)
     stage.events.write("prepared")
 
 
@@ -60,7 +60,7 @@ def prepare(stage: Stage[TrainingTask]) -> None:
 def training(stage: Stage[StageTask], stream: int) -> Iterator[tuple[PatchSampler, StageHooks]]:
     """The batches of a stage and the hooks that watch it."""
     job = stage.job
-    sampler = sampler_of(stage.task, stream)
+    sampler = sampler_of(stage.task, training_images(stage.task), stream, stage.task.batch_size)
     hooks = StageHooks(
         events=stage.events,
         logs=stage.out.tensorboard(row_folder(job.label, job.seed, job.content_scale)),

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import copy
 import math
-from dataclasses import replace
-from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import nn
 
 from srbench.arithmetic import arithmetic
-from srbench.data import Dataset, crop_to_multiple
+from srbench.data import crop_to_multiple
 from srbench.host import discover
-from srbench.imaging import degrade, to_tensor
+from srbench.imaging import Image, degrade, to_tensor
 from srbench.metrics.pairs import ImagePair
 from srbench.metrics.score import Scorer
 from srbench.models.images import upscale_tensor
@@ -22,6 +21,19 @@ from srbench.run.exec.attempts import Fit
 
 PROTOCOL = "y4-v2"
 """Of validation scores, whatever the suite's protocol for the test sets: they choose, not rank."""
+
+
+class Images(Protocol):
+    """Named images: a data set, or images that are ready to be trained on."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Unique names."""
+
+    def __len__(self) -> int: ...
+
+    def load(self, index: int) -> Image:
+        """Uint8 RGB ``(H, W, 3)``."""
 
 
 class Validator:
@@ -40,7 +52,7 @@ class Validator:
 
     def __init__(
         self,
-        images: Dataset,
+        images: Images,
         *,
         metrics: tuple[str, ...],
         generator: ResolvedGenerator,
@@ -56,12 +68,12 @@ class Validator:
         self._metrics_device = "cpu" if fit.metrics_on_cpu else device
         self._scorer: Scorer | None = None
 
-    def of(self, files: tuple[Path, ...]) -> Validator:
-        """One of some of the images, which shares the metrics with this one."""
+    def on(self, images: Images) -> Validator:
+        """One for other images, which shares the metrics with this one."""
         self._ready()
-        part = copy.copy(self)
-        part._images = replace(self._images, files=files)
-        return part
+        other = copy.copy(self)
+        other._images = images
+        return other
 
     @torch.no_grad()
     def __call__(self, generator: nn.Module) -> dict[str, float]:

@@ -29,7 +29,7 @@ from srbench.run.exec.failures import (
     write_failure,
 )
 from srbench.run.exec.locks import job_lock
-from srbench.run.exec.process import PARENT
+from srbench.run.exec.starting import PARENT
 from srbench.run.plan.jobs import Job, load
 from srbench.run.plan.kinds import job_from_document
 from srbench.run.writing import read_json, write_json

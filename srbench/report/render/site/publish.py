@@ -17,7 +17,7 @@ from srbench.report.authority import own_suite
 from srbench.report.build import build_leaderboard
 from srbench.report.model import Leaderboard
 from srbench.report.render.files import TableTexts, joined_tables, table_texts
-from srbench.report.render.markdown import leaderboard_tables
+from srbench.report.render.markdown import leading_table
 from srbench.report.render.site.files import SiteFolder
 from srbench.report.render.site.marks import Marks
 from srbench.report.render.site.media import Media
@@ -111,7 +111,7 @@ def publish(
         opinions=opinions,
     )  # fmt: skip
     asked = Asked(suite=own_suite(origins), seeds=tuple(seeds))
-    texts, sections, count = _write_tables(groups, names, shared, asked)
+    texts, leading, count = _write_tables(groups, names, shared, asked)
     for name, text in joined_tables(texts).items():
         site.put(name, text)
     for name, data in voted.items():
@@ -119,7 +119,7 @@ def publish(
     _write_assets(site)
     media.finish()
     if readme is not None:
-        embed(Path(readme), sections)
+        embed(Path(readme), leading)
     size = site.finish()
     return Published(root=root, bytes=size, sizes=site.sizes(), records=count)
 
@@ -129,18 +129,18 @@ def _write_tables(
     names: Mapping[TableKey, str],
     shared: Shared,
     asked: Asked,
-) -> tuple[list[TableTexts], list[str], int]:
-    """Write every table's pages: the tables as text, as README sections, and their records."""
+) -> tuple[list[TableTexts], str, int]:
+    """Write every table's pages: the tables as text, the first for a README, and their records."""
     texts: list[TableTexts] = []
-    sections = []
+    leading = ""
     count = 0
     while groups:  # each table is let go of before the next is made
         key, sources = groups.pop(0)
         board = _write_suite(sources, names[key], shared, asked, first=not texts)
         count += len(board.records)
         texts.append(table_texts(names[key], board))
-        sections.append(leaderboard_tables(board))
-    return texts, sections, count
+        leading = leading or leading_table(board)
+    return texts, leading, count
 
 
 def _write_suite(

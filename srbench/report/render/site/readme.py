@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,10 +12,9 @@ BEGIN: Final = "<!-- srbench:leaderboard:begin -->"
 END: Final = "<!-- srbench:leaderboard:end -->"
 
 
-def embed(path: Path, sections: Sequence[str]) -> None:
+def embed(path: Path, table: str) -> None:
     """Replace what stands between the markers in ``path``; errors of :func:`outside_of_table`."""
     before, after = outside_of_table(path)
-    table = "\n\n".join(section.strip() for section in sections)
     write_atomic(path, f"{before}{BEGIN}\n{table}\n{END}{after}")
 
 
