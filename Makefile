@@ -1,4 +1,4 @@
-# Ten targets: env, quick, site, docs, lint, portable, browser, test, dist, bench. All are idempotent.
+# Eleven targets: env, quick, site, docs, lint, portable, browser, test, certify, dist, bench. All are idempotent.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ PLUGINS := $(sort $(wildcard plugins/*/pyproject.toml))
 # Two test processes with one thread each beat one process with two on two cores.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: env quick site docs lint portable browser test dist bench
+.PHONY: env quick site docs lint portable browser test certify dist bench
 
 env: $(VENV)/.installed
 
@@ -75,6 +75,16 @@ test: env
 	+$(MAKE) --jobs=2 --output-sync=target lint portable browser
 	$(BIN)/python -m pytest -m "not slow" -n 2 -q
 	$(if $(CHECK_LOSSES),SRBENCH_CHECK_LOSSES=$(CHECK_LOSSES)) $(BIN)/python -m pytest -m slow -n 2 -q --durations=15
+	$(MAKE) certify DEVICE=cpu
+
+# What a device can be trusted with (docs/gpu.md): one process, and a certificate that `srbench certify --show` prints.
+DEVICE ?= cuda
+CERTIFICATE ?= runs/certificate-$(DEVICE).json
+
+certify: env
+	@mkdir -p $(dir $(CERTIFICATE))
+	SRBENCH_CERTIFY=$(DEVICE) SRBENCH_CERTIFICATE=$(CERTIFICATE) $(BIN)/python -m pytest -m accelerator tests/accelerator -q; \
+	  status=$$?; $(BIN)/srbench certify --show $(CERTIFICATE); exit $$status
 
 # What a release publishes, in dist/: the host and every plugin but the one that is there to be copied.
 dist: env

@@ -25,6 +25,7 @@ def run_suite(
     overrides: Sequence[str] = (),
     executor: str = "local",
     storage: str | None = None,
+    executor_options: Mapping[str, Any] | None = None,
     fresh: Sequence[str] = (),
     accept_code_change: bool = False,
     progress: bool = True,
@@ -39,8 +40,9 @@ def run_suite(
         device: ``cuda`` or ``cpu``; default CUDA where there is one.
         jobs: workers at once; default one per visible GPU; on CPU as many as the cores hold.
         overrides: ``KEY=VALUE`` settings, as ``--set`` takes them.
-        executor: ``local``, or ``ray`` for all machines of a Ray cluster.
+        executor: ``local``, ``ray`` for all machines of a Ray cluster, or ``slurm``.
         storage: with ray and no shared disk: URL that jobs' files travel through.
+        executor_options: with slurm, submitit's parameters, ``{"slurm_partition": "gpu"}``.
         fresh: labels of rows to train anew.
         accept_code_change: keep results of losses whose code was edited under one version.
         progress: show progress on stderr.
@@ -68,7 +70,7 @@ def run_suite(
     )  # fmt: skip
     return execute(
         prepared, console, executor=executor, storage=storage, fresh=fresh,
-        accept_code_change=accept_code_change,
+        executor_options=executor_options, accept_code_change=accept_code_change,
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from srbench.app.outcome import show
 from srbench.app.prepare import Prepared
@@ -73,6 +73,7 @@ def execute(
     *,
     executor: str = "local",
     storage: str | None = None,
+    executor_options: Mapping[str, Any] | None = None,
     command: str = "",
     fresh: Sequence[str] = (),
     accept_code_change: bool = False,
@@ -85,6 +86,7 @@ def execute(
         console: shows the progress.
         executor: where jobs run, a name of :data:`srbench.run.exec.backends.BACKENDS`.
         storage: URL that jobs' files travel through, where no file system is shared.
+        executor_options: what Slurm is told, see :class:`srbench.run.exec.slurm.SlurmBackend`.
         command: what the user typed, for messages that say how to go on.
         fresh: labels of rows to train anew, see :func:`srbench.run.code.settle`.
         accept_code_change: keep results of losses that were edited under one version.
@@ -97,10 +99,11 @@ def execute(
     """
     plan, out = prepared.plan, prepared.out
     at_once = prepared.parallel if executor == "local" else prepared.jobs
-    where = backend(
-        executor,
-        Place(out=out, device=plan.device, threads=plan.threads, at_once=at_once, storage=storage),
-    )
+    place = Place(
+        out=out, device=plan.device, threads=plan.threads, at_once=at_once, storage=storage,
+        options=executor_options or {},
+    )  # fmt: skip
+    where = backend(executor, place)
     check_ready(plan)
     with writing_to(out):
         settle(plan, out, fresh=fresh, accept=accept_code_change)

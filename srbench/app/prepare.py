@@ -72,7 +72,7 @@ def prepare(
         suite, registry or discover(), device=device, only=losses, seeds=seeds, parallel=parallel,
         pull=pull, strict=strict, say=say,
     )  # fmt: skip
-    if gpus is None:
+    if executor == "local":
         try:
             check_device(device)
         except ContractError as error:

@@ -34,6 +34,7 @@ COMMANDS = {
     "check": "check",
     "probe": "probe",
     "calibrate": "calibrate",
+    "certify": "certify",
     "new-plugin": "new_plugin",
     "docs": "docs",
 }

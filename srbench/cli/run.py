@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shlex
 import sys
+from typing import Any
 
 import click
 
 from srbench.cli.completion import suite_rows
 from srbench.cli.suite_options import Prepare, suite_options
+from srbench.errors import UserError
 from srbench.run.exec.backends import BACKENDS
 
 
@@ -19,7 +21,14 @@ from srbench.run.exec.backends import BACKENDS
     type=click.Choice(list(BACKENDS)),
     default="local",
     show_default=True,
-    help="This machine, or all machines of a Ray cluster.",
+    help="This machine, all machines of a Ray cluster, or jobs of Slurm.",
+)
+@click.option(
+    "--executor-option",
+    "options",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Of Slurm: timeout_min=60, slurm_partition=gpu; see docs/running.md. Repeatable.",
 )
 @click.option(
     "--storage",
@@ -43,6 +52,7 @@ def command(
     *,
     prepare: Prepare,
     executor: str,
+    options: tuple[str, ...],
     storage: str | None,
     fresh: tuple[str, ...],
     accept_code_change: bool,
@@ -72,7 +82,7 @@ def command(
     stop_on_sigterm()
     result = execute(
         prepared, console(stderr=True), executor=executor, storage=storage, fresh=fresh,
-        accept_code_change=accept_code_change,
+        executor_options=_options(options), accept_code_change=accept_code_change,
         command=shlex.join(["srbench", *sys.argv[1:]]),
     )  # fmt: skip
     print_summary(result.leaderboard, console())
@@ -84,3 +94,12 @@ def command(
         click.echo(f"failed: {line}", err=True)
     if result.failed:
         raise SystemExit(1)
+
+
+def _options(pairs: tuple[str, ...]) -> dict[str, Any]:
+    from srbench.settings.toml_text import read_value
+
+    for pair in pairs:
+        if "=" not in pair:
+            raise UserError(f"expected --executor-option KEY=VALUE, got: {pair}")
+    return {key: read_value(value) for key, _, value in (pair.partition("=") for pair in pairs)}

@@ -122,6 +122,31 @@ class WarmStart(Optimisation):
 
     loss: PixelLoss = Field("l1", description="what is minimised")
     iterations: int = Field(ge=0, le=10**9, description="0: start from seeded random weights")
+    checkpoint_sha256: str | None = Field(
+        None,
+        pattern="^[0-9a-f]{64}$",
+        description="sha256 of a published generator's file, with which every seed starts instead; "
+        "nothing is trained, and iterations must be 0",
+    )
+    checkpoint: Annotated[str | None, OUTSIDE] = Field(
+        None,
+        max_length=1000,
+        description="its path, file name or URL; SHA256.safetensors in a folder of SRBENCH_WEIGHTS "
+        "where left out",
+    )
+
+    @property
+    def given(self) -> bool:
+        """Whether there is a generator before adversarial training that is not a random one."""
+        return self.iterations > 0 or self.checkpoint_sha256 is not None
+
+    @model_validator(mode="after")
+    def _trained_or_published(self) -> Self:
+        if self.checkpoint is not None and self.checkpoint_sha256 is None:
+            raise ValueError("a checkpoint needs its checkpoint_sha256")
+        if self.checkpoint_sha256 is not None and self.iterations:
+            raise ValueError("a warm start with a checkpoint is not trained: set iterations to 0")
+        return self
 
 
 class Objective(Optimisation):
@@ -206,9 +231,7 @@ class Execution(Strict):
         True,
         description="memory layout of networks and images; `srbench docs speed` has what it gains",
     )
-    compile: bool = Field(
-        False, description="torch.compile of generator, discriminator and loss network"
-    )
+    compile: bool = Field(False, description="torch.compile of generator and loss network")
     deterministic: bool = Field(
         False,
         description="on a GPU, too, two runs give the same bits: no kernels chosen by timing, and "

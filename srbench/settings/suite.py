@@ -169,8 +169,10 @@ class Suite(Strict):
             raise ValueError(f"data.patch_size must be a multiple of the scale, {self.scale}")
         if list(self.interpolation) != sorted(set(self.interpolation)):
             raise ValueError("interpolation must be rising coefficients above 0 and at most 1")
-        if self.interpolation and not self.warm_start.iterations:
-            raise ValueError("interpolation needs a warm start: warm_start.iterations above 0")
+        if self.interpolation and not self.warm_start.given:
+            raise ValueError(
+                "interpolation needs a warm start: warm_start.iterations above 0, or a checkpoint"
+            )
         if unknown := set(self.curve_metrics) - set(self.metrics):
             raise ValueError(f"curve_metrics must be among metrics, got {sorted(unknown)}")
         if self.curve_metrics and "psnr" not in self.curve_metrics:

@@ -108,8 +108,6 @@ def session(settings: RuntimeSettings, *, seed: int) -> Iterator[Placement]:
         stack.enter_context(arithmetic(tf32=settings.tf32, autotune=tune))
         if settings.deterministic or device.type == "cpu":
             stack.enter_context(_deterministic(strict=settings.deterministic))
-        if settings.compile:
-            stack.enter_context(_retainable_graphs())
         seed_rng(seed)
         if device.type == "cuda":
             torch.cuda.init()  # type: ignore[no-untyped-call]
@@ -168,12 +166,3 @@ def _deterministic(*, strict: bool) -> Iterator[None]:
     finally:
         torch.use_deterministic_algorithms(before, warn_only=warn_only)
         torch.utils.deterministic.fill_uninitialized_memory = fill  # type: ignore[attr-defined]
-
-
-def _retainable_graphs() -> AbstractContextManager[Any]:
-    # The discriminator's graph is walked twice; compiled graphs that reuse ("donate") their saved
-    # buffers in the first backward refuse that.
-    import torch._functorch.config as functorch_config
-
-    patched: AbstractContextManager[Any] = functorch_config.patch(donated_buffer=False)
-    return patched

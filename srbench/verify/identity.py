@@ -65,6 +65,7 @@ def identity_differences(record: Record, carried: Mapping[str, Any] | None) -> I
         return
     yield from _suite(record, suite, carried)
     yield from _row(record, suite)
+    yield from _published_start(record, suite)
     yield from _metrics(record, suite)
 
 
@@ -143,6 +144,18 @@ def _row(record: Record, suite: Suite) -> Iterator[Difference]:
                     "suite", f"the suite {suite.name} gives the label {label} to another loss"
                 )
                 return
+
+
+def _published_start(record: Record, suite: Suite) -> Iterator[Difference]:
+    """Where the suite names the warm start's file, the row must be of that one or begin there."""
+    pinned = suite.warm_start.checkpoint_sha256
+    name = "generator" if record.loss.kind is RowKind.WARM_START else "warm-start"
+    stated = record.artifacts.get(name)
+    if pinned is not None and stated is not None and stated.sha256 != pinned:
+        yield _about(
+            "generator",
+            f"its warm start is {stated.sha256[:12]}, the suite names the published {pinned[:12]}",
+        )
 
 
 def _same_losses(record: Record, row: LossRow) -> bool:

@@ -98,6 +98,7 @@ READ: dict[str, Make] = {
     "tune": lambda p, x: ["tune", x],
     "suites show": lambda p, x: ["suites", "show", x],
     "calibrate": lambda p, x: ["calibrate", "l1", "--reference", "l2", "--sr", x, "--hr", x],
+    "certify": lambda p, x: ["certify", "--show", x],
     "study create OUT": lambda p, x: [*STUDY, x, "--to", "study"],
     "study plan": lambda p, x: ["study", "plan", x],
     "study serve": lambda p, x: ["study", "serve", x, "--port", "0"],

@@ -10,6 +10,9 @@ import pytest
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
+TF32 = {"PYTHONPATH": str(Path(__file__).parents[1] / "support" / "with_tf32")}
+"""A command of this environment computes as GPUs with TF32 do."""
+
 SUITE = """
 schema = 1
 name = "small"
@@ -80,11 +83,11 @@ def command() -> list[str]:
 
 @pytest.fixture
 def cli(folder: Path, command: list[str]) -> Cli:
-    def call(*args: str) -> subprocess.CompletedProcess[str]:
+    def call(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*command, *args],
             cwd=folder,
-            env={**os.environ, "COLUMNS": "200"},
+            env={**os.environ, "COLUMNS": "200", **environment},
             capture_output=True,
             text=True,
             timeout=900,

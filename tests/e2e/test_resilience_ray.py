@@ -108,7 +108,7 @@ def test_a_strange_node_is_refused_and_a_lost_one_changes_nothing(
 
 
 def test_versions_are_compared_by_name() -> None:
-    from srbench.run.exec.ray_versions import node_versions, version_differences
+    from srbench.run.exec.node_versions import node_versions, version_differences
 
     here = node_versions()()
     assert {"srbench", "torch", "python"} <= here.keys()

@@ -1,4 +1,4 @@
-"""A real run, submitted and verified by the commands."""
+"""Real runs on a machine with TF32, submitted and verified by the commands on one without."""
 
 import json
 from pathlib import Path
@@ -7,13 +7,13 @@ import pytest
 
 from srbench.records import read_records
 
-from .conftest import SUITE, Cli
+from .conftest import SUITE, TF32, Cli
 
 pytestmark = pytest.mark.slow
 
 
 def test_a_real_run_is_submitted_and_verified(cli: Cli, folder: Path) -> None:
-    assert cli("run", "./small.toml", "--out", "a").returncode == 0
+    assert cli("run", "./small.toml", "--out", "a", **TF32).returncode == 0
     packed = cli("submit", "a", "--images", "-o", "a.zip")
     assert packed.returncode == 0, packed.stderr
     done = cli("verify", "a.zip", "--json")
@@ -55,7 +55,7 @@ def test_a_real_run_is_submitted_and_verified(cli: Cli, folder: Path) -> None:
 def test_a_run_with_curves_is_recorded_shown_and_verified(cli: Cli, folder: Path) -> None:
     suite = folder / "small.toml"
     suite.write_text(SUITE.replace("seeds = [1]", "seeds = [1]\ninterpolation = [0.5, 1.0]"))
-    assert cli("run", "./small.toml", "--out", "a").returncode == 0
+    assert cli("run", "./small.toml", "--out", "a", **TF32).returncode == 0
     records = {r.loss.label: r for r in read_records([folder / "a"])}
     curved = {"first", "mix", "pixel", "vgg16-random"}
     assert {label for label, record in records.items() if record.curve} == curved

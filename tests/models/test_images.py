@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import tf32
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -72,6 +73,17 @@ def test_every_kind_of_convolution_keeps_its_meaning(layer: nn.Conv2d, dtype: to
 def test_a_published_image_is_that_of_float64(trained: TrainedGenerator, lr: Image) -> None:
     image = published(trained)(lr)
     assert np.array_equal(image, to_uint8(trained.network(to_tensor(lr, torch.float64))))
+
+
+def test_tf32_moves_float32_images_and_no_published_one(
+    trained: TrainedGenerator, lr: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = upscale_image(trained, lr)
+    with monkeypatch.context() as gpu:
+        gpu.setattr(nn.Conv2d, "_conv_forward", tf32.conv_forward)
+        assert (upscale_image(trained, lr) != plain).mean() > 0.002
+        there = published(trained)(lr)
+    assert np.array_equal(there, published(trained)(lr))
 
 
 @torch.no_grad()

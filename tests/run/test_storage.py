@@ -7,8 +7,8 @@ import pytest
 from srbench.errors import UserError
 from srbench.host import discover
 from srbench.records.layout import OutFolder
-from srbench.run.exec.ray_node import run_job
-from srbench.run.exec.ray_versions import node_versions
+from srbench.run.exec.node import run_job
+from srbench.run.exec.node_versions import node_versions
 from srbench.run.exec.storage import Storage, StorageError
 from srbench.run.plan.planning import make_plan
 from srbench.run.writing import write_json

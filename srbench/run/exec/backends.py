@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
-from srbench.errors import unknown_name
+from srbench.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
     from srbench.records.layout import OutFolder
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 BACKENDS: Final[dict[str, str]] = {
     "local": "srbench.run.exec.local:local_backend",
     "ray": "srbench.run.exec.ray_cluster:RayBackend",
+    "slurm": "srbench.run.exec.slurm:SlurmBackend",
 }
 """Name -> ``module:function`` that makes a backend of a :class:`Place`; imported when chosen."""
 
@@ -30,6 +32,7 @@ class Place:
         threads: CPUs per job.
         at_once: jobs at once; ``None``: as many as there is room for.
         storage: URL that jobs' files travel through, where no file system is shared.
+        options: what the user tells the backend alone.
     """
 
     out: OutFolder
@@ -37,6 +40,7 @@ class Place:
     threads: int
     at_once: int | None = None
     storage: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def backend(name: str, place: Place) -> Backend:
@@ -49,6 +53,10 @@ def backend(name: str, place: Place) -> Backend:
 
     if name not in BACKENDS:
         raise unknown_name("executor", name, BACKENDS)
+    if place.options and name != "slurm":
+        raise UserError(
+            f"expected --executor-option together with --executor slurm, got --executor {name}"
+        )
     made: Backend = load(BACKENDS[name])(place)
     return made
 

@@ -19,9 +19,9 @@ from srbench.records import Failure
 from srbench.run.exec.backends import Place
 from srbench.run.exec.events import EventTail
 from srbench.run.exec.failures import Outcome, write_failure
+from srbench.run.exec.node import outcome_of, run_job
+from srbench.run.exec.node_versions import node_versions, version_differences
 from srbench.run.exec.process import GRACE_SECONDS
-from srbench.run.exec.ray_node import run_job
-from srbench.run.exec.ray_versions import node_versions, version_differences
 from srbench.run.exec.scheduler import Backend, News
 from srbench.run.exec.storage import Storage
 from srbench.run.plan.jobs import Job
@@ -121,11 +121,7 @@ class RayBackend(Backend):
             failure = Failure(kind=type(error).__name__, message=str(error)[:2000])
             write_failure(self._out, job.key, failure)
             return Outcome(status="failed", failure=failure)
-        failed = document["failure"]
-        return Outcome(
-            status=document["status"],
-            failure=None if failed is None else Failure.model_validate(failed),
-        )
+        return outcome_of(document)
 
 
 def node_gpus() -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from srbench.contract import WeightFile
 from srbench.errors import DataError, SrbenchError, WeightsError
 from srbench.imaging import plain_name
-from srbench.settings import Data
+from srbench.settings import Data, WarmStart
 from srbench.weights.cache import CacheEntry
 
 if TYPE_CHECKING:
@@ -139,6 +139,18 @@ def _checked_sizes(dataset: Dataset, at_least: int) -> Sizes:
 def _note_smallest(name: str, dataset: Dataset, sizes: Sizes, scale: int, inputs: Inputs) -> None:
     sides = (min(sizes[file]) // scale * scale for file in dataset.files)
     inputs.smallest[name] = min(zip(sides, dataset.names, strict=True))
+
+
+def find_checkpoint(section: WarmStart, inputs: Inputs, *, pull: bool) -> None:
+    """Have the published generator that the suite starts from, if it does; else it is a problem."""
+    from srbench.weights.published import published_file
+
+    if section.checkpoint_sha256 is None:
+        return
+    try:
+        published_file(section.checkpoint_sha256, section.checkpoint, pull=pull)
+    except WeightsError as error:
+        inputs.problems.append(error)
 
 
 def gather_weights(

@@ -14,7 +14,7 @@ from srbench.namesake import DISTRIBUTION
 from srbench.records.layout import row_folder
 from srbench.run.plan.chain import Chain
 from srbench.run.plan.foresight import check_metrics, check_settings
-from srbench.run.plan.inputs import Inputs, gather_images, gather_weights
+from srbench.run.plan.inputs import Inputs, find_checkpoint, gather_images, gather_weights
 from srbench.run.plan.jobs import Job
 from srbench.run.plan.kinds import VALIDATION_CURVE, plan_chain
 from srbench.run.plan.leaks import find_leaks
@@ -98,6 +98,7 @@ def make_plan(
     used = [m for m in metrics if inputs.scored_by(m.spec.name)]
     if suite.data.val:  # else nothing is validated
         used += validation
+    find_checkpoint(suite.warm_start, inputs, pull=pull)
     gather_weights(_weight_files(terms, used), inputs, pull=pull, say=say)
     threads = suite.execution.threads or max(1, available_cores() // parallel)
     wanted = [(row, seed) for seed in seeds or suite.seeds for row in rows if row.kind.generated]

@@ -161,7 +161,7 @@ def _term_info(term: Term) -> TermInfo:
 
 def _untrained(suite: Suite) -> list[RowKind]:
     # Without a warm start there is only a random generator, which is no reference for anything.
-    warm_start = [RowKind.WARM_START] if suite.warm_start.iterations else []
+    warm_start = [RowKind.WARM_START] if suite.warm_start.given else []
     return [RowKind.HR, RowKind.BICUBIC, *warm_start]
 
 

@@ -21,9 +21,14 @@ if TYPE_CHECKING:
 
 def generator_document(stage: Stage[TrainingTask], generator: nn.Module) -> dict[str, Any]:
     """Save the generator; the least that the result of a kind with a generator holds."""
+    path = stage.out.generator(stage.job.key)
+    return file_document(stage, save_generator(generator, generator_of(stage.task), path))
+
+
+def file_document(stage: Stage[TrainingTask], sha256: str) -> dict[str, Any]:
+    """As :func:`generator_document`, of a file that is in its place."""
     job, task = stage.job, stage.task
     path = stage.out.generator(job.key)
-    sha256 = save_generator(generator, generator_of(task), path)
     gpu = device_name(task.device) if task.device != "cpu" else None
     environment = describe_environment(threads=task.execution.threads or 0, gpu=gpu)
     return {

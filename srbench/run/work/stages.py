@@ -14,6 +14,7 @@ from srbench.run.work.collapse import collapse_rule
 from srbench.run.work.content import ContentLoss, build_content
 from srbench.run.work.cost import loss_gflops
 from srbench.run.work.generators import generator_of
+from srbench.run.work.published_start import published_start
 from srbench.run.work.result import result_document
 from srbench.run.work.stage import (
     Batches,
@@ -47,8 +48,10 @@ COSINE_BATCHES = 4
 
 @phase("training")
 def warm_start(stage: Stage[WarmStartTask]) -> dict[str, Any] | None:
-    """The generator alone on a pixel loss, from seeded random weights."""
+    """The generator alone on a pixel loss, from seeded random weights; or a published one."""
     prepare(stage)
+    if stage.task.warm_start.checkpoint_sha256 is not None:
+        return published_start(stage)
     generator = new_generator(stage.task)
     with training(stage, WARM_STREAM) as (sampler, hooks):
         result = run_warm_start(

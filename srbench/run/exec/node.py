@@ -1,4 +1,4 @@
-"""What runs on a node of a Ray cluster: one worker process, watched to its end."""
+"""What runs on a node of a cluster: one worker process, watched to its end."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 from srbench.records import Failure
 from srbench.records.layout import OutFolder
 from srbench.run.exec.failures import Outcome
+from srbench.run.exec.node_versions import node_versions, version_differences
 from srbench.run.exec.process import GRACE_SECONDS, POLL_SECONDS, WorkerProcess
-from srbench.run.exec.ray_versions import node_versions, version_differences
 from srbench.run.exec.storage import Storage
 from srbench.run.plan.jobs import Job
 from srbench.run.plan.kinds import job_from_document
@@ -27,7 +27,7 @@ def run_job(
     expected: Mapping[str, str],
     storage_url: str | None = None,
 ) -> dict[str, Any]:
-    """The Ray task: one worker process on this node, watched to its end.
+    """The task of a cluster: one worker process on this node, watched to its end.
 
     Args:
         root: the shared out folder; not used where there is a storage.
@@ -49,6 +49,13 @@ def run_job(
         "status": outcome.status,
         "failure": None if failed is None else failed.model_dump(mode="json"),
     }
+
+
+def outcome_of(document: Mapping[str, Any]) -> Outcome:
+    """Inverse of what :func:`run_job` returns."""
+    failed = document["failure"]
+    failure = None if failed is None else Failure.model_validate(failed)
+    return Outcome(status=document["status"], failure=failure)
 
 
 def _watch(job: Job, out: OutFolder, each_turn: Callable[[], None]) -> Outcome:
