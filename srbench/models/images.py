@@ -39,6 +39,7 @@ def published(trained: TrainedGenerator, *, device: str = "cpu", tile: int = TIL
     return lambda lr: upscale_image(trained, lr, device=device, tile=tile)
 
 
+@torch.inference_mode()
 def upscale_image(
     trained: TrainedGenerator,
     image: Image,
@@ -72,7 +73,7 @@ def upscale_image(
     )
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def upscale_tensor(
     network: nn.Module,
     lr: Tensor,

@@ -96,7 +96,7 @@ def held_out_batches(task: StageTask) -> list[tuple[torch.Tensor, torch.Tensor]]
 
 
 def validator_of(
-    task: StageTask, fit: Fit, metrics: tuple[str, ...] | None = None
+    task: StageTask, fit: Fit | None = None, metrics: tuple[str, ...] | None = None
 ) -> Validator | None:
     """Scores by ``metrics``, or by the suite's; ``None`` where no images are held out."""
     if not task.data.val:
@@ -106,5 +106,5 @@ def validator_of(
         metrics=task.validation.metrics if metrics is None else metrics,
         generator=generator_of(task),
         device=task.device,
-        fit=fit,
+        fit=fit or Fit(),
     )
