@@ -22,9 +22,9 @@ fake device takes no copies of constants, so that they are seen."""
 
 
 CRASHES = 3
-"""Attempts where a signal ends the process. FakeTensorMode on a device made in Python is experimental
-and was seen to corrupt memory at random: that says nothing of the code which it looks at, and what
-it finds there it finds each time."""
+"""Attempts where a signal ends the process. FakeTensorMode on a device made in Python is
+experimental and was seen to corrupt memory at random: that says nothing of the code which it looks
+at, and what it finds there it finds each time."""
 
 
 def problems(*work: str) -> dict[str, str]:
