@@ -64,7 +64,8 @@ def run_suite(
 
     console = Console(stderr=True, quiet=not progress)
     prepared = prepare(
-        suite, out=out, losses=losses, seeds=seeds, device=device, jobs=jobs, overrides=overrides,
+        suite, out=out, losses=losses, seeds=seeds, device=device, jobs=jobs, executor=executor,
+        overrides=overrides,
         say=lambda line: console.print(line, markup=False, highlight=False),
     )  # fmt: skip
     return execute(

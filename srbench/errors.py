@@ -105,6 +105,26 @@ class NonFiniteLoss(SrbenchError):
         return type(self), (self.term, self.iteration, self.value)
 
 
+class OutOfMemory(SrbenchError):
+    """The device had no room.
+
+    Args:
+        phase: what was being done, a :data:`srbench.devices.Phase`.
+        reason: the device's own words.
+    """
+
+    def __init__(self, phase: str, reason: str) -> None:
+        self.phase = phase
+        self.reason = reason
+        super().__init__(
+            f"expected room on the device for {phase}, got: {reason}",
+            "leave it to this job alone, use one with more memory, or --device cpu",
+        )
+
+    def __reduce__(self) -> tuple[type[SrbenchError], tuple[str, str]]:
+        return type(self), (self.phase, self.reason)
+
+
 class JobFailed(SrbenchError):
     """A job ended without a result: an exception, a kill, a hang or no memory."""
 

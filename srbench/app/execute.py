@@ -11,17 +11,16 @@ from typing import TYPE_CHECKING, Any
 from srbench.app.outcome import show
 from srbench.app.prepare import Prepared
 from srbench.errors import JobFailed
-from srbench.files import available_cores, locked
+from srbench.files import locked
 from srbench.records import Record, read_record
 from srbench.records.layout import OutFolder, row_folder
 from srbench.run.code import settle
 from srbench.run.exec.backends import Place, backend
 from srbench.run.exec.failures import Outcome
-from srbench.run.exec.local import LocalBackend, gpus_of
 from srbench.run.exec.progress import RunProgress
 from srbench.run.exec.scheduler import Backend, Observer, Scheduler
 from srbench.run.plan.planning import Plan, check_ready
-from srbench.run.plan.targets import Target, scoring_job, stale_hr, targets
+from srbench.run.plan.targets import Target, scoring_job, scoring_jobs, stale_hr, targets
 from srbench.run.records import assemble_records
 from srbench.run.writing import write_json, writing_to
 
@@ -85,7 +84,7 @@ def execute(
 
     Args:
         console: shows the progress.
-        executor: where training jobs run, a name of :data:`srbench.run.exec.backends.BACKENDS`.
+        executor: where jobs run, a name of :data:`srbench.run.exec.backends.BACKENDS`.
         storage: URL that jobs' files travel through, where no file system is shared.
         executor_options: what Slurm is told, see :class:`srbench.run.exec.slurm.SlurmBackend`.
         command: what the user typed, for messages that say how to go on.
@@ -143,7 +142,7 @@ def execute_plan(
             "scores this run",
             lambda: observer.job_event(scoring_job(plan, out, (), 1), {"event": "waiting"}),
         ):
-            outcomes |= _score(plan, out, found, observer)
+            outcomes |= _score(plan, out, found, observer, where)
             paths = assemble_records(plan, out, found)
     return Execution(
         paths=tuple(paths),
@@ -159,17 +158,15 @@ def _names(plan: Plan) -> dict[str, list[str]]:
 
 
 def _score(
-    plan: Plan, out: OutFolder, found: Sequence[Target], observer: Observer
+    plan: Plan, out: OutFolder, found: Sequence[Target], observer: Observer, where: Backend
 ) -> dict[str, Outcome]:
-    """One worker on this machine makes and scores the images of all cells that lack them."""
+    """Workers make and score the images of all cells that lack them."""
     stale = stale_hr(plan, out)
     wanted = [t for t in found if t.dataset in stale or t.missing(out) or not t.images_ready(out)]
-    if not wanted:
-        return {}
-    workers = 1 if plan.device == "cuda" else available_cores()
-    job = scoring_job(plan, out, wanted, workers)
-    out.result(job.key).unlink(missing_ok=True)  # its images may have been removed since
-    return Scheduler(out, observer, LocalBackend(out=out, gpus=gpus_of(plan.device))).run([job])
+    jobs = scoring_jobs(plan, out, wanted, *where.scoring_shares()) if wanted else []
+    for job in jobs:
+        out.result(job.key).unlink(missing_ok=True)  # its images may have been removed since
+    return Scheduler(out, observer, where).run(jobs)
 
 
 def _failures(plan: Plan, outcomes: Mapping[str, Outcome]) -> tuple[str, ...]:

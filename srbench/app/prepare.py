@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from srbench.devices import check_device, detect_device
+from srbench.errors import ContractError
 from srbench.host import Registry, discover
 from srbench.records.layout import OutFolder
+from srbench.run.exec.backends import node_gpus
 from srbench.run.exec.local import default_jobs
-from srbench.run.plan.environment import detect_device
 from srbench.run.plan.planning import Plan, make_plan
 from srbench.run.writing import check_out_folder
 from srbench.settings import Suite, load_suite
@@ -39,6 +41,7 @@ def prepare(
     seeds: Sequence[int] = (),
     device: str | None = None,
     jobs: int | None = None,
+    executor: str = "local",
     overrides: Sequence[str] = (),
     registry: Registry | None = None,
     pull: bool = True,
@@ -52,17 +55,28 @@ def prepare(
         say: is told what takes a while.
 
     Raises:
-        UserError: a setting, a name or a parameter that does not fit.
+        UserError: a setting, a name or a parameter that does not fit; a GPU that is here and that
+            torch cannot use, where no device is named.
     """
     strict = not isinstance(suite, Suite) and is_published(str(suite))
     if not isinstance(suite, Suite):
         suite = load_suite(str(suite), overrides)
-    device = device or detect_device()
-    parallel = jobs or default_jobs(suite.execution.threads, device)
+    gpus = None if device == "cpu" else node_gpus(executor)
+    if gpus is None:
+        device = device or detect_device()
+        parallel = jobs or default_jobs(suite.execution.threads, device)
+    else:  # on other machines: this one needs no GPU
+        device = device or ("cuda" if gpus else "cpu")
+        parallel = gpus or jobs or default_jobs(suite.execution.threads, device)
     plan = make_plan(
         suite, registry or discover(), device=device, only=losses, seeds=seeds, parallel=parallel,
         pull=pull, strict=strict, say=say,
     )  # fmt: skip
+    if executor == "local":
+        try:
+            check_device(device)
+        except ContractError as error:
+            plan.inputs.problems.append(error)  # it can be looked at, and not run
     folder = OutFolder(Path(out) if out is not None else Path("runs") / suite.name)
     check_out_folder(folder, suite)
     return Prepared(plan=plan, out=folder, jobs=jobs, parallel=parallel)

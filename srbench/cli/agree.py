@@ -74,9 +74,10 @@ def command(
     FOLDER holds reference/ and distorted/; `srbench docs agree` has the layout and recipes for
     known data sets. Only images of one reference are compared with each other.
     """
-    from srbench.cli.eval import check_device, default_workers
+    from srbench.cli.eval import default_workers
     from srbench.cli.output import echo_json, warn_broken
     from srbench.data.opinions import read_opinions
+    from srbench.devices import check_device
     from srbench.host import discover
     from srbench.metrics import get_protocol, resolve_metrics
 

@@ -53,8 +53,8 @@ def command(
     own generator; with yours, in Python: srbench.calibrate.
     """
     from srbench.api import load_loss
-    from srbench.cli.eval import check_device
     from srbench.cli.output import echo_json, warn_broken
+    from srbench.devices import check_device
     from srbench.host import discover
     from srbench.probe.strength import image_gradient_norm
     from srbench.settings.loss_text import parse_loss

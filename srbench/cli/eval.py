@@ -82,6 +82,7 @@ def command(
     end (0801x4.png, img_out.png). `srbench docs protocols` says what each does.
     """
     from srbench.cli.output import check_writable, echo_json, warn_broken
+    from srbench.devices import check_device
     from srbench.files import write_atomic
     from srbench.host import discover
     from srbench.metrics import default_metrics, evaluate_folders, get_protocol, resolve_metrics
@@ -120,18 +121,6 @@ def command(
     if any(scores.failed for scores in result.metrics.values()):
         _name_failures(result)
         click.get_current_context().exit(1)
-
-
-def check_device(device: str) -> None:
-    """Refuse ``cuda`` where torch sees none, before any work."""
-    if device == "cpu":
-        return
-    import torch
-
-    from srbench.errors import UserError
-
-    if not torch.cuda.is_available():
-        raise UserError("expected a CUDA device, torch sees none", "leave out --device cuda")
 
 
 def default_workers() -> int:

@@ -24,7 +24,7 @@ def command(prepare: Prepare, probe: bool, as_json: bool) -> None:
     from srbench.cli.output import echo_json, stop_on_sigterm
     from srbench.run.exec.estimate import estimate_jobs
 
-    prepared = prepare(probe)
+    prepared = prepare(pull=probe)
     plan, out = prepared.plan, prepared.out
     stop_on_sigterm()  # a process that measures must not outlive this one
     estimates = None

@@ -71,7 +71,7 @@ def command(
     from srbench.cli.output import console, stop_on_sigterm
     from srbench.report import print_summary
 
-    prepared = prepare(not dry_run)
+    prepared = prepare(pull=not dry_run, executor=executor)
     if dry_run:
         overview = plan_overview(prepared.plan, prepared.out, parallel=prepared.parallel)
         for line in overview_lines(overview):

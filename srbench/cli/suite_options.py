@@ -37,8 +37,8 @@ _DECORATORS = (
     ),
 )
 
-Prepare = Callable[[bool], "Prepared"]
-"""Plans what the user asks for; with ``True`` missing weights are fetched."""
+Prepare = Callable[..., "Prepared"]
+"""Plans what the user asks for: ``pull`` fetches missing weights, ``executor`` says where."""
 
 
 def suite_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -49,7 +49,7 @@ def suite_options(function: Callable[..., None]) -> Callable[..., None]:
         names = ("suite", "out", "losses", "seeds", "device", "jobs", "overrides")
         wish = {name: given.pop(name) for name in names}
 
-        def prepared(pull: bool) -> Prepared:
+        def prepared(*, pull: bool, executor: str = "local") -> Prepared:
             from srbench.app.prepare import prepare
             from srbench.cli.output import warn_broken
             from srbench.host import discover
@@ -57,7 +57,7 @@ def suite_options(function: Callable[..., None]) -> Callable[..., None]:
             registry = discover()
             warn_broken(registry)
             say = functools.partial(click.echo, err=True)
-            return prepare(**wish, registry=registry, pull=pull, say=say)
+            return prepare(**wish, executor=executor, registry=registry, pull=pull, say=say)
 
         function(prepare=prepared, **given)
 

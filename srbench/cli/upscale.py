@@ -54,12 +54,12 @@ def command(
     from pathlib import Path
 
     from srbench.cli.output import progress_bar
+    from srbench.devices import detect_device
     from srbench.errors import UserError
     from srbench.host import discover
     from srbench.imaging import read_image, write_image
     from srbench.models.files import load_generator
     from srbench.models.images import upscale_image
-    from srbench.run.plan.environment import detect_device
 
     file = Path(checkpoint)
     if file.is_dir():

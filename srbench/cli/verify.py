@@ -102,8 +102,9 @@ def command(
     Exit status: 0 every row that was asked for is verified; 1 differences, or a row that cannot be
     recomputed (see --leave); 2 not a submission, or test images that are not here.
     """
-    from srbench.cli.eval import check_device, default_workers
+    from srbench.cli.eval import default_workers
     from srbench.cli.output import echo_json, progress_bar
+    from srbench.devices import check_device
     from srbench.errors import UserError
     from srbench.records.marks import read_marks
     from srbench.verify import merge_marks, read_reproduced, verify_submission, write_marks

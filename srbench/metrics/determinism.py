@@ -15,18 +15,13 @@ def calm_torch() -> Iterator[None]:
     """No TF32 and no convolution algorithm chosen by timing; threads are put back afterwards."""
     import torch
 
+    from srbench.arithmetic import arithmetic
+
     threads = torch.get_num_threads()
-    matmul = torch.backends.cuda.matmul
-    tf32 = matmul.allow_tf32
-    cudnn = torch.backends.cudnn.flags(
-        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
-    )
     try:
-        matmul.allow_tf32 = False  # a training run beside us may have set it
-        with cudnn:
+        with arithmetic():  # a training run around us has others
             yield
     finally:
-        matmul.allow_tf32 = tf32
         torch.set_num_threads(threads)
 
 

@@ -16,7 +16,15 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING, Any
 
 from srbench.contract import BuildContext, MetricSpec, WeightResolver
-from srbench.errors import ContractError, ImageError, SrbenchError, UserError, describe
+from srbench.devices import float64_device, is_out_of_memory, phase
+from srbench.errors import (
+    ContractError,
+    ImageError,
+    OutOfMemory,
+    SrbenchError,
+    UserError,
+    describe,
+)
 from srbench.imaging import to_tensor
 from srbench.metrics.determinism import calm_torch, one_thread, seeded
 from srbench.metrics.pairs import ImagePair, check_pairs, load_pair, work_order
@@ -48,7 +56,7 @@ class Scorer:
         specs: the metrics, their names unique.
         protocol: name of a protocol.
         scale: super-resolution factor; PSNR and SSIM leave out a border of as many pixels.
-        device: ``cpu`` or ``cuda``.
+        device: ``cpu`` or ``cuda``; one without float64 leaves the work to the CPU.
         weights: resolver of the pretrained weights; default: a store of all that the specs declare.
 
     Raises:
@@ -72,6 +80,7 @@ class Scorer:
             from srbench.weights import WeightStore
 
             weights = WeightStore(file for spec in specs for file in spec.weights)
+        device = float64_device(device)
         context = BuildContext(weights=weights, protocol=protocol, scale=scale, device=device)
         self._specs = tuple(specs)
         self._device = device
@@ -109,6 +118,7 @@ class Scorer:
             ImageError: an image that cannot be read, is too small for a metric, or of another size
                 than its HR.
             UserError: two pairs of one name, or no HR for a full-reference metric.
+                OutOfMemory: the device had no room.
             ScoreError: a metric failed, or gave NaN, infinity or not one number.
         """
         check_pairs(pairs, self._specs, workers)
@@ -146,7 +156,7 @@ class Scorer:
             sr, hr = load_pair(pair)
         except SrbenchError as error:
             return {spec.name: error for spec in self._specs}
-        with torch.inference_mode():
+        with torch.inference_mode(), phase("metrics"):
             sr_tensor = to_tensor(sr).to(self._device)
             hr_tensor = None if hr is None else to_tensor(hr).to(self._device)
             return {
@@ -182,6 +192,8 @@ class Scorer:
         except SrbenchError:
             raise
         except (Exception, SystemExit) as error:  # a plugin's code: anything may be raised
+            if is_out_of_memory(error):
+                raise OutOfMemory("metrics", f"{spec.name} of {name!r}: {error}") from error
             why = "; it is constant" if _is_constant(sr) else ""
             raise ScoreError(f"{spec.name} failed on {name!r}: {describe(error)}{why}") from error
         if len(values) != 1 or not math.isfinite(values[0]):

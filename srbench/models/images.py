@@ -10,10 +10,13 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
+from srbench.devices import float64_device
 from srbench.imaging import Image, to_tensor, to_uint8
 from srbench.models.convolution import TapConvolutions
 from srbench.models.files import TrainedGenerator
+from srbench.models.resolve import ResolvedGenerator
 
 TILE = 256
 """Side of a tile's inner part, LR pixels."""
@@ -22,15 +25,18 @@ Upscaler = Callable[[Image], Image]
 """LR to SR, both RGB uint8 ``(H, W, 3)``."""
 
 
-def published(trained: TrainedGenerator, *, device: str = "cpu") -> Upscaler:
+def published(trained: TrainedGenerator, *, device: str = "cpu", tile: int = TILE) -> Upscaler:
     """What makes the published images of a generator; it may be called from several threads.
 
     Args:
         trained: its network becomes a float64 one.
-        device: where to run; the bytes are those of any other device.
+        device: where to run; the bytes are those of any other device. One without float64 has the
+            CPU do it.
+        tile: as for :func:`upscale_image`.
     """
-    trained.network.double().to(device)
-    return lambda lr: upscale_image(trained, lr, device=device)
+    device = float64_device(device)
+    trained.network.to("cpu").double().to(device)
+    return lambda lr: upscale_image(trained, lr, device=device, tile=tile)
 
 
 @torch.inference_mode()
@@ -60,19 +66,41 @@ def upscale_image(
     Raises:
         ImageError: the generator gives values that are not finite.
     """
-    height, width = image.shape[:2]
-    network, scale = trained.network.to(device), trained.generator.scale
-    dtype = next(network.parameters()).dtype
-    radius = trained.generator.receptive_radius
-    margin = 0 if radius is None else radius
+    network = trained.network.to(device)
+    lr = to_tensor(image, next(network.parameters()).dtype)
+    return upscale_tensor(
+        network, lr, trained.generator, tile=tile, device=device, progress=progress
+    )
+
+
+@torch.no_grad()
+def upscale_tensor(
+    network: nn.Module,
+    lr: Tensor,
+    generator: ResolvedGenerator,
+    *,
+    tile: int | None,
+    device: str,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Image:
+    """As :func:`upscale_image`, of LR ``(1, 3, H, W)`` in [0, 1] as the network's type.
+
+    Args:
+        network: on ``device``, in eval mode.
+        tile: ``None``: the whole image in one piece.
+    """
+    height, width = lr.shape[-2:]
+    scale, radius = generator.scale, generator.receptive_radius
+    margin = radius or 0
+    whole = max(height, width)
     result = np.empty((height * scale, width * scale, 3), dtype=np.uint8)
-    tiles = list(_tiles(height, width, max(height, width) if radius is None else tile))
+    tiles = list(_tiles(height, width, whole if radius is None else tile or whole))
     for done, (top, left, bottom, right) in enumerate(tiles, start=1):
         outer_top, outer_left = max(0, top - margin), max(0, left - margin)
-        outer = image[outer_top : bottom + margin, outer_left : right + margin]
+        outer = lr[..., outer_top : bottom + margin, outer_left : right + margin]
         with TapConvolutions():
-            sr = network(to_tensor(outer, dtype).to(device))
-        assert sr.dtype == dtype, f"expected SR as {dtype}, got {sr.dtype}"
+            sr = network(outer.contiguous().to(device))
+        assert sr.dtype == lr.dtype, f"expected SR as {lr.dtype}, got {sr.dtype}"
         y, x = (top - outer_top) * scale, (left - outer_left) * scale
         inner = sr[0, :, y : y + (bottom - top) * scale, x : x + (right - left) * scale]
         result[top * scale : bottom * scale, left * scale : right * scale] = to_uint8(inner)

@@ -41,8 +41,8 @@ def interpolate(
 def _between(start: Tensor, end: Tensor, coefficient: float) -> Tensor:
     if coefficient == 1.0:
         return end.clone()
-    line = (1.0 - coefficient) * start.double() + coefficient * end.double()
-    return line.to(end.dtype)
+    first, last = start.cpu().double(), end.cpu().double()  # not every device has float64
+    return ((1.0 - coefficient) * first + coefficient * last).to(end)
 
 
 def _check_same(start: Mapping[str, Tensor], end: Mapping[str, Tensor]) -> None:

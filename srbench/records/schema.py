@@ -177,6 +177,9 @@ class Failure(Strict):
     traceback: Text = ""
     term: Line | None = None
     iteration: Whole | None = None
+    phase: Line | None = Field(
+        None, exclude_if=_absent, description="what was being done when the device had no room"
+    )
 
 
 class Record(Strict):

@@ -232,6 +232,11 @@ class Execution(Strict):
         description="memory layout of networks and images; `srbench docs speed` has what it gains",
     )
     compile: bool = Field(False, description="torch.compile of generator and loss network")
+    deterministic: bool = Field(
+        False,
+        description="on a GPU, too, two runs give the same bits: no kernels chosen by timing, and "
+        "an operation without a deterministic form is an error; slower",
+    )
     fused_adam: bool = Field(True, description="one kernel for each step of Adam")
     threads: int | None = Field(
         None, ge=1, description="CPU threads per job; the machine's cores where left out"

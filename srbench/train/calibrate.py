@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from srbench.errors import ContractError, UserError
-from srbench.train.micro_batch import micro_batches
+from srbench.train.micro_batch import MicroBatch, micro_batches
 from srbench.train.runtime import Placement, session
 from srbench.train.settings import RuntimeSettings
 
@@ -56,7 +56,8 @@ def gradient_norm(
                 new = torch.autograd.grad(value, parameters, allow_unused=True)
                 gradients = [_added(a, b) for a, b in zip(gradients, new, strict=True)]
             squares.append(
-                sum(float(g.double().square().sum()) for g in gradients if g is not None)
+                # On the CPU: not every device has float64.
+                sum(float(g.cpu().double().square().sum()) for g in gradients if g is not None)
             )
     norm = math.sqrt(sum(squares) / _count(squares))
     if not math.isfinite(norm) or norm == 0:
@@ -87,6 +88,7 @@ def gradient_cosine(
     runtime: RuntimeSettings,
     *,
     seed: int = 0,
+    parts: int = 1,
 ) -> float:
     """Mean over ``batches`` of the cosine between the loss's bf16 and float32 gradients at SR.
 
@@ -103,11 +105,12 @@ def gradient_cosine(
             device=placement.device, settings=placement.settings.but(loss_precision="bf16")
         )
         for lr, hr in batches:
-            with torch.no_grad():
-                sr = generator(placement.images(lr))
-            exact, rough = (
-                _image_gradient(content_loss, sr, placement.images(hr), p) for p in (placement, low)
-            )
+            batch = micro_batches(placement.images(lr), placement.images(hr), parts)
+            pairs = [
+                [_image_gradient(generator, content_loss, part, p) for p in (placement, low)]
+                for part in batch
+            ]
+            exact, rough = (torch.cat(gradients) for gradients in zip(*pairs, strict=True))
             norms = torch.linalg.vector_norm(exact) * torch.linalg.vector_norm(rough)
             cosines.append(float(torch.sum(exact * rough) / norms))
     cosine = sum(cosines) / _count(cosines)
@@ -120,13 +123,14 @@ def gradient_cosine(
 
 
 def _image_gradient(
-    content_loss: nn.Module, sr: Tensor, hr: Tensor, placement: Placement
+    generator: nn.Module, content_loss: nn.Module, part: MicroBatch, placement: Placement
 ) -> Tensor:
-    image = sr.detach().requires_grad_()
+    with torch.no_grad():
+        image = generator(part.lr)
     with placement.losses():
-        value = _scalar(content_loss(image, hr))
-    (gradient,) = torch.autograd.grad(value.float(), image)
-    return gradient.double()
+        value = part.scaled(_scalar(content_loss(image.requires_grad_(), part.hr)).float())
+    gradient: Tensor = torch.autograd.grad(value, image)[0]
+    return gradient.cpu().double()  # not every device has float64
 
 
 def _exact(runtime: RuntimeSettings) -> RuntimeSettings:

@@ -89,7 +89,8 @@ def _norm_and_signal(
     total, squares = torch.zeros(()), 0.0
     for lr, hr in batches:
         found = torch.autograd.grad(term(generator(lr).float(), hr), parameters, allow_unused=True)
-        flat = torch.cat([g.double().flatten() for g in found if g is not None])
+        # On the CPU: not every device has float64.
+        flat = torch.cat([g.cpu().double().flatten() for g in found if g is not None])
         squares += float(flat.square().sum())
         total = total + flat
     count = len(batches)

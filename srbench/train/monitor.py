@@ -47,12 +47,10 @@ class Monitor:
         Raises:
             NonFiniteLoss: with the term that went bad first, its iteration and its value.
         """
-        # float64 holds every iteration below 2**53 exactly: one transfer instead of two.
-        first, value = torch.stack([self._first.double(), self._value.double()]).tolist()
-        bad = [(int(at), index) for index, at in enumerate(first) if at != _NEVER]
+        bad = [(at, index) for index, at in enumerate(self._first.tolist()) if at != _NEVER]
         if bad:
             iteration, index = min(bad)
-            raise NonFiniteLoss(self.terms[index], iteration, value[index])
+            raise NonFiniteLoss(self.terms[index], iteration, float(self._value[index]))
 
     def means(self) -> dict[str, float]:
         """Mean of each term since the last call, which starts a new window."""

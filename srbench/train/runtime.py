@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from srbench.arithmetic import arithmetic
+from srbench.devices import check_device
 from srbench.errors import UserError
 from srbench.settings.sections import Precision
 from srbench.train.rng import isolated_rng, seed_rng
@@ -23,7 +25,7 @@ def choose_device(name: str | None) -> torch.device:
     """``name`` as a device; CUDA first where ``name`` is ``None``.
 
     Raises:
-        UserError: not a device, or CUDA was asked for and there is none.
+        UserError: not a device, or a GPU was asked for and torch can use none.
     """
     if name is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -31,11 +33,7 @@ def choose_device(name: str | None) -> torch.device:
         device = torch.device(name)
     except RuntimeError as error:
         raise UserError(f"expected a device such as cuda or cpu, got {name!r}") from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise UserError(
-            f"expected a CUDA GPU for device {name!r}, but torch sees none",
-            "use --device cpu, or install a driver and a CUDA build of torch",
-        )
+    check_device(name)
     return device
 
 
@@ -96,8 +94,8 @@ class Placement:
 def session(settings: RuntimeSettings, *, seed: int) -> Iterator[Placement]:
     """Everything global that a stage needs, put back on the way out.
 
-    Sets threads, TF32, cuDNN's autotuner, deterministic algorithms (on the CPU, where the same
-    number of threads then gives the same bits) and all global random states.
+    Sets threads, TF32, cuDNN's autotuner, deterministic algorithms (always on the CPU, where the
+    same number of threads then gives the same bits) and all global random states.
     """
     device = choose_device(settings.device)
     if "bf16" in (settings.precision, settings.loss_precision) and device.type == "cuda":
@@ -105,18 +103,25 @@ def session(settings: RuntimeSettings, *, seed: int) -> Iterator[Placement]:
     with ExitStack() as stack:
         stack.enter_context(isolated_rng())
         stack.enter_context(_threads(settings.threads))
-        stack.enter_context(_flags(settings, device))
+        # Patches have one size, so that the fastest kernels are found once.
+        tune = not settings.deterministic
+        stack.enter_context(arithmetic(tf32=settings.tf32, autotune=tune))
+        if settings.deterministic or device.type == "cpu":
+            stack.enter_context(_deterministic(strict=settings.deterministic))
         seed_rng(seed)
         if device.type == "cuda":
             torch.cuda.init()  # type: ignore[no-untyped-call]
-            torch.cuda.reset_peak_memory_stats(device)
         yield Placement(device=device, settings=settings)
 
 
 def peak_memory_bytes(device: torch.device) -> int:
-    """Peak memory: what torch allocated on the GPU, else the process's resident set."""
+    """Peak memory of this process: what torch took of the GPU, else the resident set.
+
+    On a GPU that is what the process held at most, free blocks and workspaces of tried kernels
+    included, without the driver's own.
+    """
     if device.type == "cuda":
-        return int(torch.cuda.max_memory_allocated(device))
+        return int(torch.cuda.max_memory_reserved(device))
     if sys.platform == "win32":
         import psutil
 
@@ -148,22 +153,16 @@ def _threads(threads: int | None) -> Iterator[None]:
 
 
 @contextmanager
-def _flags(settings: RuntimeSettings, device: torch.device) -> Iterator[None]:
-    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
-    before = (matmul.allow_tf32, cudnn.allow_tf32, cudnn.benchmark)
-    deterministic = torch.are_deterministic_algorithms_enabled()
+def _deterministic(*, strict: bool) -> Iterator[None]:
+    """Deterministic algorithms; an operation that has none is an error where ``strict``."""
+    before = torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
     fill = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
     try:
-        matmul.allow_tf32 = cudnn.allow_tf32 = settings.tf32
-        cudnn.benchmark = True  # patches have one size, so the fastest kernels are found once
-        if device.type == "cpu":
-            # A plugin's operation without a deterministic form warns instead of failing. Filling
-            # fresh memory is for finding bugs and costs a pass over every output.
-            torch.use_deterministic_algorithms(True, warn_only=True)
-            torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+        # Filling fresh memory is for finding bugs and costs a pass over every output.
+        torch.use_deterministic_algorithms(True, warn_only=not strict)
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         yield
     finally:
-        matmul.allow_tf32, cudnn.allow_tf32, cudnn.benchmark = before
-        torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
+        torch.use_deterministic_algorithms(before, warn_only=warn_only)
         torch.utils.deterministic.fill_uninitialized_memory = fill  # type: ignore[attr-defined]

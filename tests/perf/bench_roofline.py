@@ -28,7 +28,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 from torch.utils.flop_counter import flop_registry
 
-from srbench.run.plan.environment import detect_device
+from srbench.devices import detect_device
 from srbench.train import RuntimeSettings
 from srbench.train.adversarial import AdversarialStep
 from srbench.train.runtime import session

@@ -23,8 +23,8 @@ from typing import Self
 
 from figures import ROUNDS, Figure, measure_sides, ratio_of, run_benchmark
 
+from srbench.devices import detect_device
 from srbench.run.exec.process import ALLOCATOR
-from srbench.run.plan.environment import detect_device
 
 HERE = Path(__file__).resolve().parent
 

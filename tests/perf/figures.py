@@ -157,8 +157,9 @@ def describe_machine() -> dict[str, Any]:
     """What the figures were measured on, and how busy it was with other work."""
     import psutil
 
+    from srbench.devices import detect_device
     from srbench.files import available_cores
-    from srbench.run.plan.environment import cpu_name, detect_device
+    from srbench.run.plan.environment import cpu_name
 
     gpu = None
     if detect_device() == "cuda":

@@ -99,6 +99,10 @@ class FakeTask(Task):
         return 8
 
     @property
+    def measured_patches(self) -> int:
+        return 8
+
+    @property
     def iterations(self) -> int:
         return 10
 
@@ -111,7 +115,13 @@ def fake_job(label: str, *needs: str, **limits: Any) -> Job:
         device="cpu", scale=4, execution=Execution(threads=1),
         limits=Limits(**{"hang_seconds": 0, **limits}),
     )  # fmt: skip
-    return Job(key=label.replace(":", "-"), kind=FAKE, label=label, task=task, needs=needs)
+    return Job(
+        key=label.replace(":", "-").replace("/", "-"),
+        kind=FAKE,
+        label=label,
+        task=task,
+        needs=needs,
+    )
 
 
 def local_scheduler(

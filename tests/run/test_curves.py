@@ -16,6 +16,7 @@ from srbench.models.files import load_generator, save_generator
 from srbench.models.plugin import builtin_generator
 from srbench.records import read_record
 from srbench.records.layout import OutFolder
+from srbench.run.exec.attempts import Fit
 from srbench.run.exec.events import EventLog
 from srbench.run.plan.environment import describe_environment
 from srbench.run.plan.planning import Plan, make_plan
@@ -183,7 +184,7 @@ def test_a_curve_on_the_held_out_images_walks_from_warm_start_to_generator(
     events.close()
     assert result is not None
     assert result["key"] == job.key
-    validate = validator_of(job.task)
+    validate = validator_of(job.task, Fit())
     assert validate is not None
     assert cell.warm is not None
     assert cell.training is not None

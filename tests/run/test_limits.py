@@ -10,10 +10,18 @@ import pytest
 from srbench.errors import NonFiniteLoss, WeightsError
 from srbench.records import Failure
 from srbench.records.layout import OutFolder
-from srbench.run.exec.attempts import Retries, read_attempts, worth_retrying
+from srbench.run.exec.attempts import (
+    Attempts,
+    Fit,
+    Retries,
+    learn,
+    read_attempts,
+    worth_retrying,
+)
 from srbench.run.exec.failures import Outcome
 from srbench.run.exec.starting import NewInterpreter, Starter
 from srbench.run.plan.jobs import Job
+from srbench.run.writing import write_json
 
 from .conftest import Watcher, fake_job, local_scheduler
 
@@ -71,27 +79,51 @@ def test_retries_end(out: OutFolder, fake_worker: Starter) -> None:
     assert starts(out) == 2
 
 
-def test_gpu_out_of_memory_halves_the_part_of_a_batch_until_it_fits(
-    out: OutFolder, fake_worker: Starter
+@pytest.mark.parametrize(
+    ("phase", "attempts", "learnt"),
+    [
+        ("training", 3, Fit(micro_batches=4)),  # whole, halves, quarters
+        ("calibration", 3, Fit(calibration_parts=4)),
+        ("validation", 3, Fit(tile=64)),
+        ("scoring", 3, Fit(tile=64)),
+        ("metrics", 2, Fit(metrics_on_cpu=True)),
+    ],
+)
+def test_what_had_no_room_is_made_smaller_until_it_fits_without_any_retries(
+    out: OutFolder, fake_worker: Starter, phase: str, attempts: int, learnt: Fit
 ) -> None:
-    outcome, _ = run(out, fake_worker, fake_job("oom:OutOfMemoryError", retries=5))
+    """Every shipped suite has ``retries = 0``: without this the same command fails for ever."""
+    job = fake_job(f"full:OutOfMemory/{phase}")
+    outcome, watcher = run(out, fake_worker, job)
     assert outcome.status == "finished"
-    assert starts(out) == 3  # whole, halves, quarters
-    assert read_attempts(out, "oom-OutOfMemoryError").micro_batches == 4
+    assert starts(out) == attempts
+    assert read_attempts(out, job.key).fit == learnt  # what fitted is left as it was
+    assert watcher.events.count((job.label, "retry")) == attempts - 1
 
 
 def test_what_was_learnt_survives_the_run(out: OutFolder, fake_worker: Starter) -> None:
-    one = fake_job("oom:OutOfMemoryError", retries=1)
-    assert run(out, fake_worker, one)[0].status == "failed"
-    assert run(out, fake_worker, one)[0].status == "finished"
+    job = fake_job("full:OutOfMemory/training")
+    for _ in range(2):  # of a run that is killed meanwhile
+        learn(out, job, Failure(kind="OutOfMemory", message="full", phase="training"))
+    assert run(out, fake_worker, job)[0].status == "finished"
+    assert starts(out) == 1
 
 
-def test_parts_are_never_more_than_images(out: OutFolder) -> None:
-    retries = Retries(out)
-    failed = Outcome(status="failed", failure=Failure(kind="OutOfMemoryError", message="full"))
-    parts = [event["micro_batches"] for _ in range(9) if (event := retries.again(
-        fake_job("oom", retries=6), failed))]  # fmt: skip
-    assert parts == [2, 4, 8, 8, 8, 8]
+def test_a_note_of_an_earlier_version_is_read(out: OutFolder) -> None:
+    write_json(out.job("old") / "attempts.json", {"micro_batches": 2, "failures": ["a"]})
+    assert read_attempts(out, "old") == Attempts(fit=Fit(micro_batches=2), failures=("a",))
+
+
+@pytest.mark.parametrize(("retries", "attempts"), [(0, 3), (2, 5)])
+def test_what_can_be_made_no_smaller_fails(out: OutFolder, retries: int, attempts: int) -> None:
+    """Parts are never more than images, 8 here; then ``limits.retries`` count."""
+    failed = Outcome(
+        status="failed", failure=Failure(kind="OutOfMemory", message="full", phase="training")
+    )
+    again, job = Retries(out), fake_job("full", retries=retries)
+    events = [event for _ in range(9) if (event := again.again(job, failed))]
+    told = [f"each batch in {parts} parts" for parts in (2, 4, 8, 8, 8)]
+    assert [event["fit"] for event in events] == told[:attempts]
 
 
 @pytest.mark.parametrize("kind", ["NonFiniteLoss", "ContractError", "WeightsError"])
@@ -106,7 +138,7 @@ def test_an_error_of_the_loss_or_the_suite_is_not_tried_again(
 def test_which_failures_are_worth_another_attempt() -> None:
     for kind in (NonFiniteLoss.__name__, WeightsError.__name__, "dependency"):
         assert not worth_retrying(Failure(kind=kind, message=""))
-    for kind in ("SIGKILL", "hang", "OutOfMemoryError", "RuntimeError", "CheckpointError"):
+    for kind in ("SIGKILL", "hang", "OutOfMemory", "RuntimeError", "CheckpointError"):
         assert worth_retrying(Failure(kind=kind, message=""))
 
 

@@ -29,7 +29,7 @@ def drive(console: Console, folder: Path) -> None:
         if console.is_terminal:
             shown._live.refresh()  # type: ignore[union-attr]
         shown.job_event(
-            two, {"event": "retry", "attempt": 2, "reason": "killed [red]", "micro_batches": 2}
+            two, {"event": "retry", "reason": "killed [red]", "fit": "each batch in 2 parts"}
         )
         shown.job_started(two)
         shown.job_event(two, {"event": "progress", "iteration": 1, "total": 10})
@@ -55,7 +55,7 @@ def test_a_log_gets_plain_lines(tmp_path: Path) -> None:
     lines = screen.getvalue().splitlines()
     assert lines[0] == "2 jobs to run, 1 reused"
     assert lines[1] == "two seed 0: another srbench run is at it; waiting for that one"
-    assert "two seed 0: killed [red]; attempt 2, each batch in 2 parts" in lines
+    assert "two seed 0: killed [red]; another attempt, each batch in 2 parts" in lines
     assert lines[-1] == "two seed 0: failed after 0 s: no sign of life"
     assert "\x1b" not in screen.getvalue()
 

@@ -109,6 +109,43 @@ def test_another_score_or_a_missing_one_is_no_reproduction(record: Record) -> No
     )
 
 
+@pytest.mark.parametrize(
+    ("repeatable", "factor", "as_expected", "last"),
+    [
+        (True, 1.001, False, "not reproduced: the scores differ"),
+        (False, 1.001, True, "as expected: other bits, all means within 2% of the record's"),
+        (False, 1.05, False, "not reproduced: the scores differ"),
+        (False, 1.0, True, "reproduced"),
+    ],
+)
+def test_where_no_two_runs_agree_the_means_are_compared(
+    record: Record, repeatable: bool, factor: float, as_expected: bool, last: str
+) -> None:
+    scores = record.model_dump()["scores"]
+    metric = scores["photos-test"]["metrics"]["psnr"]
+    metric["per_image"] = {"a": 20.0 * factor, "b": 30.0 * factor}
+    metric["mean"] = 25.0 * factor
+    comparison = compare(record, changed(record, scores=scores), repeatable=repeatable)
+    assert comparison.as_expected is as_expected
+    assert comparison.same is (factor == 1.0)  # alone gives the mark ``reproduced``
+    assert list(comparison.lines())[-1] == last
+
+
+@pytest.mark.parametrize(
+    ("device", "deterministic", "repeatable"),
+    [("cpu", False, True), ("cuda", False, False), ("cuda", True, True)],
+)
+def test_what_may_be_expected_is_said_for_the_device(
+    record: Record, device: str, deterministic: bool, repeatable: bool
+) -> None:
+    suite = record.suite.model_dump()
+    if deterministic:
+        suite["document"]["execution"]["deterministic"] = True
+    work = Reproduction(changed(record, suite=suite), discover(), device=device, pull=False)
+    assert work.repeatable is repeatable
+    assert work.expectation().startswith("the same bits" if repeatable else "other bits")
+
+
 def no_hashes(package: str, version: str) -> list[str]:
     return []
 

@@ -9,6 +9,7 @@ from left_behind import leave_scores
 from srbench.host import discover
 from srbench.records import read_record
 from srbench.records.layout import OutFolder
+from srbench.run.exec.attempts import Fit
 from srbench.run.exec.events import EventLog
 from srbench.run.plan.jobs import load
 from srbench.run.plan.planning import Plan, make_plan
@@ -36,7 +37,7 @@ def train(plan: Plan, out: OutFolder, label: str, parts: int = 1) -> dict[str, A
         result = load(job.kind.run)(
             Stage(
                 job=job, task=job.task, out=out, events=events, should_stop=lambda: False,
-                micro_batches=parts,
+                fit=Fit(micro_batches=parts, calibration_parts=parts),
             )
         )  # fmt: skip
         events.close()

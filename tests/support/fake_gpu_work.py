@@ -25,8 +25,10 @@ from torch._subclasses.fake_tensor import FakeTensor
 from torch.utils._pytree import tree_map_only
 
 from srbench.metrics import score
+from srbench.models import images
 from srbench.models.discriminator import build_discriminator
 from srbench.models.plugin import builtin_generator
+from srbench.run.exec.attempts import Fit
 from srbench.run.work import validation
 from srbench.run.work.content import WeightedSum
 from srbench.train import (
@@ -192,8 +194,9 @@ def check_stage(run: Callable[..., Any], **settings: Any) -> None:
     validator = validation.Validator(
         Photographs(),
         metrics=("psnr", "ssim", "lpips"),
-        scale=4,
-        device=fake_gpu.NAME,  # type: ignore[arg-type]
+        generator=builtin_generator("msrresnet", {"blocks": 1, "channels": 8}, 4),
+        device=fake_gpu.NAME,
+        fit=Fit(),
     )
     with (
         fake_gpu.computing(),
@@ -201,7 +204,7 @@ def check_stage(run: Callable[..., Any], **settings: Any) -> None:
         # What is read is 1, and that would be the iteration in which a term went NaN.
         mock.patch.object(Monitor, "check", lambda self: on_device(self._sum, self._first)),
         mock.patch.object(WeightStore, "state_dict", real_weights(WeightStore.state_dict)),
-        mock.patch.object(validation, "to_uint8", black),
+        mock.patch.object(images, "to_uint8", black),
         mock.patch.object(score, "ThreadPoolExecutor", AtOnce),
         mock.patch.object(score, "as_completed", list),
     ):

@@ -32,11 +32,18 @@ def main(argv: list[str]) -> int:
         del hoard
     if label.startswith("flaky") and (root / "started.txt").read_text().count(label) < 3:
         os.kill(os.getpid(), signal.SIGKILL)
-    kind = label.partition(":")[2]
+    kind, _, phase = label.partition(":")[2].partition("/")
     note = root / "jobs" / key / "attempts.json"
-    parts = json.loads(note.read_text())["micro_batches"] if note.exists() else 1
-    if kind and parts < 4:
-        failure = {"kind": kind, "message": "as told"}
+    learnt = json.loads(note.read_text()) if note.exists() else {}
+    fits = {
+        "training": learnt.get("micro_batches", 1) >= 4,
+        "calibration": learnt.get("calibration_parts", 1) >= 4,
+        "validation": learnt.get("tile", 256) <= 64,
+        "scoring": learnt.get("tile", 256) <= 64,
+        "metrics": learnt.get("metrics_on_cpu", False),
+    }
+    if kind and not fits.get(phase):
+        failure = {"kind": kind, "message": "as told", "phase": phase or None}
         (root / "jobs" / key / "failure.json").write_text(json.dumps(failure))
         sys.exit(1)
     if label.startswith("slow"):

@@ -21,11 +21,20 @@ COPIES = {"pyiqa"}
 fake device takes no copies of constants, so that they are seen."""
 
 
+CRASHES = 3
+"""Attempts where a signal ends the process. FakeTensorMode on a device made in Python is experimental
+and was seen to corrupt memory at random: that says nothing of the code which it looks at, and what
+it finds there it finds each time."""
+
+
 def problems(*work: str) -> dict[str, str]:
     """Of each piece of work that did not go well: why."""
-    done = subprocess.run(
-        [sys.executable, str(WORK), *work], capture_output=True, text=True, check=False
-    )
+    for _ in range(CRASHES):
+        done = subprocess.run(
+            [sys.executable, str(WORK), *work], capture_output=True, text=True, check=False
+        )
+        if done.returncode >= 0:
+            break
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found

@@ -69,6 +69,24 @@ def test_session_sets_and_puts_back(failing: bool) -> None:
     assert torch.equal(torch.get_rng_state(), state)
 
 
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_a_gpu_is_repeatable_where_the_suite_asks_for_it(
+    monkeypatch: pytest.MonkeyPatch, deterministic: bool
+) -> None:
+    """Without a GPU: torch is told that there is one, and nothing is computed."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "init", lambda: None)
+    before = globals_()
+    settings = RuntimeSettings(device="cuda", threads=1, deterministic=deterministic)
+    with session(settings, seed=1):
+        assert torch.backends.cudnn.benchmark is not deterministic  # kernels chosen by timing
+        assert torch.backends.cudnn.deterministic is deterministic
+        assert torch.are_deterministic_algorithms_enabled() is deterministic
+        # An operation without a deterministic form is an error, not a warning in a log.
+        assert not torch.is_deterministic_algorithms_warn_only_enabled()
+    assert globals_() == before
+
+
 def test_session_seeds_everything() -> None:
     seen = []
     for seed in (3, 3, 4):
@@ -89,6 +107,28 @@ def test_rng_state_round_trip_through_a_file(tmp_path: Any) -> None:
         assert (*draws(), float(np.random.randn()), random.gauss(0, 1)) == first
 
 
+@pytest.mark.parametrize(("saved", "here"), [(2, 1), (1, 2), (2, 2), (2, 0)])
+def test_a_checkpoint_of_a_machine_with_other_gpus_is_restored(
+    monkeypatch: pytest.MonkeyPatch, saved: int, here: int
+) -> None:
+    """Those that are here get their states; torch raises at the first that is not."""
+    put: dict[int, torch.Tensor] = {}
+
+    def set_all(states: list[torch.Tensor]) -> None:
+        for index, state in enumerate(states):
+            if index >= here:
+                raise RuntimeError("CUDA error: invalid device ordinal")
+            put[index] = state
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: here > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: here)
+    monkeypatch.setattr(torch.cuda, "set_rng_state_all", set_all)
+    states = [torch.full((4,), index) for index in range(saved)]
+    with isolated_rng():
+        restore_rng({**capture_rng(), "cuda": states})
+    assert [int(state[0]) for state in put.values()] == list(range(min(saved, here)))
+
+
 def test_isolated_rng_leaves_no_trace() -> None:
     with isolated_rng():
         seed_rng(1)
@@ -103,6 +143,21 @@ def test_peak_memory_is_that_of_the_process() -> None:
     held = torch.ones(20_000_000)
     peak = peak_memory_bytes(torch.device("cpu"))
     assert held.numel() * 4 < peak < 2**40
+
+
+def test_peak_memory_of_a_gpu_is_all_that_was_taken_of_it_by_this_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Workspaces and free blocks count, and no stage forgets what one before it needed."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "init", lambda: None)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 5)
+    monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda device: 7)
+    monkeypatch.setattr(
+        torch.cuda, "reset_peak_memory_stats", lambda device: pytest.fail("it was forgotten")
+    )
+    with session(RuntimeSettings(device="cuda", threads=1), seed=1) as placement:
+        assert peak_memory_bytes(placement.device) == 7
 
 
 def test_fused_adam_is_a_setting() -> None:

@@ -19,6 +19,9 @@ BACKENDS: Final[dict[str, str]] = {
 }
 """Name -> ``module:function`` that makes a backend of a :class:`Place`; imported when chosen."""
 
+NODE_GPUS: Final[dict[str, str]] = {"ray": "srbench.run.exec.ray_cluster:node_gpus"}
+"""Of backends that run jobs on other machines: the function that counts the GPUs of a node."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
@@ -56,3 +59,11 @@ def backend(name: str, place: Place) -> Backend:
         )
     made: Backend = load(BACKENDS[name])(place)
     return made
+
+
+def node_gpus(name: str) -> int | None:
+    """The most GPUs that a machine of this backend has; ``None``: it is this machine."""
+    from srbench.run.plan.jobs import load
+
+    found: int | None = load(NODE_GPUS[name])() if name in NODE_GPUS else None
+    return found

@@ -7,7 +7,7 @@ import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from srbench.errors import NonFiniteLoss
+from srbench.errors import NonFiniteLoss, OutOfMemory
 from srbench.records.layout import OutFolder
 from srbench.run.writing import read_json, write_json
 
@@ -42,6 +42,7 @@ def describe_exception(error: BaseException) -> Failure:
         traceback="".join(traceback.format_exception(error))[-LOG_TAIL:],
         term=error.term if isinstance(error, NonFiniteLoss) else None,
         iteration=error.iteration if isinstance(error, NonFiniteLoss) else None,
+        phase=error.phase if isinstance(error, OutOfMemory) else None,
     )
 
 

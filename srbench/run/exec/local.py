@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from srbench.devices import check_device, visible_gpus
 from srbench.errors import UserError
 from srbench.files import available_cores
 from srbench.records.layout import OutFolder
@@ -24,20 +24,26 @@ class LocalBackend(Backend):
 
     Attributes:
         slots: workers at once.
-        gpus: CUDA devices; worker ``i`` sees only ``gpus[i % len(gpus)]``. Empty on CPU.
+        gpus: worker ``i`` sees only ``gpus[i % len(gpus)]``. Empty on CPU.
+        variable: of the environment, which tells it so.
         starter: starts them; ``None``: forks on CPU, new interpreters on GPUs.
     """
 
     out: OutFolder
     slots: int = 1
     gpus: Sequence[str] = ()
+    variable: str = "CUDA_VISIBLE_DEVICES"
     starter: Starter | None = None
     _workers: dict[int, WorkerProcess] = field(default_factory=dict)
+
+    def scoring_shares(self) -> tuple[int, int]:
+        """A job for each worker on GPUs; on the CPU one job has all cores."""
+        return (self.slots, 1) if self.gpus else (1, available_cores())
 
     def submit(self, job: Job) -> None:
         """See :class:`Backend`."""
         slot = next(slot for slot in range(self.slots) if slot not in self._workers)
-        gpu = {"CUDA_VISIBLE_DEVICES": self.gpus[slot % len(self.gpus)]} if self.gpus else {}
+        gpu = {self.variable: self.gpus[slot % len(self.gpus)]} if self.gpus else {}
         starter = self.starter or NewInterpreter()
         self._workers[slot] = WorkerProcess(job, self.out, starter=starter, environment=gpu)
 
@@ -80,8 +86,13 @@ def local_backend(place: Place) -> LocalBackend:
             "expected --storage together with --executor ray",
             "on one machine, or with a shared disk, the out folder is the storage: use --out",
         )
-    gpus = gpus_of(place.device)
-    return LocalBackend(out=place.out, slots=place.at_once or max(1, len(gpus)), gpus=gpus)
+    if place.device == "cpu":
+        return LocalBackend(out=place.out, slots=place.at_once or 1)
+    check_device(place.device)
+    variable, gpus = visible_gpus()
+    return LocalBackend(
+        out=place.out, slots=place.at_once or max(1, len(gpus)), gpus=gpus, variable=variable
+    )
 
 
 def default_jobs(threads: int | None, device: str) -> int:
@@ -91,22 +102,5 @@ def default_jobs(threads: int | None, device: str) -> int:
     else one that has all cores.
     """
     if device == "cuda":
-        return max(1, len(gpus_of(device)))
+        return max(1, len(visible_gpus()[1]))
     return max(1, available_cores() // threads) if threads else 1
-
-
-def gpus_of(device: str) -> list[str]:
-    """The GPUs that workers share; none on CPU."""
-    if device != "cuda":
-        return []
-    import torch
-
-    return visible_gpus(torch.cuda.device_count)
-
-
-def visible_gpus(count: Callable[[], int]) -> list[str]:
-    """CUDA devices that this process may use, as ``CUDA_VISIBLE_DEVICES`` names them."""
-    setting = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if setting is not None:
-        return [name.strip() for name in setting.split(",") if name.strip()]
-    return [str(index) for index in range(count())]

@@ -15,6 +15,7 @@ from srbench.run.exec.process import GRACE_SECONDS, POLL_SECONDS, WorkerProcess
 from srbench.run.exec.storage import Storage
 from srbench.run.plan.jobs import Job
 from srbench.run.plan.kinds import job_from_document
+from srbench.run.plan.targets import made_by
 
 PUSH_SECONDS = 30.0
 """How often new checkpoints are looked for and pushed to a storage."""
@@ -88,4 +89,5 @@ def _run_in_scratch(job: Job, storage: Storage) -> Outcome:
     try:
         return _watch(job, out, push_now_and_then)
     finally:
+        storage.pack(out, job.key, made_by(job, out))
         storage.push(out, job.key)

@@ -36,6 +36,12 @@ With glibc's defaults a CPU training step maps and unmaps its activations anew a
 its time in page faults. At most 1 GiB of free memory is held. Other C libraries ignore this.
 """
 
+GPU_ALLOCATOR = "expandable_segments:True"
+"""Lets segments of GPU memory grow, so that images of many sizes do not leave it in pieces."""
+
+CUBLAS_WORKSPACE = ":4096:8"
+"""Without a fixed workspace cuBLAS gives other bits from run to run, and torch refuses to."""
+
 GRACE_SECONDS = 60.0
 """How long a stopped worker may take to write its checkpoint."""
 
@@ -152,10 +158,15 @@ class WorkerProcess:
 
 
 def worker_environment(job: Job, extra: Mapping[str, str]) -> dict[str, str]:
-    """Threads as the job's key says, whatever the user's shell says."""
-    threads = str(job.task.execution.threads)
+    """Threads as the job's key says, whatever the shell says; allocators where it is silent."""
+    execution, on_gpu = job.task.execution, job.task.device != "cpu"
+    threads = str(execution.threads)
     environment = {**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
     environment.setdefault("GLIBC_TUNABLES", ALLOCATOR)
+    if on_gpu and "PYTORCH_ALLOC_CONF" not in environment:  # its new name, which 2.6 does not know
+        environment.setdefault("PYTORCH_CUDA_ALLOC_CONF", GPU_ALLOCATOR)
+    if on_gpu and execution.deterministic:
+        environment["CUBLAS_WORKSPACE_CONFIG"] = CUBLAS_WORKSPACE
     return {**environment, **extra}
 
 

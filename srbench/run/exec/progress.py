@@ -101,9 +101,8 @@ class RunProgress(AbstractContextManager["RunProgress"]):
         if event["event"] == "waiting":
             self._say(f"{job.title}: another srbench run is at it; waiting for that one")
         elif event["event"] == "retry":
-            parts = event["micro_batches"]
-            how = f", each batch in {parts} parts" if parts > 1 else ""
-            self._say(f"{job.title}: {event['reason']}; attempt {event['attempt']}{how}")
+            how = f", {event['fit']}" if event["fit"] else ""
+            self._say(f"{job.title}: {event['reason']}; another attempt{how}")
 
     def job_ended(self, job: Job, outcome: Outcome) -> None:
         """Say how it ended; a failure with its reason."""

@@ -58,6 +58,12 @@ class RayBackend(Backend):
         self._remote: Callable[[Job], Any] = lambda job: None
         self._tasks: dict[Any, _Task] = {}
 
+    def scoring_shares(self) -> tuple[int, int]:
+        """A job for each GPU of the cluster, or for each of its groups of CPUs."""
+        with _connected() as ray:
+            room = sum(_room(node, self._threads, self._gpus) for node in _alive(ray))
+        return self.slots or max(1, room), 1 if self._gpus else self._threads
+
     def gather(self, jobs: Sequence[Job]) -> None:
         """Exchange what this machine and the storage know of the jobs."""
         if self._storage is not None:
@@ -69,7 +75,7 @@ class RayBackend(Backend):
     def connected(self) -> Iterator[None]:
         """Be connected to the cluster, all of whose nodes were found fit."""
         with _connected() as ray:
-            nodes = [node for node in ray.nodes() if node["Alive"]]
+            nodes = _alive(ray)
             _check_room(nodes, self._threads, self._gpus)
             _check_versions(ray, nodes)
             task = ray.remote(run_job).options(
@@ -118,6 +124,16 @@ class RayBackend(Backend):
         return outcome_of(document)
 
 
+def node_gpus() -> int:
+    """The most GPUs that one node of the cluster has: the head may have none."""
+    with _connected() as ray:
+        return max(int(node["Resources"].get("GPU", 0)) for node in _alive(ray))
+
+
+def _alive(ray: Any) -> list[Mapping[str, Any]]:
+    return [node for node in ray.nodes() if node["Alive"]]
+
+
 @contextlib.contextmanager
 def _connected() -> Iterator[Any]:
     """The ``ray`` module, connected; a connection made here is closed again."""
@@ -148,9 +164,15 @@ def _connected() -> Iterator[Any]:
         ray.shutdown()
 
 
+def _room(node: Mapping[str, Any], threads: int, gpus: int) -> int:
+    """How many jobs a node holds at once."""
+    resources = node["Resources"]
+    cpus = int(resources.get("CPU", 0)) // threads
+    return min(cpus, int(resources.get("GPU", 0)) // gpus) if gpus else cpus
+
+
 def _check_room(nodes: Sequence[Mapping[str, Any]], threads: int, gpus: int) -> None:
-    resources = [node["Resources"] for node in nodes]
-    if any(r.get("CPU", 0) >= threads and r.get("GPU", 0) >= gpus for r in resources):
+    if any(_room(node, threads, gpus) for node in nodes):
         return
     have = "; ".join(
         f"{node['NodeManagerHostname']}: {node['Resources'].get('CPU', 0):g} CPUs, "

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+from srbench.files import available_cores
 from srbench.records.layout import OutFolder
 from srbench.run.exec.attempts import Retries
 from srbench.run.exec.failures import Outcome
@@ -60,6 +61,10 @@ class Backend(ABC):
     @abstractmethod
     def stop(self) -> None:
         """Ask all workers to write checkpoints and end, and wait for that."""
+
+    def scoring_shares(self) -> tuple[int, int]:
+        """In how many jobs scoring is cut, and the images at once in each, to keep all busy."""
+        return 1, available_cores()
 
     def gather(self, jobs: Sequence[Job]) -> None:
         """Bring results of these jobs that lie elsewhere into the out folder."""

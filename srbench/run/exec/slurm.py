@@ -82,6 +82,10 @@ class SlurmBackend(Backend):
         self._expected: Mapping[str, str] = {}
         self._submitted: dict[str, _Submitted] = {}
 
+    def scoring_shares(self) -> tuple[int, int]:
+        """As many jobs as the user says, each with the threads that Slurm gives it."""
+        return self.slots or 1, self._place.threads if self._place.device == "cpu" else 1
+
     @contextlib.contextmanager
     def connected(self) -> Iterator[None]:
         """Know where to submit to."""

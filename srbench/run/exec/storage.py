@@ -10,7 +10,8 @@ from __future__ import annotations
 import contextlib
 import os
 import uuid
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from srbench.settings.canonical import content_key
 
 CHECKPOINTS = "checkpoint-*.pt"
 NOTES = ("attempts.json", "failure.json", "log.txt")
-RESULT = ("generator.safetensors", "result.json")
+MADE = "made.zip"
+"""Images and scores of a scoring job, under their paths in the out folder."""
+RESULT = ("generator.safetensors", MADE, "result.json")
 """In this order."""
 
 
@@ -70,6 +73,7 @@ class Storage:
             self._get(self._place(key, name), folder / name)
         for name in NOTES:
             self._get(self._place(key, name), out.job(key) / name)
+        _unpack(out, folder / MADE)
         return finished
 
     def push(self, out: OutFolder, key: str) -> None:
@@ -84,6 +88,17 @@ class Storage:
             self._put(out.job(key) / name, self._place(key, name))
         for name in RESULT:
             self._put(folder / name, self._place(key, name))
+
+    @staticmethod
+    def pack(out: OutFolder, key: str, made: Iterable[Path]) -> None:
+        """Put what a job made outside its own folder into one file of its result."""
+        found = [f for path in made for f in (path.rglob("*") if path.is_dir() else [path])]
+        files = [path for path in found if path.is_file()]
+        if not files:
+            return
+        with zipfile.ZipFile(out.checkpoint(key) / MADE, "w") as archive:
+            for path in files:
+                archive.write(path, path.relative_to(out.root))
 
     def scratch(self) -> OutFolder:
         """A folder of this machine for the jobs of this storage."""
@@ -147,6 +162,14 @@ class Storage:
                 "finished work is kept: check its name, the network and your rights, then run "
                 "the same command again",
             ) from error
+
+
+def _unpack(out: OutFolder, archive: Path) -> None:
+    """Put what a job made outside its own folder where it belongs in this out folder."""
+    if archive.exists():
+        with zipfile.ZipFile(archive) as files:
+            files.extractall(out.root)
+        archive.unlink()
 
 
 def _protocols(files: Any) -> tuple[str, ...]:

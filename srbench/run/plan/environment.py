@@ -49,16 +49,6 @@ def cpu_name() -> str:
     return platform.processor() or platform.machine()
 
 
-def detect_device() -> str:
-    """``cuda`` where there is a GPU, else ``cpu``. Imports torch only if a driver is present."""
-    nodes = any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists()
-    if platform.system() == "Linux" and not nodes:
-        return "cpu"
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
 def _version(name: str) -> str:
     try:
         return importlib.metadata.version(name)

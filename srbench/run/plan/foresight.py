@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from srbench.contract import MetricSpec
-from srbench.errors import ContractError, DataError, SuiteError
+from srbench.errors import DataError, SuiteError
 from srbench.run.plan.inputs import Inputs
 from srbench.run.plan.rows import Row, Term
 from srbench.settings import Suite
@@ -125,18 +125,3 @@ def check_metrics(
 def least_side(spec: MetricSpec, scale: int) -> int:
     """Smallest side of an image, in pixels, that the metric scores, its border counted."""
     return spec.min_size + (2 * scale if spec.without_border else 0)
-
-
-def check_device(device: str, inputs: Inputs) -> None:
-    """CUDA without a GPU is a problem: a plan can be looked at, and not run."""
-    if device != "cuda":
-        return
-    import torch
-
-    if not torch.cuda.is_available():
-        inputs.problems.append(
-            ContractError(
-                "expected a CUDA device, found none that torch can use",
-                "run with --device cpu, or install a torch build for this machine's driver",
-            )
-        )

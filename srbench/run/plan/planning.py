@@ -13,7 +13,7 @@ from srbench.models.resolve import resolve_generator
 from srbench.namesake import DISTRIBUTION
 from srbench.records.layout import row_folder
 from srbench.run.plan.chain import Chain
-from srbench.run.plan.foresight import check_device, check_metrics, check_settings
+from srbench.run.plan.foresight import check_metrics, check_settings
 from srbench.run.plan.inputs import Inputs, find_checkpoint, gather_images, gather_weights
 from srbench.run.plan.jobs import Job
 from srbench.run.plan.kinds import VALIDATION_CURVE, plan_chain
@@ -93,7 +93,6 @@ def make_plan(
     warnings = check_settings(suite, rows, reference, seeds or suite.seeds)
     inputs = gather_images(suite.data, suite.scale)
     inputs.warnings += warnings
-    check_device(device, inputs)
     check_metrics(suite, [m.spec for m in metrics], [m.spec for m in validation], inputs)
     find_leaks(suite.data, inputs, near=pull, strict=strict, say=say)
     used = [m for m in metrics if inputs.scored_by(m.spec.name)]

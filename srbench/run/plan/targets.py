@@ -7,8 +7,9 @@ has the hashes of both generators and its coefficient.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from srbench.host import RegisteredMetric
 from srbench.records import RowKind
@@ -142,7 +143,19 @@ def stale_hr(plan: Plan, out: OutFolder) -> set[str]:
     }
 
 
-def scoring_job(plan: Plan, out: OutFolder, wanted: Iterable[Target], workers: int) -> Job:
+def scoring_jobs(
+    plan: Plan, out: OutFolder, wanted: Sequence[Target], count: int, workers: int
+) -> list[Job]:
+    """At most ``count`` jobs that make and score the images of ``wanted``, a row in one of them."""
+    rows = list(dict.fromkeys(target.row for target in wanted))
+    parts = [set(rows[first::count]) for first in range(min(count, len(rows)))]
+    return [
+        scoring_job(plan, out, [target for target in wanted if target.row in part], workers)
+        for part in parts
+    ]
+
+
+def scoring_job(plan: Plan, out: OutFolder, wanted: Sequence[Target], workers: int) -> Job:
     """The job that makes and scores the images of ``wanted``; its key names its folder, no more."""
     targets = tuple(
         TargetTask(
@@ -168,7 +181,22 @@ def scoring_job(plan: Plan, out: OutFolder, wanted: Iterable[Target], workers: i
         workers=workers,
         targets=targets,
     )
-    return make_job(SCORING, "scores", task)
+    made = [key for target in targets for key in (target.training, target.warm) if key]
+    return make_job(SCORING, "scores", task, needs=tuple(dict.fromkeys(made)))
+
+
+def made_by(job: Job, out: OutFolder) -> list[Path]:
+    """Folders of images and files of scores that a scoring job leaves; of other jobs none."""
+    if not isinstance(job.task, ScoringTask):
+        return []
+    targets = job.task.targets
+    kept = {(target.dataset, target.row) for target in targets if not target.is_point}
+    kept |= {(target.dataset, HR_FOLDER) for target in targets}
+    keys = [key for target in targets for key in target.scores.values()]
+    return [
+        *(out.images(*names) for names in sorted(kept)),
+        *(path for key in keys for path in (out.scores(key), out.score_error(key))),
+    ]
 
 
 def _score_key(plan: Plan, generator: Generator, dataset: str, metric: RegisteredMetric) -> str:

@@ -59,6 +59,11 @@ class Task(Strict):
         """Images that are computed at once, at most."""
         return 1
 
+    @property
+    def measured_patches(self) -> int:
+        """Patches of a batch on which a gradient norm is measured."""
+        return 1
+
     def identity(self) -> dict[str, Any]:
         """All that can change the result, as JSON data."""
         document = canonical(self)
@@ -171,6 +176,11 @@ class CalibrationTask(TrainingTask):
     terms: tuple[TermTask, ...]
 
     @property
+    def measured_patches(self) -> int:
+        """As :attr:`Task.measured_patches`."""
+        return self.patches or self.data.batch_size
+
+    @property
     def gradient_norms(self) -> int:
         """Batches whose gradient norm is measured."""
         return self.batches
@@ -209,6 +219,11 @@ class AdversarialTask(StageTask):
     def effort(self) -> float:
         """An adversarial iteration costs several of a warm start with as many patches."""
         return 5.0 * self.iterations * self.batch_size / self.data.batch_size
+
+    @property
+    def measured_patches(self) -> int:
+        """As :attr:`Task.measured_patches`."""
+        return self.patches or self.data.batch_size
 
     @property
     def gradient_norms(self) -> int:

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from srbench.imaging import upscale
+from srbench.run.exec.attempts import Fit
 from srbench.run.plan.tasks import AdversarialTask
 from srbench.run.work.stage_data import validator_of
 from srbench.train import Point
@@ -55,14 +56,14 @@ class CollapseRule:
         return None
 
 
-def collapse_rule(task: AdversarialTask) -> CollapseRule | None:
+def collapse_rule(task: AdversarialTask, fit: Fit) -> CollapseRule | None:
     """The suite's ``[stopping]``, with bicubic's PSNR on the held-out images measured here."""
     section = task.stopping
     if section is None:
         return None
     margin, floor = section.psnr_below_bicubic, None
     if margin is not None:
-        validator = validator_of(task, ("psnr",))
+        validator = validator_of(task, fit, ("psnr",))
         assert validator is not None, "the suite's schema asks for held-out images"
         floor = validator(_Bicubic(task.scale))["psnr"] - margin
     return CollapseRule(

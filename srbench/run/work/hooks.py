@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from srbench.devices import phase
 from srbench.run.exec.events import EventLog
 from srbench.run.work.collapse import CollapseRule
 from srbench.run.work.validation import Validator
@@ -67,7 +68,8 @@ class StageHooks:
     def _validate(self, generator: nn.Module, iteration: int) -> dict[str, float] | None:
         if self.validator is None:
             return None
-        scores = self.validator(generator)
+        with phase("validation"):
+            scores = self.validator(generator)
         self._write("validation", "val", iteration, scores)
         return scores
 

@@ -24,6 +24,7 @@ from torch.utils.flop_counter import flop_registry
 
 from srbench.errors import DataError
 from srbench.models.discriminator import build_discriminator
+from srbench.run.exec.attempts import Fit
 from srbench.run.plan.jobs import load
 from srbench.run.plan.kinds import job_from_document
 from srbench.run.plan.tasks import (
@@ -34,6 +35,7 @@ from srbench.run.plan.tasks import (
     WarmStartTask,
 )
 from srbench.run.work.content import build_content
+from srbench.run.work.generators import generator_of
 from srbench.run.work.stage import runtime_of
 from srbench.run.work.stage_data import datasets_of
 from srbench.run.work.stages import adversarial_settings, new_generator, warm_start_settings
@@ -48,6 +50,7 @@ from srbench.train import (
     run_adversarial,
     run_warm_start,
 )
+from srbench.train.runtime import peak_memory_bytes
 
 SECONDS = 3.0
 """How long training steps are timed."""
@@ -149,7 +152,9 @@ def warm_start(task: WarmStartTask, spawned: float) -> dict[str, Any]:
         )
 
     start = time.time() - spawned
-    return {"start_seconds": start, **_steps(steps, task), **_validation(task, generator)}
+    return _with_peak(
+        {"start_seconds": start, **_steps(steps, task), **_validation(task, generator)}, task
+    )
 
 
 def calibration(task: CalibrationTask, spawned: float) -> dict[str, Any]:
@@ -173,19 +178,26 @@ def adversarial(task: AdversarialTask, spawned: float) -> dict[str, Any]:
         )  # fmt: skip
 
     start = time.time() - spawned
-    return {
+    found = {
         "start_seconds": start,
         **_steps(steps, task),
         **_gradient_norm(task, generator, loss),
         **_validation(task, generator),
     }
+    return _with_peak(found, task)
+
+
+def _with_peak(found: dict[str, Any], task: TrainingTask) -> dict[str, Any]:
+    """Of all that the job does: kernels being chosen, calibration and validation included."""
+    peak = peak_memory_bytes(torch.device(task.device))
+    return {**found, "peak_memory_bytes": peak}
 
 
 def _steps(stage: Steps, task: TrainingTask) -> dict[str, Any]:
     runtime = runtime_of(task)
     clock = _Clock(str(runtime.device), ENDLESS)
     with tempfile.TemporaryDirectory() as folder:
-        result = stage(runtime, CheckpointFolder(Path(folder)), clock.hooks())
+        stage(runtime, CheckpointFolder(Path(folder)), clock.hooks())
         checkpoint = sum(path.stat().st_size for path in Path(folder).iterdir())
     once = _Clock(str(runtime.device), 1)
     plain = runtime.but(compile=False)  # compiled graphs hide their operations
@@ -195,7 +207,6 @@ def _steps(stage: Steps, task: TrainingTask) -> dict[str, Any]:
         "seconds_per_iteration": clock.seconds(),
         "timed_iterations": len(clock.marks) - WARM_UP,
         "flops_per_iteration": counter.total,
-        "peak_memory_bytes": result.peak_memory_bytes,
         "checkpoint_bytes": checkpoint,
     }
 
@@ -219,14 +230,20 @@ def _validation(task: StageTask, generator: nn.Module) -> dict[str, Any]:
         _, val = datasets_of(task)
     except DataError:
         return {"validation_seconds": None}
-    some = replace(val, files=val.files[:VALIDATION_IMAGES])
     validator = Validator(
-        some, metrics=task.validation.metrics, scale=task.scale, device=task.device
+        val,
+        metrics=task.validation.metrics,
+        generator=generator_of(task),
+        device=task.device,
+        fit=Fit(),
     )
     generator.eval()
-    validator(generator)
+    # The largest decide how much memory is needed; any two how much time.
+    largest = sorted(val.files, key=lambda file: file.stat().st_size)[-VALIDATION_IMAGES:]
+    validator.on(replace(val, files=tuple(largest)))(generator)
+    some = replace(val, files=val.files[:VALIDATION_IMAGES])
     began = time.perf_counter()
-    validator(generator)
+    validator.on(some)(generator)
     return {"validation_seconds": (time.perf_counter() - began) * len(val) / len(some)}
 
 

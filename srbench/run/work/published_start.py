@@ -34,7 +34,7 @@ def published_start(stage: Stage[WarmStartTask]) -> dict[str, Any]:
     if found.generator.identity != wanted.identity:
         raise _another(found.generator.identity, wanted)
     document = file_document(stage, sha256_hex(data))
-    validator = validator_of(stage.task)
+    validator = validator_of(stage.task, stage.fit)
     scores = {} if validator is None else validator(found.network.to(stage.task.device))
     return {
         **document,

@@ -65,11 +65,12 @@ def result_document(
 
 
 def _micro_batch_notes(stage: Stage[TrainingTask]) -> list[str]:
-    if stage.micro_batches == 1:
+    parts = stage.fit.micro_batches
+    if parts == 1:
         return []
     batch = stage.task.batch_size
     return [
-        f"each batch of {batch} was computed in {stage.micro_batches} parts and the gradients "
+        f"each batch of {batch} was computed in {parts} parts and the gradients "
         f"summed, since it did not fit the GPU's memory: the effective batch is still {batch}, but "
         "BatchNorm saw one part at a time, from the checkpoint on at which that began"
     ]

@@ -14,7 +14,9 @@ from typing import Any
 
 from srbench.contract import MetricSpec
 from srbench.data import Dataset, find_dataset
-from srbench.errors import DataError, SrbenchError
+from srbench.devices import phase
+from srbench.errors import DataError, OutOfMemory, SrbenchError
+from srbench.files import locked
 from srbench.host import discover
 from srbench.imaging import bicubic_image, pixels_sha256, write_image
 from srbench.metrics.determinism import one_thread
@@ -36,13 +38,14 @@ from srbench.run.writing import write_json
 Alive = Callable[[int, int], None]
 
 
+@phase("scoring")
 def run_scoring(stage: Stage[ScoringTask]) -> dict[str, Any] | None:
     """Make the images and scores that the task lists; ``None`` where it was stopped before the end.
 
     Every score file is written as soon as its data set is done, so little is lost by a stop.
     """
     task, out, events, should_stop = stage.task, stage.out, stage.events, stage.should_stop
-    scorers = _Scorers(task, out)
+    scorers = _Scorers(stage)
     by_dataset: dict[str, list[TargetTask]] = defaultdict(list)
     for target in task.targets:
         by_dataset[target.dataset].append(target)
@@ -56,12 +59,14 @@ def run_scoring(stage: Stage[ScoringTask]) -> dict[str, Any] | None:
         _check_unchanged(dataset, targets)
         inputs = LrImages(dataset, task.scale)
         hr_folder = out.images(name, HR_FOLDER)
-        _write_images(inputs, hr_folder, RowKind.HR, lambda: None, task, alive)
+        # Several of these jobs may run at once, and share these images alone.
+        with locked(hr_folder.with_name(f".{HR_FOLDER}.lock"), "writes HR images"):
+            _write_images(inputs, hr_folder, RowKind.HR, lambda: None, task, alive)
         kept = [target for target in targets if not target.is_point]
         for target in kept:
             if should_stop():
                 return None
-            _make_images(target, inputs, out, task, alive)
+            _make_images(target, inputs, stage, alive)
             done += 1
             events.progress(done, 2 * total)
         for metrics, group in _by_metrics(kept).items():
@@ -74,7 +79,7 @@ def run_scoring(stage: Stage[ScoringTask]) -> dict[str, Any] | None:
         for point in (target for target in targets if target.is_point):
             if should_stop():
                 return None
-            made = {point.row: PointImages(point, inputs, out, task)}
+            made = {point.row: PointImages(point, inputs, stage)}
             metrics = tuple(sorted(point.scores))
             _score(scorers.of(metrics, [point]), [point], dataset, hr_folder, out, alive, made)
             done += 2
@@ -83,12 +88,10 @@ def run_scoring(stage: Stage[ScoringTask]) -> dict[str, Any] | None:
 
 
 def _make_images(
-    target: TargetTask,
-    inputs: LrImages,
-    out: OutFolder,
-    task: ScoringTask,
-    alive: Alive,
+    target: TargetTask, inputs: LrImages, stage: Stage[ScoringTask], alive: Alive
 ) -> None:
+    out, task = stage.out, stage.task
+
     def upscaler() -> Upscaler | None:
         if target.kind is RowKind.HR:
             return None
@@ -97,7 +100,7 @@ def _make_images(
         assert target.training is not None
         network = trained_network(out.generator(target.training), task)
         trained = TrainedGenerator(network=network, generator=generator_of(task))
-        return published(trained, device=task.device)
+        return published(trained, device=task.device, tile=stage.fit.tile)
 
     folder = out.images(target.dataset, target.row)
     _write_images(inputs, folder, target.identity, upscaler, task, alive)
@@ -162,9 +165,10 @@ def _by_metrics(
 class _Scorers:
     """Builds the metrics of each combination once."""
 
-    def __init__(self, task: ScoringTask, out: OutFolder) -> None:
-        self._task = task
-        self._out = out
+    def __init__(self, stage: Stage[ScoringTask]) -> None:
+        self._task = stage.task
+        self._out = stage.out
+        self._device = "cpu" if stage.fit.metrics_on_cpu else stage.task.device
         self._registry = discover()
         self._built: dict[tuple[str, ...], _Metrics] = {}
         self._broken: dict[str, SrbenchError] = {}
@@ -197,7 +201,7 @@ class _Scorers:
             specs,
             protocol=self._task.protocol,
             scale=self._task.scale,
-            device=self._task.device,
+            device=self._device,
         )
         return _Metrics(specs, scorer, self._task.workers)
 
@@ -224,6 +228,8 @@ def _score(
     failures: dict[tuple[str, str], SrbenchError] = {}
 
     def failed(metric: str, pair: str, error: SrbenchError) -> None:
+        if isinstance(error, OutOfMemory):
+            raise error  # the job is tried again with less
         failures.setdefault((metric, pair.partition("/")[0]), error)
 
     scores = metrics.scorer.score(

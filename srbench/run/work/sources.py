@@ -6,16 +6,17 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from srbench.devices import phase
 from srbench.imaging import Image, pixels_sha256
 from srbench.metrics.pairs import ImageSource
 from srbench.models.files import TrainedGenerator
 from srbench.models.images import published
 from srbench.models.interpolate import interpolate
 from srbench.records.derived import Derived
-from srbench.records.layout import OutFolder
 from srbench.run.plan.tasks import ScoringTask, TargetTask
 from srbench.run.work.generators import generator_of, trained_network
 from srbench.run.work.lr_images import LrImages
+from srbench.run.work.stage import Stage
 
 
 class Source(Protocol):
@@ -47,9 +48,8 @@ class KeptImages:
 class PointImages:
     """Those of one point of a curve, made while they are scored; none is kept."""
 
-    def __init__(
-        self, target: TargetTask, inputs: LrImages, out: OutFolder, task: ScoringTask
-    ) -> None:
+    def __init__(self, target: TargetTask, inputs: LrImages, stage: Stage[ScoringTask]) -> None:
+        out, task = stage.out, stage.task
         assert target.training is not None
         assert target.warm is not None
         network = trained_network(out.generator(target.training), task)
@@ -58,7 +58,7 @@ class PointImages:
             interpolate(warm.state_dict(), network.state_dict(), target.coefficient)
         )
         trained = TrainedGenerator(network=network, generator=generator_of(task))
-        self._upscale = published(trained, device=task.device)
+        self._upscale = published(trained, device=task.device, tile=stage.fit.tile)
         self._inputs = inputs
         self._index = {name: index for index, name in enumerate(inputs.dataset.names)}
         self._pixels: dict[str, str] = {}
@@ -68,7 +68,8 @@ class PointImages:
         return partial(self._make, name)
 
     def _make(self, name: str) -> Image:
-        sr = self._upscale(self._inputs.lr(self._index[name]))
+        with phase("scoring"):
+            sr = self._upscale(self._inputs.lr(self._index[name]))
         self._pixels[name] = pixels_sha256(sr)
         return sr
 

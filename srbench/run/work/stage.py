@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 import torch
 from torch import nn
 
 from srbench.data import PatchSampler
-from srbench.errors import ContractError
+from srbench.devices import phase
 from srbench.records.layout import OutFolder, row_folder
+from srbench.run.exec.attempts import Fit
 from srbench.run.exec.events import EventLog
 from srbench.run.plan.jobs import Job
 from srbench.run.plan.tasks import StageTask, Task, TrainingTask
@@ -31,7 +32,7 @@ class Stage(Generic[TaskT_co]):
 
     Attributes:
         should_stop: asked between iterations; true after SIGTERM.
-        micro_batches: in how many parts each batch is computed.
+        fit: what earlier attempts taught about the device's memory.
     """
 
     job: Job
@@ -39,20 +40,11 @@ class Stage(Generic[TaskT_co]):
     out: OutFolder
     events: EventLog
     should_stop: Callable[[], bool]
-    micro_batches: int = 1
+    fit: Fit = field(default_factory=Fit)
 
 
 def runtime_of(task: Task) -> RuntimeSettings:
-    """The task's ``[execution]`` on its device.
-
-    Raises:
-        ContractError: CUDA is wanted and torch sees none.
-    """
-    if task.device == "cuda" and not torch.cuda.is_available():
-        raise ContractError(
-            "expected a CUDA device, found none that torch can use",
-            "run with --device cpu, or install a torch build for this machine's driver",
-        )
+    """The task's ``[execution]`` on its device."""
     return RuntimeSettings(**dict(task.execution), device=task.device)
 
 
@@ -73,7 +65,7 @@ def training(stage: Stage[StageTask], stream: int) -> Iterator[tuple[PatchSample
         events=stage.events,
         logs=stage.out.tensorboard(row_folder(job.label, job.seed, job.content_scale)),
         should_stop=stage.should_stop,
-        validator=validator_of(stage.task),
+        validator=validator_of(stage.task, stage.fit),
     )
     try:
         yield sampler, hooks
@@ -92,8 +84,9 @@ def norm_of(
     stage: Stage[TrainingTask], generator: nn.Module, loss: nn.Module, batches: Batches
 ) -> float:
     """See :func:`srbench.train.gradient_norm`."""
-    runtime = runtime_of(stage.task)
-    return gradient_norm(generator, loss, batches, runtime, parts=stage.micro_batches)
+    runtime, parts = runtime_of(stage.task), stage.fit.calibration_parts
+    with phase("calibration"):
+        return gradient_norm(generator, loss, batches, runtime, parts=parts)
 
 
 def trained(stage: Stage[TrainingTask], key: str) -> nn.Module:

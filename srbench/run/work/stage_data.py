@@ -14,7 +14,9 @@ from srbench.data import (
     split_validation,
 )
 from srbench.errors import DataError
+from srbench.run.exec.attempts import Fit
 from srbench.run.plan.tasks import StageTask, TrainingTask
+from srbench.run.work.generators import generator_of
 from srbench.run.work.validation import Validator
 
 # The parts of one run must not draw from one random stream; all losses of a seed share them, and so
@@ -93,13 +95,16 @@ def held_out_batches(task: StageTask) -> list[tuple[torch.Tensor, torch.Tensor]]
         return sampler.fixed_batches(HELD_OUT_BATCHES, seed=HELD_OUT_STREAM)
 
 
-def validator_of(task: StageTask, metrics: tuple[str, ...] | None = None) -> Validator | None:
+def validator_of(
+    task: StageTask, fit: Fit | None = None, metrics: tuple[str, ...] | None = None
+) -> Validator | None:
     """Scores by ``metrics``, or by the suite's; ``None`` where no images are held out."""
     if not task.data.val:
         return None
     return Validator(
         held_out_images(task),
         metrics=task.validation.metrics if metrics is None else metrics,
-        scale=task.scale,
+        generator=generator_of(task),
         device=task.device,
+        fit=fit or Fit(),
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+from srbench.devices import phase
 from srbench.models.discriminator import build_discriminator
 from srbench.run.plan.tasks import AdversarialTask, CalibrationTask, TrainingTask, WarmStartTask
 from srbench.run.work.collapse import collapse_rule
@@ -45,6 +46,7 @@ COSINE_BATCHES = 4
 """Training batches on which the error of a bf16 loss network is measured."""
 
 
+@phase("training")
 def warm_start(stage: Stage[WarmStartTask]) -> dict[str, Any] | None:
     """The generator alone on a pixel loss, from seeded random weights; or a published one."""
     prepare(stage)
@@ -55,7 +57,7 @@ def warm_start(stage: Stage[WarmStartTask]) -> dict[str, Any] | None:
         result = run_warm_start(
             generator,
             sampler,
-            warm_start_settings(stage.task, stage.micro_batches),
+            warm_start_settings(stage.task, stage.fit.micro_batches),
             runtime_of(stage.task),
             seed=stage.task.seed,
             checkpoints=checkpoints(stage),
@@ -64,6 +66,7 @@ def warm_start(stage: Stage[WarmStartTask]) -> dict[str, Any] | None:
     return None if result.stopped else result_document(stage, generator, result)
 
 
+@phase("calibration")
 def calibration(stage: Stage[CalibrationTask]) -> dict[str, Any] | None:
     """The reference loss's gradient norm on this seed's warm start."""
     prepare(stage)
@@ -78,6 +81,7 @@ def calibration(stage: Stage[CalibrationTask]) -> dict[str, Any] | None:
     return {"key": stage.job.key, "kind": stage.job.kind.name, "gradient_norm": norm}
 
 
+@phase("training")
 def adversarial(stage: Stage[AdversarialTask]) -> dict[str, Any] | None:
     """Content, pixel and adversarial terms together, from the warm start."""
     prepare(stage)
@@ -88,20 +92,21 @@ def adversarial(stage: Stage[AdversarialTask]) -> dict[str, Any] | None:
         module, calibrated = _calibrated(stage, generator, content)
         if module is not None and runtime.loss_precision == "bf16":
             batches = fixed_batches(task, COSINE_BATCHES)
-            calibrated["bf16_gradient_cosine"] = gradient_cosine(
-                generator, module, batches, runtime
-            )
+            with phase("calibration"):
+                calibrated["bf16_gradient_cosine"] = gradient_cosine(
+                    generator, module, batches, runtime, parts=stage.fit.calibration_parts
+                )
         discriminator = build_discriminator(task.discriminator.channels, seed=task.seed)
         result = run_adversarial(
             generator,
             discriminator.to(task.device),
             module,
             sampler,
-            adversarial_settings(task, calibrated["constant"], stage.micro_batches),
+            adversarial_settings(task, calibrated["constant"], stage.fit.micro_batches),
             runtime,
             seed=task.seed,
             checkpoints=checkpoints(stage),
-            hooks=hooks.hooks(collapse_rule(task), held_out_batches(task)),
+            hooks=hooks.hooks(collapse_rule(task, stage.fit), held_out_batches(task)),
         )
     if result.stopped:
         return None

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Protocol
 
 import torch
 from torch import nn
 
+from srbench.arithmetic import arithmetic
 from srbench.data import crop_to_multiple
 from srbench.host import discover
-from srbench.imaging import Image, degrade, to_tensor, to_uint8
+from srbench.imaging import Image, degrade, to_tensor
 from srbench.metrics.pairs import ImagePair
 from srbench.metrics.score import Scorer
+from srbench.models.images import upscale_tensor
+from srbench.models.resolve import ResolvedGenerator
+from srbench.run.exec.attempts import Fit
 
 PROTOCOL = "y4-v2"
 """Of validation scores, whatever the suite's protocol for the test sets: they choose, not rank."""
@@ -39,36 +44,58 @@ class Validator:
     Args:
         images: the held-out images.
         metrics: names of registered metrics.
-        scale: super-resolution factor.
-        device: where to run.
+        generator: what is scored is one of these.
+        device: where images are made.
+        fit: in parts of which size; the CPU makes them whole. Whether the device has room for the
+            metrics as well.
     """
 
     def __init__(
-        self, images: Images, *, metrics: tuple[str, ...], scale: int, device: str
+        self,
+        images: Images,
+        *,
+        metrics: tuple[str, ...],
+        generator: ResolvedGenerator,
+        device: str,
+        fit: Fit,
     ) -> None:
         self._images = images
         self._names = metrics
-        self._scale = scale
+        self._generator = generator
+        self._scale = generator.scale
         self._device = device
+        self._tile = None if device == "cpu" else fit.tile
+        self._metrics_device = "cpu" if fit.metrics_on_cpu else device
         self._scorer: Scorer | None = None
+
+    def on(self, images: Images) -> Validator:
+        """One for other images, which shares the metrics with this one."""
+        self._ready()
+        other = copy.copy(self)
+        other._images = images
+        return other
 
     @torch.no_grad()
     def __call__(self, generator: nn.Module) -> dict[str, float]:
         """Mean score per metric of a generator in eval mode; none where no metric is named."""
         if not self._names:
             return {}
-        scores = self._ready().score([self._pair(generator, i) for i in range(len(self._images))])
+        with arithmetic():  # nothing is gained by timing kernels for every size of image
+            pairs = [self._pair(generator, i) for i in range(len(self._images))]
+        scores = self._ready().score(pairs)
         return {name: math.fsum(values.values()) / len(values) for name, values in scores.items()}
 
     def _pair(self, generator: nn.Module, index: int) -> ImagePair:
         hr = crop_to_multiple(self._images.load(index), self._scale)
         lr = degrade(to_tensor(hr).to(self._device), self._scale)
-        sr = to_uint8(generator(lr).float())
+        sr = upscale_tensor(generator, lr, self._generator, tile=self._tile, device=self._device)
         return ImagePair(name=self._images.names[index], sr=sr, hr=hr)
 
     def _ready(self) -> Scorer:
         if self._scorer is None:
             registry = discover()
             specs = [registry.metric(name).spec for name in self._names]
-            self._scorer = Scorer(specs, protocol=PROTOCOL, scale=self._scale, device=self._device)
+            self._scorer = Scorer(
+                specs, protocol=PROTOCOL, scale=self._scale, device=self._metrics_device
+            )
         return self._scorer

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from srbench.devices import phase
 from srbench.models.interpolate import interpolate
 from srbench.run.plan.tasks import ValidationCurveTask
 from srbench.run.work.stage import Stage, trained
 from srbench.run.work.stage_data import validator_of
 
 
+@phase("validation")
 def validation_curve(stage: Stage[ValidationCurveTask]) -> dict[str, Any] | None:
     """Mean scores of the suite's validation metrics at each coefficient, 0 and 1 among them."""
     task = stage.task
-    validate = validator_of(task)
+    validate = validator_of(task, stage.fit)
     assert validate is not None  # planned only where images are held out
     start, network = (trained(stage, key) for key in (task.warm, task.training))
     first, last = start.state_dict(), {k: v.clone() for k, v in network.state_dict().items()}

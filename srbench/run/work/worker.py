@@ -20,7 +20,7 @@ from typing import Any
 from filelock import Timeout
 
 from srbench.records.layout import OutFolder
-from srbench.run.exec.attempts import read_attempts
+from srbench.run.exec.attempts import Fit, read_attempts
 from srbench.run.exec.events import EventLog
 from srbench.run.exec.failures import (
     EXIT_STOPPED,
@@ -79,7 +79,7 @@ def _attempt(out: OutFolder, job: Job, should_stop: Callable[[], bool]) -> int:
     attempts = read_attempts(out, job.key)
     try:
         events.write("started", pid=os.getpid(), label=job.label, seed=job.seed, kind=job.kind.name)
-        result = _work(job, out, events, should_stop, attempts.micro_batches)
+        result = _work(job, out, events, should_stop, attempts.fit)
         if result is not None:
             result["notes"] = [*result.get("notes", ()), *attempts.notes()]
             write_json(out.result(job.key), result)
@@ -107,15 +107,14 @@ def _work(
     out: OutFolder,
     events: EventLog,
     should_stop: Callable[[], bool],
-    micro_batches: int,
+    fit: Fit,
 ) -> dict[str, Any] | None:
     run = load(job.kind.run)  # imports what this kind needs: scoring no training code
     from srbench.run.work.stage import Stage
 
     result: dict[str, Any] | None = run(
         Stage(
-            job=job, task=job.task, out=out, events=events, should_stop=should_stop,
-            micro_batches=micro_batches,
+            job=job, task=job.task, out=out, events=events, should_stop=should_stop, fit=fit
         )
     )  # fmt: skip
     return result
