@@ -40,14 +40,15 @@ def test_a_published_folder_is_published_again_without_its_out_folder(
 
 def test_stale_files_go_and_foreign_files_stay(out_folder: Path, tmp_path: Path) -> None:
     root = tmp_path / "to"
-    publish([out_folder], root, images=2)
+    root.mkdir()
     (root / "STUDY.md").write_text("the study")
+    publish([out_folder], root, images=2)
     (root / "records/README").write_text("mine")
     many = set(contents(root))
     publish([out_folder], root, images=1)
     fewer = set(contents(root))
     assert {"STUDY.md", "records/README"} <= fewer < many
-    assert 'href="STUDY.md"' in (root / "index.html").read_text()
+    assert 'href="pages/study.html"' in (root / "index.html").read_text()
     listed = json.loads((root / "published.json").read_text())["files"]
     assert set(listed) == fewer - {"STUDY.md", "records/README", "published.json"}
     for name, entry in listed.items():

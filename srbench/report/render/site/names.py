@@ -48,7 +48,7 @@ def table_names(keys: Sequence[TableKey]) -> dict[TableKey, str]:
     return found
 
 
-_TAKEN = frozenset({"records", "generators", "media", "files", "assets", FOLDER})
+_TAKEN = frozenset({"records", "generators", "media", "files", "assets", "pages", FOLDER})
 """Folders of the site that no suite's pages may share."""
 
 
@@ -70,6 +70,20 @@ class Place:
     def reading(self) -> str:
         """How to read the table."""
         return f"{self.slug}/how-to-read.html"
+
+    @property
+    def cite(self) -> str:
+        """How to cite the table."""
+        return f"{self.slug}/cite.html"
+
+    @property
+    def latex(self) -> str:
+        """The table for a paper."""
+        return f"{self.slug}/table.tex"
+
+    def badge(self, label: str) -> str:
+        """A row's place, for shields.io."""
+        return f"{self.slug}/badges/{self.losses[label]}.json"
 
     def loss(self, label: str) -> str:
         """The page of a row."""

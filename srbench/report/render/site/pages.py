@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from srbench import __version__
+from srbench.contract.licences import allows_commercial_use
 from srbench.report.columns import rank_text
 from srbench.report.conventions import FLAGS
 from srbench.report.lists import COSTS, figure_text
@@ -28,6 +29,7 @@ def _environment() -> Environment:
         finalize=_finalize,
     )
     environment.globals.update(
+        commercial=allows_commercial_use,
         flags=FLAGS,
         marks=MARKS,
         rank_text=rank_text,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from srbench.report.render.site.files import SiteFolder
 from srbench.report.render.site.marks import Marks
 from srbench.report.render.site.media import Media
 from srbench.report.render.site.names import Place, slugs, table_names
+from srbench.report.render.site.prose import MAX_TEXT, TEXTS
 from srbench.report.render.site.readme import embed, outside_of_table
 from srbench.report.render.site.sources import Source, read_sources, tables
 from srbench.report.render.site.suite_site import OtherTable, Shared, SuiteSite
@@ -105,23 +106,38 @@ def publish(
     media = Media(site, origins)
     names = table_names([key for key, _ in groups])
     listed = _listed(groups, names)
-    study = "STUDY.md" if (root / "STUDY.md").exists() else ""
+    texts = {
+        name: data.decode("utf-8", "replace")
+        for name in TEXTS
+        if (data := site.read(name)) is not None and len(data) <= MAX_TEXT
+    }
     shared = Shared(
-        site=site, media=media, marks=Marks(marks), images=images, tables=listed, study=study,
+        site=site, media=media, marks=Marks(marks), images=images, tables=listed, texts=texts,
         opinions=opinions,
     )  # fmt: skip
     asked = Asked(suite=own_suite(origins), seeds=tuple(seeds))
-    texts, leading, count = _write_tables(groups, names, shared, asked)
-    for name, text in joined_tables(texts).items():
+    written = _write_tables(groups, names, shared, asked)
+    for name, text in joined_tables(written.texts).items():
         site.put(name, text)
     for name, data in voted.items():
         site.put(name, data)
     _write_assets(site)
     media.finish()
+    written.first.write_texts()
     if readme is not None:
-        embed(Path(readme), leading)
+        embed(Path(readme), written.leading)
     size = site.finish()
-    return Published(root=root, bytes=size, sizes=site.sizes(), records=count)
+    return Published(root=root, bytes=size, sizes=site.sizes(), records=written.records)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Written:
+    """All tables as text, the first for a README and for pages of text, and how many records."""
+
+    texts: list[TableTexts]
+    leading: str
+    first: SuiteSite
+    records: int
 
 
 def _write_tables(
@@ -129,23 +145,25 @@ def _write_tables(
     names: Mapping[TableKey, str],
     shared: Shared,
     asked: Asked,
-) -> tuple[list[TableTexts], str, int]:
-    """Write every table's pages: the tables as text, the first for a README, and their records."""
+) -> _Written:
     texts: list[TableTexts] = []
-    leading = ""
+    written: _Written | None = None
     count = 0
     while groups:  # each table is let go of before the next is made
         key, sources = groups.pop(0)
-        board = _write_suite(sources, names[key], shared, asked, first=not texts)
-        count += len(board.records)
-        texts.append(table_texts(names[key], board))
-        leading = leading or leading_table(board)
-    return texts, leading, count
+        suite_site = _write_suite(sources, names[key], shared, asked, first=not texts)
+        count += len(suite_site.board.records)
+        texts.append(table_texts(names[key], suite_site.board))
+        if written is None:
+            leading = leading_table(suite_site.board)
+            written = _Written(texts=texts, leading=leading, first=suite_site, records=0)
+    assert written is not None
+    return replace(written, records=count)
 
 
 def _write_suite(
     sources: Sequence[Source], name: str, shared: Shared, asked: Asked, *, first: bool
-) -> Leaderboard:
+) -> SuiteSite:
     board = build_leaderboard(
         [source.record for source in sources],
         shared.opinions,
@@ -156,8 +174,9 @@ def _write_suite(
     for record in (*board.records, *board.beyond):
         path = by_record[id(record)].path
         shared.site.put(f"records/{record.key}.json", read_regular(path, MAX_BYTES))
-    SuiteSite(board, by_record, _place(board, name, first=first), shared).write()
-    return board
+    suite_site = SuiteSite(board, by_record, _place(board, name, first=first), shared)
+    suite_site.write()
+    return suite_site
 
 
 def _place(board: Leaderboard, name: str, *, first: bool) -> Place:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,12 +13,14 @@ from srbench.report.figures.curves import VERDICT_WORDS
 from srbench.report.figures.plane import legend
 from srbench.report.headline_table import headline_table, reading_rule
 from srbench.report.model import Leaderboard, Row
+from srbench.report.render.latex import leading_latex
 from srbench.report.render.site.board_view import (
     cell_view,
     dataset_views,
     options,
     suite_facts,
 )
+from srbench.report.render.site.cite import badge, row_bibtex, table_bibtex
 from srbench.report.render.site.conditions import REFERENCES, conditions, protocol_lines
 from srbench.report.render.site.files import SiteFolder
 from srbench.report.render.site.image_view import first_pair, picture_views
@@ -40,6 +43,7 @@ from srbench.report.render.site.pictures import (
     collect_images,
     shown_runs,
 )
+from srbench.report.render.site.prose import TEXTS, prose
 from srbench.report.render.site.sources import Source
 from srbench.report.stability import order_stability
 from srbench.report.text import DETECTABLE, rank_rule, used_flags
@@ -57,14 +61,14 @@ class OtherTable:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shared:
-    """What the pages of all suites share. ``study``: a file of the site, or empty."""
+    """What the pages of all suites share. ``texts``: Markdown by its file's name in the folder."""
 
     site: SiteFolder
     media: Media
     marks: Marks
     images: int
     tables: Sequence[OtherTable]
-    study: str
+    texts: Mapping[str, str]
     opinions: Sequence[Opinions] = ()
 
 
@@ -74,7 +78,7 @@ class SuiteSite:
     def __init__(
         self, board: Leaderboard, sources: Mapping[int, Source], place: Place, shared: Shared
     ) -> None:
-        self._board = board
+        self.board = board
         self._place = place
         self._shared = shared
         self._downloads = Downloads(shared.site)
@@ -97,17 +101,18 @@ class SuiteSite:
         self._write_board()
         self._write_reading()
         self._write_losses()
+        self._write_cite()
         for index, image in enumerate(self._images):
             self._write_image(index, image)
 
     def _page(self, template: str, url: str, **context: Any) -> None:
-        board = self._board
+        board = self.board
         text = render(
             template,
             url,
             board=board,
             place=self._place,
-            study=self._shared.study,
+            texts=[(_heading(text), TEXTS[name]) for name, text in self._shared.texts.items()],
             suite_file=self._suite_file,
             rule=rank_rule(board),
             detectable=DETECTABLE,
@@ -118,7 +123,7 @@ class SuiteSite:
         self._shared.site.put(url, text)
 
     def _write_board(self) -> None:
-        board, url = self._board, self._place.board
+        board, url = self.board, self._place.board
         marks = {label: self._shared.marks.row(found) for label, found in self._by_label.items()}
         views = dataset_views(board, self._place.loss, marks, "../" * url.count("/"))
         devices = list(dict.fromkeys(line.device for line in board.costs))
@@ -145,7 +150,7 @@ class SuiteSite:
         )
 
     def _write_reading(self) -> None:
-        board = self._board
+        board = self.board
         present = {row.label for row in board.rows}
         self._page(
             "reading.html.j2",
@@ -156,9 +161,22 @@ class SuiteSite:
             trade_off=TRADE_OFF,
         )
 
+    def _write_cite(self) -> None:
+        latex = self._shared.site.put(self._place.latex, leading_latex(self.board))
+        bibtex = table_bibtex(self.board)
+        self._page("cite.html.j2", self._place.cite, bibtex=bibtex, latex=latex)
+
+    def write_texts(self) -> None:
+        """Write the pages of running text; links lead to what the whole site has by now."""
+        pages = {TEXTS[name] for name in self._shared.texts} | self._shared.site.sizes().keys()
+        for name, text in self._shared.texts.items():
+            url = TEXTS[name]
+            shown = prose(text, pages, "../" * url.count("/"))
+            self._page("prose.html.j2", url, heading=_heading(text), text=shown)
+
     def _write_losses(self) -> None:
-        curves = RowCurves(self._board)
-        rows = self._board.rows
+        curves = RowCurves(self.board)
+        rows = self.board.rows
         for index, row in enumerate(rows):
             runs = run_views(
                 row, self._by_label[row.label], self._shared.site, self._downloads, self._keys
@@ -172,11 +190,13 @@ class SuiteSite:
                 seeds=seed_swatches(row),
                 before=rows[index - 1].label if index else None,
                 after=rows[index + 1].label if index + 1 < len(rows) else None,
+                bibtex=row_bibtex(self.board, row),
+                badge=self._shared.site.put(self._place.badge(row.label), badge(self.board, row)),
                 **self._row_context(row, runs),
             )
 
     def _row_context(self, row: Row, runs: Sequence[RunView]) -> dict[str, Any]:
-        board = self._board
+        board = self.board
         best, worst = best_and_worst(board, row, self._images) if row.trained else ([], [])
         return {
             "terms": row_terms(runs),
@@ -195,8 +215,8 @@ class SuiteSite:
         }
 
     def _write_image(self, index: int, image: ShownImage) -> None:
-        pages = {row.label: self._place.loss(row.label) for row in self._board.rows}
-        views = picture_views(self._board, image, pages)
+        pages = {row.label: self._place.loss(row.label) for row in self.board.rows}
+        views = picture_views(self.board, image, pages)
         first = next((view.picture for view in views if view.picture is not None), None)
         self._page(
             "image.html.j2",
@@ -211,3 +231,10 @@ class SuiteSite:
             before=self._images[index - 1] if index else None,
             after=self._images[index + 1] if index + 1 < len(self._images) else None,
         )
+
+
+def _heading(text: str) -> str:
+    """What a text is called among the site's pages."""
+    if re.search(r"^#+ Submit", text, re.MULTILINE):
+        return "Submit"
+    return "Study" if "study" in text.partition("\n\n")[0].lower() else "About"

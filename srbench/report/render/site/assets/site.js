@@ -44,10 +44,13 @@
   for (const element of all(".enhance")) element.hidden = false;
   const task = one("#task-filter"), backbone = one("#backbone-filter");
   const reference = one("#reference-filter"), count = one("#shown-count");
+  const text = one("#text-filter"), commercial = one("#commercial-filter");
   function filterRows() {
-    const labels = new Set(), shown = new Set();
-    for (const row of all(".scores tbody tr")) {
-      const keep = (!task.value || row.dataset.task === task.value)
+    const labels = new Set(), shown = new Set(), wanted = text.value.trim().toLowerCase();
+    for (const row of all(".scores tbody tr[data-row]")) {
+      const said = [row.dataset.row, row.dataset.task, row.dataset.backbone].join(" ").toLowerCase();
+      const keep = said.includes(wanted) && (!commercial.checked || "commercial" in row.dataset)
+        && (!task.value || row.dataset.task === task.value)
         && (!backbone.value || row.dataset.backbone === backbone.value)
         && (reference.checked || !row.classList.contains("reference"));
       row.hidden = !keep;
@@ -57,7 +60,8 @@
     for (const spot of all(".spot")) spot.style.display = shown.has(spot.dataset.row) ? "" : "none";
     count.textContent = shown.size === labels.size ? "" : `${shown.size} of ${labels.size} rows`;
   }
-  if (task) for (const control of [task, backbone, reference]) control.addEventListener("change", filterRows);
+  if (task) for (const control of [task, backbone, reference, commercial]) control.addEventListener("change", filterRows);
+  text?.addEventListener("input", filterRows);
   const sets = all("#dataset-filter button");
   function showSet(name) {
     for (const button of sets) button.setAttribute("aria-pressed", String(button.dataset.set === name));
