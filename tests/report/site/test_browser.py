@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from srbench.report.render.site import publish
+
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
@@ -25,13 +27,28 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: `make browser` installs it"),
 ]
 IMAGE = "synthetic/images/bsd100/bsd100-001.html"
-KINDS = ("index.html", "synthetic/how-to-read.html", "synthetic/losses/hed-conv5_3.html")
+KINDS = (
+    "index.html", "synthetic/how-to-read.html", "synthetic/losses/hed-conv5_3.html",
+    "pages/study.html", "synthetic/cite.html",
+)  # fmt: skip
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 
 class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         pass
+
+
+STUDY = "# A study\n\nOf [two](leaderboard.csv).\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"
+
+
+@pytest.fixture(scope="module")
+def site(out_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("published") / "leaderboard"
+    root.mkdir()
+    (root / "STUDY.md").write_text(STUDY)
+    publish([out_folder], root, images=3)
+    return root
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +187,41 @@ def test_filters_by_data_set_task_and_backbone(visit: Any) -> None:
     page.select_option("#backbone-filter", "")
     page.uncheck("#reference-filter")
     assert len(column(page, 2)) == 5
+    page.fill("#text-filter", "VGG16")  # in labels, tasks and backbones
+    assert set(column(page, 2)) == {
+        "craft-conv5_2", "hed-conv5_3", "vgg16-conv2_2", "vgg16-conv5_3",
+    }  # fmt: skip
+    page.fill("#text-filter", "")
+    forbid = "all => all.forEach((row) => delete row.dataset.commercial)"
+    page.eval_on_selector_all("tr[data-row='hed-conv5_3']", forbid)
+    page.check("#commercial-filter")
+    assert len(column(page, 2)) == 4
+    found.check()
+
+
+@pytest.mark.parametrize("width", [360, 800, 1300, 1920])
+@pytest.mark.parametrize("base", ["http"], indirect=True)
+def test_no_column_is_cut_off(visit: Any, width: int) -> None:
+    """On wide windows the table fits; on narrow ones it scrolls in its own box, to its end."""
+    found = visit(viewport={"width": width, "height": 900})
+    page = found.open("index.html")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    box = page.locator(".dataset:not([hidden]) .scroll").first
+    wide, seen = box.evaluate("(e) => [e.scrollWidth, e.clientWidth]")
+    assert wide <= seen or width < 1300
+    box.evaluate("(e) => { e.scrollLeft = e.scrollWidth; }")
+    last = box.locator("tbody tr").first.locator("td, th").last.bounding_box()
+    assert last["x"] + last["width"] <= width
+    found.check()
+
+
+def test_pages_of_text_and_how_to_cite(visit: Any) -> None:
+    found = visit()
+    page = found.open("index.html")
+    page.click("nav >> text=Study")
+    assert page.locator("h1").inner_text() == "A study"
+    page.click("nav >> text=Cite")
+    assert page.locator("pre").inner_text().startswith("@misc{srbench-synthetic-v1,\n  author")
     found.check()
 
 

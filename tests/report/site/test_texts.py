@@ -57,9 +57,7 @@ def test_the_site_has_them(out_folder: Path, tmp_path: Path) -> None:
     root = tmp_path / "to"
     root.mkdir()
     (root / "STUDY.md").write_text(STUDY)
-    (root / "README.md").write_text(
-        "# Table\n\nSee [the study](STUDY.md).\n\n## Submit a row\n"
-    )
+    (root / "README.md").write_text("# Table\n\nSee [the study](STUDY.md).\n\n## Submit a row\n")
     for _ in range(2):
         publish([out_folder], root, images=0)
         about, study = (root / f"pages/{name}.html" for name in ("about", "study"))

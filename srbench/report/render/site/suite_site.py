@@ -112,7 +112,7 @@ class SuiteSite:
             url,
             board=board,
             place=self._place,
-            texts=[(_heading(text), TEXTS[name]) for name, text in self._shared.texts.items()],
+            texts=[(_heading(*text), TEXTS[text[0]]) for text in self._shared.texts.items()],
             suite_file=self._suite_file,
             rule=rank_rule(board),
             detectable=DETECTABLE,
@@ -172,7 +172,7 @@ class SuiteSite:
         for name, text in self._shared.texts.items():
             url = TEXTS[name]
             shown = prose(text, pages, "../" * url.count("/"))
-            self._page("prose.html.j2", url, heading=_heading(text), text=shown)
+            self._page("prose.html.j2", url, heading=_heading(name, text), text=shown)
 
     def _write_losses(self) -> None:
         curves = RowCurves(self.board)
@@ -233,8 +233,8 @@ class SuiteSite:
         )
 
 
-def _heading(text: str) -> str:
+def _heading(name: str, text: str) -> str:
     """What a text is called among the site's pages."""
-    if re.search(r"^#+ Submit", text, re.MULTILINE):
-        return "Submit"
-    return "Study" if "study" in text.partition("\n\n")[0].lower() else "About"
+    if name == "STUDY.md":
+        return "Study"
+    return "Submit" if re.search(r"^#+ Submit", text, re.MULTILINE) else "About"
