@@ -31,6 +31,11 @@ import click
     metavar="PATH",
     help="Also put the table between the markers in this Markdown file.",
 )
+@click.option(
+    "--space",
+    is_flag=True,
+    help="Head the folder's README.md as a static Space of Hugging Face wants it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="What was written, as JSON on stdout.")
 def command(
     *,
@@ -38,6 +43,7 @@ def command(
     destination: Path,
     images: int | None,
     readme: Path | None,
+    space: bool,
     as_json: bool,
 ) -> None:
     """Write the site of OUT folders: tables, plots, a page per loss and per image, downloads.
@@ -48,7 +54,10 @@ def command(
     """
     from srbench.cli.output import echo_json
     from srbench.report.render.site import BUDGET, IMAGES, publish
+    from srbench.report.render.site.readme import head_for_space
 
+    if space:
+        head_for_space(destination)
     done = publish(folders, destination, images=IMAGES if images is None else images, readme=readme)
     if done.bytes > BUDGET:
         click.echo(

@@ -27,9 +27,16 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Leave out the weights; needs --images, which alone can then be scored.",
 )
+@click.option("--pr-text", is_flag=True, help="Print the text of the pull request, in Markdown.")
 @click.option("--json", "as_json", is_flag=True, help="Only JSON, on stdout.")
 def command(
-    out: Path, output: Path | None, images: bool, no_generators: bool, as_json: bool
+    *,
+    out: Path,
+    output: Path | None,
+    images: bool,
+    no_generators: bool,
+    pr_text: bool,
+    as_json: bool,
 ) -> None:
     """Pack the records, trained generators and suite of OUT into one archive.
 
@@ -63,10 +70,16 @@ def command(
         }
         echo_json(document)
         return
-    click.echo(
+    said = (
         f"{packed.path}: {packed.bytes / 2**20:.1f} MiB, {packed.records} records, "
         f"{packed.generators} generators, {packed.images} images"
     )
+    click.echo(said, err=pr_text)
+    if pr_text:
+        from srbench.records import read_records
+        from srbench.report.request import request_text
+
+        click.echo(request_text(read_records([out]), packed.path, packed.bytes), nl=False)
     for name in packed.by_hash:
         click.echo(f"by hash only, its generator is not there: {name}", err=True)
     click.echo(f"check it as a reviewer would: srbench verify {packed.path}", err=True)

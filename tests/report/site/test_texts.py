@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from synthetic import synthetic_records
 
 from srbench.report import build_leaderboard
@@ -14,6 +15,7 @@ from srbench.report.render.latex import leading_latex
 from srbench.report.render.site import publish
 from srbench.report.render.site.cite import badge, row_bibtex, table_bibtex
 from srbench.report.render.site.prose import anchor, prose
+from srbench.report.render.site.readme import head_for_space
 
 STUDY = """# A study
 
@@ -96,3 +98,20 @@ def test_latex_has_every_row_of_the_leading_data_set() -> None:
     metric = board.metrics[0]
     assert metric.number(row.cells["bsd100", metric.name].mean) in lines[1]
     assert not re.search(r"(?<!\\)[%#_]", text)
+
+
+def test_a_space_has_its_header_and_the_page_has_none(out_folder: Path, tmp_path: Path) -> None:
+    root = tmp_path / "to"
+    root.mkdir()
+    (root / "README.md").write_text("# Table\n\nWords.\n")
+    for _ in range(2):
+        head_for_space(root)
+    text = (root / "README.md").read_text()
+    assert text.startswith("---\ntitle: ")
+    header = yaml.safe_load(text.split("---\n")[1])
+    assert (header["sdk"], header["app_file"]) == ("static", "index.html")
+    assert text.count("sdk: static") == 1
+    publish([out_folder], root, images=0)
+    page = (root / "pages/about.html").read_text()
+    assert "Words." in page
+    assert "app_file" not in page

@@ -29,7 +29,8 @@ def prose(text: str, files: Collection[str], root: str) -> Markup:
         root: what leads from the page to the site's root.
     """
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
-    tokens = parser.parse(re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL))
+    body = re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL)  # settings of a Space
+    tokens = parser.parse(re.sub(r"<!--.*?-->", "", body, flags=re.DOTALL))
     for token in tokens:
         if token.children:
             token.children = _settled(token.children, files, root)

@@ -37,3 +37,34 @@ def outside_of_table(path: Path) -> tuple[str, str]:
         )
     before, rest = text.split(BEGIN)
     return before, rest.split(END)[1]
+
+
+SPACE: Final = """---
+title: srbench leaderboard
+emoji: 🔍
+colorFrom: blue
+colorTo: gray
+sdk: static
+app_file: index.html
+license: apache-2.0
+short_description: Perceptual losses for super-resolution GANs, compared
+---
+"""
+"""What a static Space reads its settings from (https://huggingface.co/docs/hub/spaces-config-reference)."""
+
+
+def head_for_space(folder: Path) -> None:
+    """Put the settings of a static Space at the top of ``README.md``; a header of it stays.
+
+    Raises:
+        UserError: the file is not to be read.
+    """
+    path = folder / "README.md"
+    text = "# The leaderboard\n\nOpen `index.html`.\n"
+    if path.exists():
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"expected a README in UTF-8 at {path}, got: {error}") from error
+    if not text.startswith("---\n"):
+        write_atomic(path, f"{SPACE}\n{text}")

@@ -1,0 +1,36 @@
+"""The text of a submission's pull request."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+from synthetic import synthetic_records
+
+from srbench.records import Record
+from srbench.report.request import request_text
+
+
+def test_it_says_where_each_loss_is_to_be_had() -> None:
+    records = synthetic_records(seeds=[1, 2, 3], datasets=["bsd100"], images=3)
+    text = request_text(records, Path("submissions/mine.zip"), 3 * 2**20)
+    shown = {record.loss.label for record in records if not record.loss.reference}
+    rows = [line for line in text.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) == len(shown)
+    assert all("| 1, 2, 3 |" in row for row in rows)
+    assert "Adds `submissions/mine.zip` (3.0 MiB) and nothing else." in text
+    assert "pip install " in text
+
+
+def test_what_others_call_their_losses_stays_text() -> None:
+    document = json.loads(synthetic_records(seeds=[1])[-1].model_dump_json())
+    assert not document["loss"]["reference"]
+    hostile = copy.deepcopy(document)
+    hostile["loss"]["license"] = "![x](https://evil.example) <script> @user"
+    text = request_text([Record.model_validate(hostile)], Path("a.zip"), 1)
+    tokens = MarkdownIt("commonmark").enable("table").parse(text)
+    inner = [child for token in tokens for child in (token, *(token.children or ()))]
+    kinds = ("image", "link_open", "html_inline", "html_block")
+    assert {t.content for t in inner if t.type in kinds} <= {"<!-- -->"}
