@@ -31,8 +31,8 @@ def main(argv):
             "threads": len(os.listdir("/proc/self/task")),
             "handles": sorted(os.readlink(f"/proc/self/fd/{n}") for n in os.listdir("/proc/self/fd")
                               if os.path.exists(f"/proc/self/fd/{n}"))}
-    (folder / "part").write_text(json.dumps(seen))
-    os.replace(folder / "part", folder / f"{what}.json")
+    (folder / f"{what}.part").write_text(json.dumps(seen))
+    os.replace(folder / f"{what}.part", folder / f"{what}.json")
     print("said by", what)
     if what == "raise":
         raise ValueError("on purpose")
