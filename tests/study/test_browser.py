@@ -49,13 +49,13 @@ class Person:
         self.touch = how == "touch"
         self.problems: list[str] = []
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
-        self.page.set_default_timeout(60_000)
+        self.page.set_default_timeout(240_000)
         self.page.goto(server.url)
         self.page.wait_for_selector("section:not([hidden])")
 
     def until(self, expression: str) -> None:
         """Wait for it, asking from outside: the page's own policy lets no string be evaluated."""
-        for _ in range(1200):
+        for _ in range(4800):
             if self.page.evaluate(expression):
                 return
             self.page.wait_for_timeout(50)

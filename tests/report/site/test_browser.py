@@ -113,7 +113,7 @@ def visit(browser: Any, base: str) -> Iterator[Any]:
         context = browser.new_context(**{"viewport": DESKTOP, **options})
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(240_000)
         found = Visit(page, base)
         page.on("request", lambda request: found.requests.append(request.url))
         page.on("requestfailed", found.note_failure)
