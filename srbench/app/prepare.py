@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from srbench.devices import check_device, detect_device
-from srbench.errors import ContractError
+from srbench.errors import ContractError, UserError
 from srbench.host import Registry, discover
 from srbench.records.layout import OutFolder
-from srbench.run.exec.backends import node_gpus
+from srbench.run.exec.backends import UNASKED, node_gpus
 from srbench.run.exec.local import default_jobs
 from srbench.run.plan.planning import Plan, make_plan
 from srbench.run.writing import check_out_folder
@@ -56,8 +56,14 @@ def prepare(
 
     Raises:
         UserError: a setting, a name or a parameter that does not fit; a GPU that is here and that
-            torch cannot use, where no device is named.
+            torch cannot use, where no device is named; no device for machines that are not asked.
     """
+    if device is None and executor in UNASKED:
+        raise UserError(
+            f"expected --device together with --executor {executor}: what its machines have cannot "
+            "be seen from here",
+            "give --device cuda, or --device cpu",
+        )
     strict = not isinstance(suite, Suite) and is_published(str(suite))
     if not isinstance(suite, Suite):
         suite = load_suite(str(suite), overrides)

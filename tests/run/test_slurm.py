@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
+from srbench.app.prepare import prepare
 from srbench.errors import UserError
 from srbench.host import discover
 from srbench.records.layout import OutFolder
@@ -173,3 +174,12 @@ def test_options_are_slurms_alone(tmp_path: Path) -> None:
     for name in ("local", "ray"):
         with pytest.raises(UserError, match="together with --executor slurm"):
             backend(name, place(OutFolder(tmp_path), timeout_min=1))
+
+
+def test_the_device_is_said_where_it_cannot_be_seen(suite: Suite, tmp_path: Path) -> None:
+    """A login node without a GPU would have the whole cluster train on CPUs."""
+    with pytest.raises(UserError, match="expected --device together with --executor slurm"):
+        prepare(suite, out=tmp_path / "out", executor="slurm")
+    assert (
+        prepare(suite, out=tmp_path / "out", executor="slurm", device="cuda").plan.device == "cuda"
+    )

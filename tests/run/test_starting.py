@@ -127,8 +127,8 @@ def test_workers_of_a_killed_server_end_and_the_run_hears_of_it(
     os.kill(parent, signal.SIGKILL)
     assert [worker.wait(PATIENCE) for worker in workers] == [-signal.SIGKILL] * 2
     wait_for(lambda: len(list(tmp_path.glob("follow*-stopped"))) == 2)
-    after = start(server, "one")
-    assert after.wait(PATIENCE) == -signal.SIGKILL
+    assert start(server, "one").wait(PATIENCE) == 7  # of another server
+    assert seen(tmp_path, "one")["parent"] != parent
 
 
 def test_server_and_workers_of_a_killed_run_end(

@@ -22,6 +22,9 @@ BACKENDS: Final[dict[str, str]] = {
 NODE_GPUS: Final[dict[str, str]] = {"ray": "srbench.run.exec.ray_cluster:node_gpus"}
 """Of backends that run jobs on other machines: the function that counts the GPUs of a node."""
 
+UNASKED: Final = frozenset({"slurm"})
+"""Backends whose machines nobody can ask before there is a job: the user says what they have."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:

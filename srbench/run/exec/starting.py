@@ -149,15 +149,15 @@ class ForkServer(Starter):
 
     def news(self, seconds: float = 0.0) -> None:
         """Take in what the server has told; wait for it at most so long."""
+        if self._server is None:
+            return  # it was closed, and nobody tells any more
         try:
             while self._connection.poll(seconds):
                 number, what, value = self._connection.recv()
                 setattr(self._children[number], what, value)
                 seconds = 0.0
-        except (EOFError, OSError):  # the server is gone, and every worker ends with it
-            for child in self._children.values():
-                if child.code is None:
-                    child.code = -signal.SIGKILL
+        except (EOFError, OSError):  # the server is gone; the next worker gets another one
+            self.close()
 
     def close(self) -> None:
         """End the server; workers that still run write checkpoints and end."""
@@ -165,6 +165,9 @@ class ForkServer(Starter):
             self._connection.close()
             self._server.wait()
             self._server = None
+        for child in self._children.values():
+            if child.code is None:
+                child.code = -signal.SIGKILL  # it ends, and nobody will tell how
 
     def _send(self, message: tuple[str, Any]) -> None:
         with contextlib.suppress(OSError):  # gone: `news` says so of each worker
