@@ -1,8 +1,8 @@
 """One loss at three strengths, trained for real: strength moves along the curve, not off it.
 
-A strength is how far a row goes *and* another mix of terms (docs/regime.md). Here the pixel term keeps
-the mix nearly as it is, the warm start has converged, and the game is on: what is left of a strength
-is how far. The generator is small, and only a budget is read that so short a run reaches.
+A strength is how far a row goes *and* another mix of terms (docs/regime.md). Here the pixel term
+keeps the mix nearly as it is, the warm start has converged, and the game is on: what is left of a
+strength is how far. The generator is small, and only a budget is read that so short a run reaches.
 """
 
 from __future__ import annotations
