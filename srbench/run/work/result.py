@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from srbench.models.files import save_generator
-from srbench.run.plan.environment import describe_environment
+from srbench.run.plan.environment import describe_environment, device_name
 from srbench.run.plan.tasks import TrainingTask
-from srbench.run.work.cost import device_name
 from srbench.run.work.generators import generator_of
 from srbench.run.work.stage import Stage
 
