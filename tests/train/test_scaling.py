@@ -11,6 +11,7 @@ from stepping import SETTINGS, Wrong, placement
 from torch import Tensor
 
 from srbench.errors import NonFiniteLoss, UserError
+from srbench.run.work.result import _skipped_notes
 from srbench.train import (
     AdversarialSettings,
     CheckpointFolder,
@@ -84,6 +85,9 @@ def test_the_log_has_the_share_of_skipped_steps(
     shares = [values["skipped"] for values in train("float16")]
     assert shares[0] >= 0.5
     assert all(share * 4 == int(share * 4) for share in shares)
+    (note,) = _skipped_notes([(4 * (i + 1), {"skipped": share}) for i, share in enumerate(shares)])
+    assert note.startswith(f"{4 * sum(shares):.0f} of 8 steps were skipped")
+    assert not _skipped_notes([(4, {"skipped": 0.0}), (8, {"pixel": 1.0})])
     assert not any("skipped" in values for values in train("bf16"))
 
 
