@@ -32,7 +32,7 @@ from srbench.train.offset import Corner, corner_of, cut
 from srbench.train.runtime import Placement, session
 from srbench.train.schedule import learning_rate, set_learning_rate
 from srbench.train.settings import AdversarialSettings, RuntimeSettings
-from srbench.train.stage import Hooks, Sampler, Schedule, StageResult
+from srbench.train.stage import Hooks, Sampler, StageResult
 
 
 class AdversarialStep:
@@ -67,18 +67,22 @@ class AdversarialStep:
         self._use_content = content_loss is not None and settings.content_factor > 0
         if content_loss is not None and self._use_content:
             self._content_loss = placement.forward(placement.module(content_loss))
-        self._generator_optimiser = placement.adam(
-            generator, settings.learning_rate, settings.betas
-        )
-        self._discriminator_optimiser = placement.adam(
-            discriminator, settings.learning_rate, settings.betas
+        self._optimisers = tuple(
+            placement.adam(network, settings.learning_rate, settings.betas)
+            for network in (generator, discriminator)
         )
         self._scaling = placement.scaling()
-        self._update = placement.update(
-            self._plain_update, self._generator_optimiser, self._discriminator_optimiser
-        )
+        self._update = placement.update(self._plain_update, *self._optimisers)
         self._average = AveragedModel(generator) if settings.average_decay else None
         self._discriminator_weights = list(discriminator.parameters())
+        self._kept: dict[str, Any] = {
+            "generator": self.generator,
+            "discriminator": self.discriminator,
+            "generator_optimiser": self._optimisers[0],
+            "discriminator_optimiser": self._optimisers[1],
+            "scaling": self._scaling,
+            **({} if self._average is None else {"average": self._average}),
+        }
         self.terms: tuple[str, ...] = self._term_names()
 
     @property
@@ -107,26 +111,24 @@ class AdversarialStep:
     def __call__(self, lr: Tensor, hr: Tensor, iteration: int) -> Tensor:
         """Update on ``lr (N, 3, h, w)`` and ``hr``; the values of ``terms``, not awaited."""
         rate, relative = self._rate(iteration), self._settings.discriminator_relative_rate
-        set_learning_rate(self._generator_optimiser, rate)
-        set_learning_rate(self._discriminator_optimiser, relative * rate)
+        for optimiser, factor in zip(self._optimisers, (1.0, relative), strict=True):
+            set_learning_rate(optimiser, factor * rate)
         values = self._update(lr, hr, *corner_of(iteration, self._settings.random_offset))
         if self._average is not None:
             take_in(self._average, self.generator, self._settings.average_decay)
         return values
 
     def _plain_update(self, lr: Tensor, hr: Tensor, *corner: Any) -> Tensor:
-        for optimiser in (self._generator_optimiser, self._discriminator_optimiser):
+        for optimiser in self._optimisers:
             optimiser.zero_grad(set_to_none=True)
         values = [
             self._accumulate(part, corner)
             for part in micro_batches(lr, hr, self._settings.micro_batches)
         ]
-        self._scaling.step(self._generator_optimiser)
-        if self._settings.adversarial_weight:
-            self._scaling.step(self._discriminator_optimiser)
-        norms = [
-            name == "sr" or name.endswith("_gradient") for name in self.terms if name != "skipped"
-        ]
+        for optimiser in self._optimisers[: 2 if self._settings.adversarial_weight else 1]:
+            self._scaling.step(optimiser)
+        names = self.terms[: len(values[0])]
+        norms = [name == "sr" or name.endswith("_gradient") for name in names]
         return self._scaling.updated(combined(values, norms=norms))
 
     def _accumulate(self, batch: MicroBatch, corner: Corner) -> Tensor:
@@ -242,25 +244,13 @@ class AdversarialStep:
         return self._settings.adversarial_weight * value
 
     def state_dict(self) -> dict[str, Any]:
-        """Both networks, both optimisers, and the average where one is taken."""
-        return {
-            "average": None if self._average is None else dict(self._average.state_dict()),
-            "generator": dict(self.generator.state_dict()),
-            "discriminator": dict(self.discriminator.state_dict()),
-            "generator_optimiser": self._generator_optimiser.state_dict(),
-            "discriminator_optimiser": self._discriminator_optimiser.state_dict(),
-            "scaling": self._scaling.state_dict(),
-        }
+        """Networks, optimisers and scaling, and the average where one is taken."""
+        return {name: dict(part.state_dict()) for name, part in self._kept.items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from a checkpoint."""
-        if self._average is not None:
-            self._average.load_state_dict(state["average"])
-        self.generator.load_state_dict(state["generator"])
-        self.discriminator.load_state_dict(state["discriminator"])
-        self._generator_optimiser.load_state_dict(state["generator_optimiser"])
-        self._discriminator_optimiser.load_state_dict(state["discriminator_optimiser"])
-        self._scaling.load_state_dict(state.get("scaling", {}))
+        """Continue from a checkpoint; those of before have no scaling."""
+        for name, part in self._kept.items():
+            part.load_state_dict(state.get(name, {}))
 
     def _rate(self, iteration: int) -> float:
         s = self._settings
@@ -298,13 +288,8 @@ def run_adversarial(
     """
     with session(runtime, seed=seed) as placement:
         step = AdversarialStep(generator, discriminator, content_loss, settings, placement)
-        schedule = Schedule(
-            iterations=settings.iterations,
-            log_every=settings.log_every,
-            validate_every=settings.validate_every,
-        )
         loop = Loop(
-            step, sampler, schedule, placement=placement, checkpoints=checkpoints, hooks=hooks
+            step, sampler, settings, placement=placement, checkpoints=checkpoints, hooks=hooks
         )
         result = loop.run()
         if step.result is not generator:

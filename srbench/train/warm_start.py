@@ -15,7 +15,7 @@ from srbench.train.objective import pixel_loss
 from srbench.train.runtime import Placement, session
 from srbench.train.schedule import learning_rate, set_learning_rate
 from srbench.train.settings import RuntimeSettings, WarmStartSettings
-from srbench.train.stage import Hooks, Sampler, Schedule, StageResult
+from srbench.train.stage import Hooks, Sampler, StageResult
 
 
 class WarmStartStep:
@@ -120,12 +120,7 @@ def run_warm_start(
     """
     with session(runtime, seed=seed) as placement:
         step = WarmStartStep(generator, settings, placement)
-        schedule = Schedule(
-            iterations=settings.iterations,
-            log_every=settings.log_every,
-            validate_every=settings.validate_every,
-        )
         loop = Loop(
-            step, sampler, schedule, placement=placement, checkpoints=checkpoints, hooks=hooks
+            step, sampler, settings, placement=placement, checkpoints=checkpoints, hooks=hooks
         )
         return loop.run()
