@@ -28,7 +28,8 @@ from srbench.run.exec.backends import BACKENDS
     "options",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Of Slurm: timeout_min=60, slurm_partition=gpu; see docs/running.md. Repeatable.",
+    help="Of Slurm: timeout_min=60, slurm_partition=gpu; of Ray: num_gpus=0.5; see "
+    "docs/running.md. Repeatable.",
 )
 @click.option(
     "--storage",
