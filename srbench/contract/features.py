@@ -17,12 +17,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from srbench.contract.folding import fold_batch_norms
 from srbench.contract.loading import load_weights
 from srbench.contract.networks import IMAGENET_MEAN, IMAGENET_STD, Network
 from srbench.contract.params import FeatureParams
 from srbench.contract.specs import BuildContext
 from srbench.contract.tapped import TappedNetwork
-from srbench.contract.taps import check_tap_weights
+from srbench.contract.taps import check_tap_weights, tap_paths
 from srbench.errors import UserError
 
 __all__ = [
@@ -232,6 +233,7 @@ def network_loss(
         if name.startswith(network.prefix)
     }
     load_weights(module, kept, weight_id=pretrained.file.id, ignore=network.ignore)
+    fold_network(module, network, params)
     return FeatureLoss.from_params(
         module,
         params,
@@ -239,6 +241,22 @@ def network_loss(
         min_size=network.min_size,
         names=network.taps,
     )
+
+
+def fold_network(module: nn.Module, network: Network, params: FeatureParams) -> dict[str, str]:
+    """BatchNorm folded into ``module``, but for what would change a tap.
+
+    Args:
+        module: what ``network`` makes, its weights loaded; changed in place.
+        network: whose names of taps hold.
+        params: of the class ``network.params``.
+
+    Returns:
+        As :func:`srbench.contract.folding.fold_batch_norms`.
+    """
+    modules = {path for path, _ in module.named_modules()}
+    tapped = tap_paths(params.tap_weights, network.taps or {}, modules)
+    return fold_batch_norms(module.eval(), keep=tapped, size=max(64, network.min_size))
 
 
 def check_images(sr: Tensor, hr: Tensor, min_size: int = 1) -> None:

@@ -59,6 +59,7 @@ class Network:
             its module paths, which only the built network knows.
         prefix: of the names in the file that belong to the network; the others are left out.
         ignore: prefixes of names that the network as made has no place for.
+        version: of the loss: raised whenever its values change.
         min_size: smallest side of an image that the default tap can be computed of, in pixels.
         task: and the other fields: see :class:`~srbench.contract.LossSpec`.
     """
@@ -78,6 +79,7 @@ class Network:
     prefix: str = ""
     ignore: tuple[str, ...] = ()
     min_size: int = 1
+    version: int = 1
     saw_test_images: tuple[str, ...] = ()
     shares_network_with: tuple[str, ...] = ()
     known_failures: Mapping[str, str] = field(default_factory=dict)
@@ -117,7 +119,7 @@ class Network:
         chosen = self.chosen(params or self.params())
         return LossSpec(
             name=self.name,
-            version=1,
+            version=self.version,
             summary=self.summary,
             task=self.task,
             backbone=self.backbone,

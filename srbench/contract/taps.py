@@ -94,6 +94,16 @@ def split_call(tap: str, paths: Collection[str]) -> tuple[str, int] | None:
     return None
 
 
+def tap_paths(taps: Iterable[str], names: Mapping[str, str], modules: Collection[str]) -> set[str]:
+    """Module paths of ``taps``, whichever call is meant; those that do not exist are left out.
+
+    >>> tap_paths(["relu1_1", "bn1_1"], {"relu1_1": "features.2"}, {"features.2"})
+    {'features.2'}
+    """
+    places = (split_call(names.get(tap, tap), modules) for tap in taps)
+    return {place[0] for place in places if place}
+
+
 def unknown_tap(network: str, tap: str, known: Iterable[str]) -> UnknownName:
     """The error for a ``tap`` that ``network`` does not have; it names the nearest ones."""
     return unknown_name(

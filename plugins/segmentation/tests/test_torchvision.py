@@ -147,7 +147,11 @@ def test_inner_layers_are_those_of_the_classifier(helpers, pair):
         for index in range(4):
             images = model.backbone[str(index)](images)
         expected = model.backbone["4"].block[:3](images)
-        torch.testing.assert_close(loss.features(pair[0])["features.4.block.2"], expected)
+        ours = loss.features(pair[0])["features.4.block.2"]
+        # Its BatchNorm is folded: the same sums, otherwise rounded.
+        torch.testing.assert_close(
+            ours, expected, rtol=1e-4, atol=1e-5 * expected.abs().max().item()
+        )
 
 
 def test_the_network_refuses_taps_that_it_lacks(helpers):

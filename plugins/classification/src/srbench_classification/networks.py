@@ -82,6 +82,7 @@ def _resnet(
         tap="layer4",
         taps=_same(resnet_modules(blocks)),
         paper=paper,
+        version=2,  # BatchNorm is folded
     )
 
 
@@ -119,6 +120,7 @@ _STUDY = (
         "VGG16 with batch norm",
         _v1(weights.VGG16_BN),
         backbone="vgg16_bn",
+        version=2,  # BatchNorm is folded
         taps=vgg_taps(VGG16_CONVS, batch_norm=True),
     ),
     _resnet("resnet152", "ResNet-152", weights.RESNET152, (3, 8, 36, 3)),
@@ -132,6 +134,7 @@ _STUDY = (
         taps=_same(taps.densenet((6, 12, 48, 32))),
         min_size=29,
         paper="https://arxiv.org/abs/1608.06993",
+        version=2,  # BatchNorm is folded
     ),
     _resnet(
         "resnext101-32x8d",
@@ -166,6 +169,7 @@ _STUDY = (
         min_size=75,
         paper="https://arxiv.org/abs/1512.00567",
         ignore=("AuxLogits.",),
+        version=2,  # BatchNorm is folded
     ),
 )
 _REAL_ESRGAN = {"conv1_2": 0.1, "conv2_2": 0.1, "conv3_4": 1.0, "conv4_4": 1.0, "conv5_4": 1.0}
@@ -211,6 +215,7 @@ _FURTHER = (
         tap="features",
         taps=_same(taps.mobilenet_v2()),
         paper="https://arxiv.org/abs/1801.04381",
+        version=2,  # BatchNorm is folded
     ),
     _network(
         "efficientnet-lite0",

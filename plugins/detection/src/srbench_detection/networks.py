@@ -61,6 +61,7 @@ def _network(
         "backbone": "resnet50",
         "tap": "layer4",
         "weights": {"COCO_V1": Pretrained(file=file)},
+        "version": 2,  # BatchNorm is folded
     }
     return Network(
         name=name,
@@ -103,6 +104,7 @@ CRAFT = Network(
     min_size=16,
     license="MIT; commercial use allowed; its training images have terms of their own",
     paper="https://arxiv.org/abs/1904.01941",
+    version=2,  # BatchNorm is folded
 )
 """``conv5_2`` is before the batch norm, ``bn5_2`` after it."""
 
@@ -217,6 +219,7 @@ _ALL = (
         tap="relu5_3",
         paper="https://arxiv.org/abs/1512.02325",
         min_size=16,
+        version=1,  # its VGG16 has no BatchNorm
     ),
     _network(
         "ssdlite320-mobilenet-v3-large",

@@ -60,6 +60,7 @@ def _network(name: str, title: str, backbone: str, file: WeightFile, paper: str)
         "ImageNet-1k",
         license=file.license,
         paper=paper,
+        version=2,  # BatchNorm is folded
     )
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from srbench.contract import BuildContext
-from srbench.contract.features import FeatureLoss, Normalize, load_weights
+from srbench.contract.features import FeatureLoss, Normalize, fold_network, load_weights
 from srbench.contract.params import FeatureParams
 from srbench.errors import unknown_name
 from srbench_selfsupervised.encoders import ENCODERS, dynamic_vit
@@ -67,6 +67,7 @@ def build_encoder_loss(ctx: BuildContext, params: FeatureParams) -> FeatureLoss:
     mean, std = pretrained.mean, pretrained.std
     if encoder.vit:
         return _token_loss(model, params, (mean, std), encoder.patch)
+    fold_network(model, encoder, params)
     model = Float32(model) if encoder.float32 else model
     return FeatureLoss.from_params(
         model,

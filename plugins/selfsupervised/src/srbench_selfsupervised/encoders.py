@@ -178,6 +178,7 @@ _ALL = (
         pretrained_on=_UNLABELLED,
         paper=_DINO,
         min_size=32,
+        version=2,  # BatchNorm is folded
     ),
     _vit(
         "mae-vit-base16",
