@@ -23,6 +23,7 @@ def run_suite(
     device: str | None = None,
     jobs: int | None = None,
     overrides: Sequence[str] = (),
+    loggers: Sequence[str] = (),
     executor: str = "local",
     storage: str | None = None,
     executor_options: Mapping[str, Any] | None = None,
@@ -40,6 +41,7 @@ def run_suite(
         device: ``cpu``, ``cuda``, ``mps`` or ``xpu``; default CUDA where there is one.
         jobs: workers at once; default one per visible GPU; on CPU as many as the cores hold.
         overrides: ``KEY=VALUE`` settings, as ``--set`` takes them.
+        loggers: what writes the trainings' curves, as ``--logger``; default TensorBoard.
         executor: ``local``, ``ray`` for all machines of a Ray cluster, or ``slurm``.
         storage: with ray and no shared disk: URL that jobs' files travel through.
         executor_options: with slurm, submitit's parameters, ``{"slurm_partition": "gpu"}``; with
@@ -66,7 +68,7 @@ def run_suite(
     console = Console(stderr=True, quiet=not progress)
     prepared = prepare(
         suite, out=out, losses=losses, seeds=seeds, device=device, jobs=jobs, executor=executor,
-        overrides=overrides,
+        overrides=overrides, loggers=loggers,
         say=lambda line: console.print(line, markup=False, highlight=False),
     )  # fmt: skip
     return execute(

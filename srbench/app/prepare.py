@@ -13,6 +13,7 @@ from srbench.records.layout import OutFolder
 from srbench.run.exec.backends import UNASKED, node_gpus
 from srbench.run.exec.local import default_jobs
 from srbench.run.plan.planning import Plan, make_plan
+from srbench.run.work.loggers import check_loggers
 from srbench.run.writing import check_out_folder
 from srbench.settings import Suite, load_suite
 from srbench.settings.load import is_published
@@ -43,6 +44,7 @@ def prepare(
     jobs: int | None = None,
     executor: str = "local",
     overrides: Sequence[str] = (),
+    loggers: Sequence[str] = (),
     registry: Registry | None = None,
     pull: bool = True,
     say: Callable[[str], None] = lambda line: None,
@@ -64,6 +66,7 @@ def prepare(
             "be seen from here",
             "give --device cuda, or --device cpu",
         )
+    check_loggers(loggers)
     strict = not isinstance(suite, Suite) and is_published(str(suite))
     if not isinstance(suite, Suite):
         suite = load_suite(str(suite), overrides)
@@ -76,7 +79,7 @@ def prepare(
         parallel = gpus or jobs or default_jobs(suite.execution.threads, device)
     plan = make_plan(
         suite, registry or discover(), device=device, only=losses, seeds=seeds, parallel=parallel,
-        pull=pull, strict=strict, say=say,
+        loggers=loggers, pull=pull, strict=strict, say=say,
     )  # fmt: skip
     try:
         if executor == "local":

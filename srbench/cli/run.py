@@ -12,6 +12,7 @@ from srbench.cli.completion import suite_rows
 from srbench.cli.suite_options import Prepare, suite_options
 from srbench.errors import UserError
 from srbench.run.exec.backends import BACKENDS
+from srbench.run.work.loggers import LOGGERS
 
 
 @click.command("run", short_help="Run a suite: train, score, print the table.")
@@ -48,6 +49,13 @@ from srbench.run.exec.backends import BACKENDS
     is_flag=True,
     help="Keep results of a loss whose code was edited under one version.",
 )
+@click.option(
+    "--logger",
+    "loggers",
+    multiple=True,
+    metavar="NAME",
+    help=f"Of {', '.join(LOGGERS)}: what writes the curves. Default: tensorboard. Repeatable.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would run; start nothing.")
 def command(
     *,
@@ -57,6 +65,7 @@ def command(
     storage: str | None,
     fresh: tuple[str, ...],
     accept_code_change: bool,
+    loggers: tuple[str, ...],
     dry_run: bool,
 ) -> None:
     """Train the SRGAN of SUITE with each of its losses, score all rows, and print the table.
@@ -72,7 +81,7 @@ def command(
     from srbench.cli.output import console, stop_on_sigterm
     from srbench.report import print_summary
 
-    prepared = prepare(pull=not dry_run, executor=executor)
+    prepared = prepare(pull=not dry_run, executor=executor, loggers=loggers)
     if dry_run:
         overview = plan_overview(prepared.plan, prepared.out, parallel=prepared.parallel)
         for line in overview_lines(overview):

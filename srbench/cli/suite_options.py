@@ -37,7 +37,7 @@ _DECORATORS = (
 )
 
 Prepare = Callable[..., "Prepared"]
-"""Plans what the user asks for: ``pull`` fetches missing weights, ``executor`` says where."""
+"""Plans what the user asks for: ``pull`` fetches missing weights, the rest is told to `prepare`."""
 
 
 def suite_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -48,7 +48,7 @@ def suite_options(function: Callable[..., None]) -> Callable[..., None]:
         names = ("suite", "out", "losses", "seeds", "device", "jobs", "overrides")
         wish = {name: given.pop(name) for name in names}
 
-        def prepared(*, pull: bool, executor: str = "local") -> Prepared:
+        def prepared(*, pull: bool, **more: Any) -> Prepared:
             from srbench.app.prepare import prepare
             from srbench.cli.output import warn_broken
             from srbench.host import discover
@@ -56,7 +56,7 @@ def suite_options(function: Callable[..., None]) -> Callable[..., None]:
             registry = discover()
             warn_broken(registry)
             say = functools.partial(click.echo, err=True)
-            return prepare(**wish, executor=executor, registry=registry, pull=pull, say=say)
+            return prepare(**wish, **more, registry=registry, pull=pull, say=say)
 
         function(prepare=prepared, **given)
 

@@ -82,9 +82,9 @@ class OutFolder:
         """The table as a static site; ``index.html`` is where to start."""
         return self.root / "site"
 
-    def tensorboard(self, row: str) -> Path:
-        """TensorBoard logs of one row."""
-        return self.root / "tensorboard" / row
+    def logs(self, logger: str, row: str) -> Path:
+        """What a logger, ``tensorboard`` say, keeps of one row."""
+        return self.root / logger / row
 
 
 def row_folder(label: str, seed: int, content_scale: float) -> str:

@@ -18,6 +18,7 @@ from srbench.run.exec.locks import is_locked
 from srbench.run.plan.jobs import Job
 from srbench.run.plan.kinds import job_from_document
 from srbench.run.plan.tasks import TrainingTask
+from srbench.run.work.loggers import LOGGERS
 from srbench.run.writing import read_json
 
 _RECORD_NAME = re.compile(r"[0-9a-f]{64}\.json")
@@ -188,7 +189,7 @@ def _rows(out: OutFolder, records: list[Record], latest: set[str]) -> Iterator[G
         if folder.name not in rows and not folder.name.startswith("hr-"):
             yield _item(out, folder, "images of a row without a record", None)
     logs = rows | {row_folder(job.label, job.seed, job.content_scale) for job in _jobs(out)}
-    for folder in sorted((out.root / "tensorboard").glob("*")):
+    for folder in sorted(path for name in LOGGERS for path in (out.root / name).glob("*")):
         if folder.name not in logs:
             yield _item(out, folder, "logs of a row without a record", None)
 

@@ -20,11 +20,13 @@ from srbench.metrics.score import ScoreError, Scorer
 from srbench.models.files import TrainedGenerator
 from srbench.models.images import published
 from srbench.models.plugin import builtin_generator
+from srbench.records.layout import OutFolder
 from srbench.run.exec.attempts import Fit
 from srbench.run.exec.events import EventLog
 from srbench.run.exec.failures import describe_exception
 from srbench.run.exec.process import worker_environment
 from srbench.run.work.hooks import StageHooks
+from srbench.run.work.loggers import LoggedRun, Loggers
 from srbench.run.work.stage import norm_of
 from srbench.run.work.validation import Validator
 from srbench.settings import Execution
@@ -42,8 +44,12 @@ def full(*given: Any) -> Any:
 def test_a_full_device_in_validation_is_no_reason_to_cut_training_batches(tmp_path: Path) -> None:
     events = EventLog(tmp_path / "events.jsonl")
     validator: Any = full
+    logged = LoggedRun(out=OutFolder(tmp_path), name="mine-s1", key="", settings={})
     hooks = StageHooks(
-        events=events, logs=tmp_path, should_stop=lambda: False, validator=validator
+        events=events,
+        loggers=Loggers((), logged, events),
+        should_stop=lambda: False,
+        validator=validator,
     ).hooks()
     with pytest.raises(OutOfMemory) as error:
         hooks.validate(torch.nn.Identity(), 5)

@@ -44,6 +44,7 @@ class RunProgress(AbstractContextManager["RunProgress"]):
         self._live: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
         self._total: TaskID | None = None
+        self._lost_loggers: set[str] = set()
 
     def __enter__(self) -> Self:
         reused = f", {self._cached} reused" if self._cached else ""
@@ -103,6 +104,9 @@ class RunProgress(AbstractContextManager["RunProgress"]):
         elif event["event"] == "retry":
             how = f", {event['fit']}" if event["fit"] else ""
             self._say(f"{job.title}: {event['reason']}; another attempt{how}")
+        elif event["event"] == "logger-failed" and event["logger"] not in self._lost_loggers:
+            self._lost_loggers.add(event["logger"])
+            self._say(f"logger {event['logger']}: {event['message']}; training goes on without it")
 
     def job_ended(self, job: Job, outcome: Outcome) -> None:
         """Say how it ended; a failure with its reason."""

@@ -13,6 +13,7 @@ from srbench.run.plan.inputs import Inputs
 from srbench.run.plan.jobs import Job, make_job
 from srbench.run.plan.rows import Row, Term
 from srbench.run.plan.tasks import (
+    DEFAULT_LOGGERS,
     AdversarialTask,
     CalibrationTask,
     GeneratorTask,
@@ -36,6 +37,7 @@ class Chain:
     Attributes:
         execution: the suite's, with the threads settled.
         reference: the losses that all others are calibrated to; empty in track ``raw``.
+        loggers: what the trainings' curves are written by.
         before: kind -> the job of this chain that was planned before.
     """
 
@@ -48,6 +50,7 @@ class Chain:
     row: Row
     seed: int
     content_scale: float
+    loggers: tuple[str, ...] = DEFAULT_LOGGERS
     before: dict[str, Job] = field(default_factory=dict)
 
     def job(self, kind: str, task: type[Task], *, label: str, **told: Any) -> Job:
@@ -77,8 +80,9 @@ class Chain:
         )
 
     def validated(self) -> dict[str, Any]:
-        """What a stage is told that scores the held-out images."""
+        """What a stage is told that scores the held-out images and logs."""
         return {
+            "loggers": self.loggers,
             "val": self.inputs.val,
             "val_place": self.inputs.places.get("val", ""),
             "validation": self.suite.validation,

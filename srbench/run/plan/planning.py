@@ -19,7 +19,7 @@ from srbench.run.plan.jobs import Job
 from srbench.run.plan.kinds import VALIDATION_CURVE, plan_chain
 from srbench.run.plan.leaks import find_leaks
 from srbench.run.plan.rows import Row, Term, calibration_terms, plan_rows
-from srbench.run.plan.tasks import GeneratorTask
+from srbench.run.plan.tasks import DEFAULT_LOGGERS, GeneratorTask
 from srbench.settings import Suite
 from srbench.train.adversarial_losses import adversarial_loss
 
@@ -63,6 +63,7 @@ def make_plan(
     only: Sequence[str] = (),
     seeds: Sequence[int] = (),
     parallel: int = 1,
+    loggers: Sequence[str] = (),
     pull: bool = True,
     strict: bool = False,
     say: Callable[[str], None] = lambda line: None,
@@ -74,6 +75,7 @@ def make_plan(
         seeds: instead of the suite's.
         parallel: jobs that will run at once; cores are divided among them where the suite does not
             fix the threads per job.
+        loggers: what trainings' curves are written by; empty: TensorBoard.
         pull: fetch weights that are missing, and look for copies of test images among the
             training images; without it what was found before is known.
         strict: refuse test images among the training images, where the suite does not allow it.
@@ -106,7 +108,7 @@ def make_plan(
         Chain(
             suite=suite, generator=generator, inputs=inputs, device=device,
             execution=suite.execution.but(threads=threads), reference=reference, row=row,
-            seed=seed, content_scale=scale,
+            seed=seed, content_scale=scale, loggers=tuple(loggers) or DEFAULT_LOGGERS,
         )
         for row, seed in wanted
         # Without a content loss there is nothing to scale.

@@ -5,7 +5,7 @@ The key of a job is the hash of its task's :meth:`~Task.identity`, and of nothin
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
@@ -24,6 +24,8 @@ from srbench.settings import (
 )
 from srbench.settings.canonical import OUTSIDE, canonical
 from srbench.strict import Strict
+
+DEFAULT_LOGGERS: Final = ("tensorboard",)
 
 
 class Task(Strict):
@@ -133,11 +135,16 @@ class TrainingTask(Task):
 
 
 class StageTask(TrainingTask):
-    """What a training stage is told; ``val`` and ``val_place`` are of the held-out images."""
+    """What a training stage is told.
+
+    ``val`` and ``val_place`` are of the held-out images; ``loggers`` are names of
+    :data:`srbench.run.work.loggers.LOGGERS`.
+    """
 
     val: str | None = None
     val_place: Annotated[str, OUTSIDE] = ""
     validation: Validation = Validation()
+    loggers: Annotated[tuple[str, ...], OUTSIDE] = DEFAULT_LOGGERS
 
     @property
     def validations(self) -> int:

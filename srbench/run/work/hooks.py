@@ -1,22 +1,21 @@
-"""Connects a training stage with the world: events, TensorBoard, validation, stopping."""
+"""Connects a training stage with the world: events, loggers, validation, stopping."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from srbench.devices import phase
 from srbench.run.exec.events import EventLog
 from srbench.run.work.collapse import CollapseRule
+from srbench.run.work.loggers import Loggers
 from srbench.run.work.validation import Validator
 from srbench.train import Hooks
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-    from torch.utils.tensorboard import SummaryWriter
 
 
 @dataclass(slots=True)
@@ -25,16 +24,15 @@ class StageHooks:
 
     Attributes:
         events: the job's event file.
-        logs: folder of its TensorBoard logs.
+        loggers: those that the user chose.
         should_stop: asked between iterations.
         validator: scores the generator on the held-out images, where there are any.
     """
 
     events: EventLog
-    logs: Path
+    loggers: Loggers
     should_stop: Callable[[], bool]
     validator: Validator | None = None
-    _writer: SummaryWriter | None = field(default=None, init=False)
 
     def hooks(
         self, rule: CollapseRule | None = None, held_out: Sequence[tuple[Tensor, Tensor]] = ()
@@ -55,9 +53,8 @@ class StageHooks:
         return hooks if rule is None else replace(hooks, is_lost=rule)
 
     def close(self) -> None:
-        """Flush TensorBoard's file."""
-        if self._writer is not None:
-            self._writer.close()
+        """Close the loggers."""
+        self.loggers.close()
 
     def _log(self, iteration: int, values: dict[str, float]) -> None:
         self._write("log", "train", iteration, values)
@@ -76,9 +73,4 @@ class StageHooks:
     def _write(self, event: str, group: str, iteration: int, values: dict[str, float]) -> None:
         finite = {name: value for name, value in values.items() if math.isfinite(value)}
         self.events.write(event, iteration=iteration, values=finite)
-        if self._writer is None:
-            from torch.utils.tensorboard import SummaryWriter
-
-            self._writer = SummaryWriter(str(self.logs))
-        for name, value in finite.items():
-            self._writer.add_scalar(f"{group}/{name}", value, iteration)
+        self.loggers.log({f"{group}/{name}": value for name, value in finite.items()}, iteration)

@@ -19,6 +19,7 @@ from srbench.run.plan.jobs import Job
 from srbench.run.plan.tasks import StageTask, Task, TrainingTask
 from srbench.run.work.generators import trained_network
 from srbench.run.work.hooks import StageHooks
+from srbench.run.work.loggers import LoggedRun, Loggers
 from srbench.run.work.stage_data import sampler_of, training_images, validator_of
 from srbench.train import CheckpointFolder, RuntimeSettings, gradient_norm
 
@@ -59,11 +60,10 @@ def prepare(stage: Stage[TrainingTask]) -> None:
 @contextmanager
 def training(stage: Stage[StageTask], stream: int) -> Iterator[tuple[PatchSampler, StageHooks]]:
     """The batches of a stage and the hooks that watch it."""
-    job = stage.job
     sampler = sampler_of(stage.task, training_images(stage.task), stream, stage.task.batch_size)
     hooks = StageHooks(
         events=stage.events,
-        logs=stage.out.tensorboard(row_folder(job.label, job.seed, job.content_scale)),
+        loggers=Loggers(stage.task.loggers, _logged(stage), stage.events),
         should_stop=stage.should_stop,
         validator=validator_of(stage.task, stage.fit),
     )
@@ -72,6 +72,13 @@ def training(stage: Stage[StageTask], stream: int) -> Iterator[tuple[PatchSample
     finally:
         sampler.close()
         hooks.close()
+
+
+def _logged(stage: Stage[StageTask]) -> LoggedRun:
+    job = stage.job
+    name = row_folder(job.label, job.seed, job.content_scale)
+    settings = {"label": job.label, **stage.task.identity()}
+    return LoggedRun(out=stage.out, name=name, key=job.key, settings=settings)
 
 
 def checkpoints(stage: Stage[TrainingTask]) -> CheckpointFolder:
