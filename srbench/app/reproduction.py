@@ -12,6 +12,7 @@ from srbench.errors import JobFailed, UserError
 from srbench.host import Registry
 from srbench.records import DatasetScores, Record
 from srbench.records.layout import OutFolder
+from srbench.records.starts import start_of
 from srbench.run.exec.backends import Place
 from srbench.run.exec.local import local_backend
 from srbench.run.plan.environment import describe_environment
@@ -123,6 +124,7 @@ class Reproduction:
             device=self.device,
             only=self._only(suite),
             seeds=(record.seed,),
+            starts={} if (start := start_of(record)) is None else {record.seed: start},
             pull=pull,
             say=say,
         )
