@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any, Final
 
 from srbench.errors import SuiteError
-from srbench.metrics.plugin import METRICS
+from srbench.metrics.plugin import ALL_METRICS
 from srbench.metrics.protocol import PROTOCOLS
 from srbench.records import DatasetScores, Record, RowKind, record_key, states_conditions
 from srbench.records.identity import carried_suite, conditions_sha256
@@ -20,7 +20,7 @@ from srbench.settings import RESERVED_LABELS, LossRow, Suite, expand_losses
 from srbench.settings.load import installed_suite
 from srbench.verify.difference import Difference, What, printable
 
-SPECS: Final = {spec.name: spec for spec in METRICS}
+SPECS: Final = {spec.name: spec for spec in ALL_METRICS}
 
 
 def suite_of(record: Record) -> Suite:

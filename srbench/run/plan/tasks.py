@@ -172,8 +172,8 @@ class WarmStartTask(StageTask):
         """Hash and place of the file that it is copied from, where it is."""
         if self.start is not None:
             return self.start.warm_start, self.start.where
-        section = self.warm_start
-        return section.checkpoint_sha256 and (section.checkpoint_sha256, section.checkpoint)
+        sha256 = self.warm_start.checkpoint_sha256
+        return None if sha256 is None else (sha256, self.warm_start.checkpoint)
 
     @property
     def effort(self) -> float:
@@ -207,7 +207,7 @@ class CalibrationTask(TrainingTask):
     @property
     def published_norm(self) -> float | None:
         """Where it need not be measured."""
-        return self.start and self.start.reference_gradient_norm
+        return None if self.start is None else self.start.reference_gradient_norm
 
 
 class AdversarialTask(StageTask):
