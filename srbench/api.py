@@ -39,14 +39,15 @@ def run_suite(
         out: the out folder; default ``runs/<suite name>``.
         losses: labels of the suite or names of installed losses; empty runs all of the suite's.
         seeds: instead of the suite's.
-        device: ``cuda`` or ``cpu``; default CUDA where there is one.
+        device: ``cpu``, ``cuda``, ``mps`` or ``xpu``; default CUDA where there is one.
         jobs: workers at once; default one per visible GPU; on CPU as many as the cores hold.
         overrides: ``KEY=VALUE`` settings, as ``--set`` takes them.
         loggers: what writes the trainings' curves, as ``--logger``; default TensorBoard.
         starts: a leaderboard whose warm starts and calibration are taken instead of trained.
         executor: ``local``, ``ray`` for all machines of a Ray cluster, or ``slurm``.
         storage: with ray and no shared disk: URL that jobs' files travel through.
-        executor_options: with slurm, submitit's parameters, ``{"slurm_partition": "gpu"}``.
+        executor_options: with slurm, submitit's parameters, ``{"slurm_partition": "gpu"}``; with
+            ray, ``{"num_gpus": 0.5}`` lets two jobs share a GPU.
         fresh: labels of rows to train anew.
         accept_code_change: keep results of losses whose code was edited under one version.
         progress: show progress on stderr.
@@ -94,7 +95,7 @@ def load_loss(
         params: the loss's parameters; needed for those called like an argument of this function.
         seed: for losses that draw random numbers when they are built.
         patch_size: side of the images it will see, checked against the loss's minimum.
-        device: where to put it.
+        device: where to put it, as torch names it.
         named: the loss's other parameters, for example ``tap="relu2_2"``.
 
     Returns:
@@ -104,7 +105,8 @@ def load_loss(
 
     Raises:
         UnknownName: no such loss is installed.
-        UserError: a parameter that it does not have, or one that is given twice.
+        UserError: a parameter that it does not have, or one that is given twice; a device that is
+            not here.
         WeightsError: its pretrained weights cannot be had.
 
     Example::
@@ -115,6 +117,7 @@ def load_loss(
         loss(sr, torch.rand(1, 3, 64, 64)).backward()
     """
     from srbench.contract import BuildContext
+    from srbench.devices import check_device
     from srbench.errors import UserError
     from srbench.host import build_loss, discover, resolve_loss
     from srbench.host.ranges import RangeCheck
@@ -123,6 +126,7 @@ def load_loss(
     twice = sorted({*(params or {})} & {*named})
     if twice:
         raise UserError(f"expected each parameter once, got {', '.join(twice)} in params as well")
+    check_device(device)
     resolved = resolve_loss(discover().loss(name), {**(params or {}), **named})
     context = BuildContext(
         weights=WeightStore(resolved.spec.weights), patch_size=patch_size, seed=seed, device=device

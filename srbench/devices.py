@@ -19,6 +19,13 @@ Phase = Literal["training", "calibration", "validation", "scoring", "metrics"]
 """What a job was doing: ``validation`` and ``scoring`` make images of whole photographs,
 ``metrics`` look at them."""
 
+DEVICES: Final = ("cpu", "cuda", "mps", "xpu")
+"""What ``--device`` takes: the CPU, and GPUs of NVIDIA or AMD (both ``cuda``), Apple and Intel. The
+last two are used only where they are named: no run of theirs is known."""
+
+COUNTED: Final = ("cuda", "xpu")
+"""Kinds of which a machine may have several, that a process can be told and that have a peak."""
+
 _VISIBLE: Final = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
 _NO_ROOM: Final = (
     "out of memory",  # torch's own, CUDA's, HIP's and Metal's
@@ -82,14 +89,44 @@ def unusable(gpu: str | None = None) -> ContractError | None:
 
 
 def check_device(device: str) -> None:
-    """Refuse a GPU where torch can use none, before any work.
+    """Refuse an accelerator that torch cannot use here, before any work.
 
     Raises:
         ContractError: saying why, and what to do.
     """
-    reason = unusable(_gpu_at(Path("/dev"))) if device.startswith("cuda") else None
+    kind = device.partition(":")[0]
+    reason = unusable(_gpu_at(Path("/dev"))) if kind == "cuda" else _absent(kind)
     if reason is not None:
         raise reason
+
+
+def check_graph(device: str) -> None:
+    """Refuse ``execution.cuda_graph`` elsewhere than on CUDA.
+
+    Raises:
+        ContractError: another device.
+    """
+    if not device.startswith("cuda"):
+        raise ContractError(
+            f"expected a device cuda together with execution.cuda_graph, got {device}",
+            "set execution.cuda_graph = false, which is the default",
+        )
+
+
+def _absent(kind: str) -> ContractError | None:
+    if kind not in ("mps", "xpu"):
+        return None
+    import torch
+
+    there, needs = torch.backends.mps.is_available(), "a Mac with Apple silicon and macOS 14"
+    if kind == "xpu":
+        there, needs = torch.xpu.is_available(), "an Intel GPU with its driver and a torch for XPU"
+    if there:
+        return None
+    return ContractError(
+        f"expected a device {kind} that torch {torch.__version__} can use, got none",
+        f"it needs {needs} (pytorch.org has the commands); or run with --device cpu",
+    )
 
 
 def _gpu_at(nodes: Path) -> str | None:
@@ -98,17 +135,23 @@ def _gpu_at(nodes: Path) -> str | None:
     return "AMD" if (nodes / "kfd").exists() else None
 
 
-def visible_gpus() -> tuple[str, list[str]]:
-    """The variable by which a process is told its GPUs, and those that this one may use."""
+def visible_gpus(device: str = "cuda") -> tuple[str, list[str]]:
+    """The variable by which a process is told its GPUs, and those that this one may use.
+
+    None of Apple's: there is one, and nothing to hide it by.
+    """
     import torch
 
     order = ("HIP_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES")  # HIP heeds both, its own first
     names = order if torch.version.hip else order[1:]
+    if device == "xpu":
+        names = ("ZE_AFFINITY_MASK",)
     for name in names:
         setting = os.environ.get(name)
         if setting is not None:
             return names[0], [part.strip() for part in setting.split(",") if part.strip()]
-    return names[0], [str(index) for index in range(torch.cuda.device_count())]
+    count = 0 if device == "mps" else torch.get_device_module(device).device_count()
+    return names[0], [str(index) for index in range(count)]
 
 
 def float64_device(device: str) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 
+import srbench
 from srbench.devices import (
     check_device,
+    check_graph,
     detect_device,
     float64_device,
     is_out_of_memory,
@@ -146,6 +150,46 @@ def test_rocm_is_told_its_gpus_by_its_own_variable(
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     assert visible_gpus() == (variable, gpus)
+
+
+def test_other_gpus_are_counted_and_told_by_their_own_means(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Intel's by the variable of its driver; Apple's is one, and cannot be hidden."""
+    monkeypatch.setattr(torch.xpu, "device_count", lambda: 2)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
+    assert visible_gpus("xpu") == ("ZE_AFFINITY_MASK", ["0", "1"])
+    monkeypatch.setenv("ZE_AFFINITY_MASK", "1")
+    assert visible_gpus("xpu") == ("ZE_AFFINITY_MASK", ["1"])
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    assert visible_gpus("mps")[1] == []
+
+
+@pytest.mark.parametrize(
+    ("device", "module", "cure"),
+    [
+        ("mps", torch.backends.mps, "Mac with Apple silicon.*--device cpu"),
+        ("xpu:1", torch.xpu, "Intel GPU.*torch for XPU.*--device cpu"),
+    ],
+)
+def test_another_accelerator_that_is_not_here_is_an_error_with_the_cure(
+    monkeypatch: pytest.MonkeyPatch, device: str, module: Any, cure: str
+) -> None:
+    monkeypatch.setattr(module, "is_available", lambda: False)
+    with pytest.raises(ContractError, match="can use, got none") as error:
+        check_device(device)
+    assert re.search(cure, error.value.fix or "")
+    with pytest.raises(ContractError, match="can use, got none"):
+        srbench.load_loss("l1", device=device)
+    monkeypatch.setattr(module, "is_available", lambda: True)
+    check_device(device)
+
+
+@pytest.mark.parametrize("device", ["cpu", "mps", "xpu"])
+def test_graphs_are_cudas(device: str) -> None:
+    check_graph("cuda:1")
+    with pytest.raises(ContractError, match=f"cuda_graph, got {device}"):
+        check_graph(device)
 
 
 def test_devices_without_float64_leave_it_to_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:

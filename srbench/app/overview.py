@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+from srbench.devices import visible_gpus
 from srbench.files import cache_folder
 from srbench.records.layout import OutFolder
 from srbench.run.code import changes
 from srbench.run.exec.estimate import METHOD, Estimate, Estimates, wall_seconds
 from srbench.run.exec.remaining import human_time
-from srbench.run.plan.environment import cpu_name
+from srbench.run.plan.environment import device_here
 from srbench.run.plan.jobs import Job
 from srbench.run.plan.planning import Plan
 from srbench.run.plan.targets import Target, applicable_metrics, points_of, targets
@@ -38,7 +40,7 @@ def plan_overview(
         "summary": suite.summary,
         "out": str(out.root),
         "device": plan.device,
-        "device_name": cpu_name() if plan.device == "cpu" else _gpu_name(),
+        "device_name": device_here(plan.device) or f"no {plan.device} device here",
         "threads_per_job": plan.threads,
         "parallel": parallel,
         "seeds": sorted({cell.seed for cell in plan.cells}),
@@ -65,12 +67,6 @@ def _shared(plan: Plan) -> set[str]:
     """Keys of jobs whose generator other jobs start from: the warm starts."""
     makers = {job.key for job in plan.jobs if job.kind.makes_generator}
     return {need for job in plan.jobs for need in job.needs if need in makers}
-
-
-def _gpu_name() -> str:
-    import torch
-
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else "no CUDA device here"
 
 
 def _job(job: Job, out: OutFolder, estimates: Estimates) -> dict[str, Any]:
@@ -151,12 +147,20 @@ def _total(plan: Plan, jobs: list[dict[str, Any]], parallel: int) -> dict[str, A
         "jobs_cached": sum(job["state"] == "cached" for job in jobs),
         "without_estimate": sum(job["no_estimate"] is not None for job in jobs),
         "flops": sum(job["estimate"]["flops"] or 0.0 for job in run),
+        "jobs_per_gpu": _jobs_per_gpu(plan.device, parallel),
         "peak_memory_bytes": max((job["estimate"]["memory_bytes"] or 0 for job in run), default=0),
         "job_hours": seconds / 3600,
         "job_hours_without_shared_warm_start": alone / 3600,
         "wall_hours": wall_seconds(todo, took, parallel) / 3600,
         "wall_hours_at_least": wall_seconds(todo, took, len(jobs)) / 3600,
     }
+
+
+def _jobs_per_gpu(device: str, parallel: int) -> int:
+    """The most that share a GPU of this machine; 0 on the CPU."""
+    if device == "cpu":
+        return 0
+    return math.ceil(parallel / max(1, len(visible_gpus(device)[1])))
 
 
 def overview_lines(document: dict[str, Any]) -> Iterator[str]:
@@ -230,6 +234,11 @@ def _total_lines(document: dict[str, Any]) -> Iterator[str]:
         f"to run: {total['jobs_to_run']} jobs, {total['jobs_cached']} cached; "
         f"{total['flops'] / 1e12:.3g} TFLOP; at most "
         f"{total['peak_memory_bytes'] / 2**30:.2f} GiB per job"
+        + (
+            f", {shared} jobs share a GPU: {shared * total['peak_memory_bytes'] / 2**30:.2f} GiB"
+            if (shared := total["jobs_per_gpu"]) > 1
+            else ""
+        )
     )
     yield (
         f"time: about {human_time(3600 * total['wall_hours'])} with {document['parallel']} at once "

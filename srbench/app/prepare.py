@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from srbench.devices import check_device, detect_device
+from srbench.devices import check_device, check_graph, detect_device
 from srbench.errors import ContractError, UserError
 from srbench.host import Registry, discover
 from srbench.records.layout import OutFolder
@@ -83,11 +83,13 @@ def prepare(
         loggers=loggers, starts=starts or {},
         references=not (starts and losses), pull=pull, strict=strict, say=say,
     )  # fmt: skip
-    if executor == "local":
-        try:
+    try:
+        if executor == "local":
             check_device(device)
-        except ContractError as error:
-            plan.inputs.problems.append(error)  # it can be looked at, and not run
+        if suite.execution.cuda_graph:
+            check_graph(device)
+    except ContractError as error:
+        plan.inputs.problems.append(error)  # it can be looked at, and not run
     folder = OutFolder(Path(out) if out is not None else Path("runs") / suite.name)
     check_out_folder(folder, suite)
     return Prepared(plan=plan, out=folder, jobs=jobs, parallel=parallel)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from srbench.app.execute import execute_plan, watched
-from srbench.devices import unusable
 from srbench.errors import JobFailed, UserError
 from srbench.host import Registry
 from srbench.records import DatasetScores, Record
@@ -15,7 +14,7 @@ from srbench.records.layout import OutFolder
 from srbench.records.starts import start_of
 from srbench.run.exec.backends import Place
 from srbench.run.exec.local import local_backend
-from srbench.run.plan.environment import describe_environment
+from srbench.run.plan.environment import describe_environment, device_here, device_kind
 from srbench.run.plan.planning import Cell, Plan, make_plan
 from srbench.settings import Suite
 from srbench.settings.load import validate_suite
@@ -114,7 +113,7 @@ class Reproduction:
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.record = record
-        self.device = device or ("cuda" if record.environment.gpu else "cpu")
+        self.device = device or device_kind(record.environment.gpu)
         suite = validate_suite(record.suite.document, f"the suite in record {record.key[:12]}")
         # The threads are part of the key: a suite that leaves them to the machine gets that one's.
         execution = suite.execution.model_copy(update={"threads": record.environment.threads})
@@ -160,7 +159,8 @@ class Reproduction:
     def repeatable(self) -> bool:
         """Whether two runs on this device give the same bits."""
         trained = self.plan.cells[0].training is not None
-        return not trained or self.device == "cpu" or self.plan.suite.execution.deterministic
+        deterministic = self.device == "cuda" and self.plan.suite.execution.deterministic
+        return not trained or self.device == "cpu" or deterministic
 
     def expectation(self) -> str:
         """What may be expected of a rerun on this device, in one line."""
@@ -178,7 +178,7 @@ class Reproduction:
 
     def _environment(self) -> Iterator[str]:
         was = self.record.environment
-        gpu = _gpu_name() if self.device == "cuda" and unusable() is None else None
+        gpu = None if self.device == "cpu" else device_here(self.device)
         now = describe_environment(threads=was.threads, gpu=gpu)
         for name in ("srbench", "git_commit", "python", "platform", "cpu", "gpu"):
             then, here = getattr(was, name), getattr(now, name)
@@ -280,9 +280,3 @@ def _restricted(plan: Plan, cell: Cell) -> Plan:
         queue.extend(by_key[key].needs)
     jobs = tuple(job for job in plan.jobs if job.key in wanted)
     return replace(plan, jobs=jobs, cells=(cell,))
-
-
-def _gpu_name() -> str:
-    import torch
-
-    return str(torch.cuda.get_device_name())

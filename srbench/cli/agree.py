@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from srbench.devices import DEVICES, check_device
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -49,7 +51,7 @@ if TYPE_CHECKING:
 @click.option("--scale", default=4, show_default=True, type=click.IntRange(min=1))
 @click.option("--protocol", default="y4-v1", show_default=True, metavar="NAME")
 @click.option("--workers", type=click.IntRange(min=1), help="Default: CPU cores, at most 8.")
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option("--device", type=click.Choice(DEVICES), default="cpu", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="JSON on stdout and nothing else.")
 @click.option(
     "--allow-unsafe-weights",
@@ -77,7 +79,6 @@ def command(
     from srbench.cli.eval import default_workers
     from srbench.cli.output import echo_json, warn_broken
     from srbench.data.opinions import read_opinions
-    from srbench.devices import check_device
     from srbench.host import discover
     from srbench.metrics import get_protocol, resolve_metrics
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from srbench.cli import completion
+from srbench.devices import DEVICES, check_device
 
 if TYPE_CHECKING:
     from srbench.probe.strength import Pairs
@@ -32,7 +33,7 @@ _FOLDER = click.Path(path_type=Path)
 @click.option("--hr", type=_FOLDER, help="Ground truths of --sr.")
 @click.option("--data", metavar="NAME", help="Bicubic images of this data set, or folder:PATH.")
 @click.option("--size", type=click.IntRange(min=32), default=96, show_default=True)
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option("--device", type=click.Choice(DEVICES), default="cpu", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="JSON on stdout and nothing else.")
 def command(
     *,
@@ -54,7 +55,6 @@ def command(
     """
     from srbench.api import load_loss
     from srbench.cli.output import echo_json, warn_broken
-    from srbench.devices import check_device
     from srbench.host import discover
     from srbench.probe.strength import image_gradient_norm
     from srbench.settings.loss_text import parse_loss

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from srbench.cli import completion
+from srbench.devices import DEVICES, check_device
 
 if TYPE_CHECKING:
     from srbench.metrics import Evaluation
@@ -56,7 +57,7 @@ _FOLDER = click.Path(path_type=Path)
     help="Images scored at the same time; scores do not depend on it. Default: CPU cores, at most "
     "8.",
 )
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option("--device", type=click.Choice(DEVICES), default="cpu", show_default=True)
 @click.option(
     "--allow-unsafe-weights",
     is_flag=True,
@@ -82,7 +83,6 @@ def command(
     end (0801x4.png, img_out.png). `srbench docs protocols` says what each does.
     """
     from srbench.cli.output import check_writable, echo_json, warn_broken
-    from srbench.devices import check_device
     from srbench.files import write_atomic
     from srbench.host import discover
     from srbench.metrics import default_metrics, evaluate_folders, get_protocol, resolve_metrics

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from srbench.cli import completion
+from srbench.devices import DEVICES
 
 if TYPE_CHECKING:
     from srbench.host import Registry, ResolvedLoss
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     help="Probe the losses of a finished run and correlate every figure with its scores.",
 )
 @click.option("--size", type=click.IntRange(32, 240), default=96, show_default=True)
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option("--device", type=click.Choice(DEVICES), default="cpu", show_default=True)
 @click.option("--out", type=click.Path(dir_okay=False), help="Write the comparing picture there.")
 @click.option("--json", "as_json", is_flag=True, help="JSON on stdout and nothing else.")
 def command(

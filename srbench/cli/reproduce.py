@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from srbench.devices import DEVICES
+
 if TYPE_CHECKING:
     from srbench.records import Record
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 @click.command("reproduce", short_help="Rerun one record from itself alone, and compare.")
 @click.argument("record", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Work folder.")
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Default: the record's.")
+@click.option("--device", type=click.Choice(DEVICES), help="Default: the record's.")
 @click.option("--lock", type=click.Path(path_type=Path), help="Write the versions as requirements.")
 @click.option("--dry-run", is_flag=True, help="Only say what differs here; run nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Only JSON, on stdout.")

@@ -29,7 +29,8 @@ from srbench.run.work.loggers import LOGGERS
     "options",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Of Slurm: timeout_min=60, slurm_partition=gpu; see docs/running.md. Repeatable.",
+    help="Of Slurm: timeout_min=60, slurm_partition=gpu; of Ray: num_gpus=0.5; see "
+    "docs/running.md. Repeatable.",
 )
 @click.option(
     "--storage",

@@ -9,6 +9,7 @@ import click
 
 from srbench.cli.study_results import analyse, merge
 from srbench.cli.study_serve import demo, make, serve
+from srbench.cli.study_sheet import budget_of, sheet
 
 
 @click.group("study", short_help="Ask people: a blind rating study of finished runs.")
@@ -23,18 +24,7 @@ command.add_command(analyse)
 command.add_command(merge)
 command.add_command(serve)
 command.add_command(demo)
-
-
-def _budget(ctx: click.Context, param: click.Parameter, value: str) -> float | None:
-    if value == "none":
-        return None
-    try:
-        budget = float(value)
-    except ValueError:
-        budget = 0.0
-    if not -20.0 < budget < 0.0:
-        raise click.BadParameter(f"expected a negative number of dB or none, got {value!r}")
-    return budget
+command.add_command(sheet)
 
 
 @command.command("create")
@@ -58,7 +48,7 @@ def _budget(ctx: click.Context, param: click.Parameter, value: str) -> float | N
               help="Places shown of each image.")  # fmt: skip
 @click.option("--dataset", metavar="NAME", help="Default: the suite's main test set.")
 @click.option("--seed", type=int, help="Of the runs. Default: the lowest.")
-@click.option("--budget", default="-0.5", show_default=True, callback=_budget, metavar="DB|none",
+@click.option("--budget", default="-0.5", show_default=True, callback=budget_of, metavar="DB|none",
               help="Where on their curves rows are compared, if all have curves.")  # fmt: skip
 @click.option("--crop", default=160, show_default=True, type=click.IntRange(32, 1024),
               help="Side of the square that is shown, pixels of the image.")  # fmt: skip

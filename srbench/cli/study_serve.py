@@ -52,6 +52,8 @@ def make(rows: Rows, root: Path, consent: Path | None = None, **options: Any) ->
         )  # fmt: skip
         click.echo(f"  {row.label}, seed {row.seed}, {place}")
     checks = study.checks * (1 if study.design == "pairs" else 2)
+    if rows.left_out:
+        click.echo(f"left out, no curve reaches the budget: {', '.join(rows.left_out)}")
     click.echo(f"each rater: {study.trials} votes, {study.repeats} repeats, {checks} for checks")
     return made
 

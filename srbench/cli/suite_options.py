@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from srbench.cli import completion
+from srbench.devices import DEVICES
 
 if TYPE_CHECKING:
     from srbench.app.prepare import Prepared
@@ -28,9 +29,7 @@ _DECORATORS = (
     click.option(
         "--seed", "seeds", multiple=True, type=int, help="Instead of the suite's. Repeatable."
     ),
-    click.option(
-        "--device", type=click.Choice(["cpu", "cuda"]), help="Default: CUDA if there is one."
-    ),
+    click.option("--device", type=click.Choice(DEVICES), help="Default: CUDA if there is one."),
     click.option("--jobs", type=click.IntRange(min=1), help="Workers at once."),
     click.option(
         "--starts",

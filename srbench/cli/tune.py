@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from srbench.devices import DEVICES
+
 
 @click.command("tune", short_help="Find a suite's regime with an equal budget per candidate.")
 @click.argument("suite")
@@ -27,7 +29,7 @@ import click
     help="dB of PSNR that the chosen one may lie below its warm start.",
 )
 @click.option("--out", type=click.Path(file_okay=False), help="Default: runs/<suite name>-tuning.")
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Default: CUDA if there is one.")
+@click.option("--device", type=click.Choice(DEVICES), help="Default: CUDA if there is one.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Workers at once.")
 @click.option("--json", "as_json", is_flag=True, help="The trials as JSON on stdout.")
 def command(

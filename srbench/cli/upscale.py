@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from srbench.cli.completion import folder_rows
+from srbench.devices import DEVICES, check_device, detect_device, float64_device
 
 
 @click.command("upscale", short_help="Enlarge photographs with a trained generator.")
@@ -27,7 +28,7 @@ from srbench.cli.completion import folder_rows
     type=click.IntRange(16, 4096),
     help="Side of a tile in input pixels; bounds the memory, does not change the result.",
 )
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Default: CUDA if there is one.")
+@click.option("--device", type=click.Choice(DEVICES), help="Default: CUDA if there is one.")
 @click.option(
     "--exact",
     is_flag=True,
@@ -54,7 +55,6 @@ def command(
     from pathlib import Path
 
     from srbench.cli.output import progress_bar
-    from srbench.devices import detect_device
     from srbench.errors import UserError
     from srbench.host import discover
     from srbench.imaging import read_image, write_image
@@ -81,7 +81,9 @@ def command(
             "upscale them in two calls with different --out folders",
         )
     device = device or detect_device()
+    check_device(device)
     if exact:
+        device = float64_device(device)
         trained.network.double()
     for name in images:
         image = read_image(Path(name))  # decoded one at a time: a bad one costs no finished work

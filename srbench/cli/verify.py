@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from srbench.devices import DEVICES, check_device
+
 if TYPE_CHECKING:
     from srbench.verify import Verification
     from srbench.verify.check import Finding
@@ -67,7 +69,7 @@ def _data(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -
     metavar="NAME=DIR",
     help="Your own copy of a data set that is not found by name, such as folder:PATH. Repeatable.",
 )
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option("--device", type=click.Choice(DEVICES), default="cpu", show_default=True)
 @click.option("--workers", type=click.IntRange(min=1), help="Images scored at once.")
 @click.option(
     "--report",
@@ -104,7 +106,6 @@ def command(
     """
     from srbench.cli.eval import default_workers
     from srbench.cli.output import echo_json, progress_bar
-    from srbench.devices import check_device
     from srbench.errors import UserError
     from srbench.records.marks import read_marks
     from srbench.verify import merge_marks, read_reproduced, verify_submission, write_marks

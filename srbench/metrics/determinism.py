@@ -38,9 +38,10 @@ def seeded(name: str, device: str) -> Iterator[None]:
     import torch
 
     seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
-    devices = [torch.cuda.current_device()] if device.startswith("cuda") else []
+    kind = device.partition(":")[0]
+    used = [] if kind == "cpu" else [torch.get_device_module(kind).current_device()]
     plain, legacy = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng(devices=devices):
+    with torch.random.fork_rng(used, device_type=kind if used else "cuda"):
         torch.manual_seed(seed)
         random.seed(seed)
         np.random.seed(seed)

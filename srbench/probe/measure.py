@@ -203,7 +203,7 @@ def _reach(loss: nn.Module, size: int, device: str) -> tuple[int, bool, int]:
     sr = hr.clone()
     middle = size // 2
     sr[..., middle, middle] = 1 - sr[..., middle, middle]
-    energy = _gradient(loss, sr, hr)[0].double().square().sum(dim=0).cpu()
+    energy = _gradient(loss, sr, hr)[0].cpu().double().square().sum(dim=0)
     felt = (energy > 1e-12 * energy.max()).nonzero()
     low, high = felt.min(dim=0).values, felt.max(dim=0).values
     extent = int((high - low).max()) + 1

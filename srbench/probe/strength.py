@@ -33,7 +33,7 @@ def image_gradient_norm(loss: nn.Module, pairs: Pairs, *, device: str = "cpu") -
     for sr, hr in pairs:
         image = sr.to(device).requires_grad_()
         (gradient,) = torch.autograd.grad(loss(image, hr.to(device)), image)
-        squares.append(float(gradient.double().square().sum()))
+        squares.append(float(gradient.cpu().double().square().sum()))
     norm = math.sqrt(sum(squares) / len(squares))
     if not math.isfinite(norm) or norm == 0:
         raise SrbenchError(

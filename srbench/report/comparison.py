@@ -60,13 +60,13 @@ def comparison_picture(
         _cell(pixels[label], box, panel, label, (captions or {}).get(label, "")) for label in pixels
     ]
     grid = _grid(cells)
-    left = _whole(pixels[whole], box, grid.height, f"{_name(whole)}, whole image")
+    left = _whole(pixels[whole], box, grid.height, f"{picture_name(whole)}, whole image")
     header = 30 if title else 0
     width = left.width + grid.width + 3 * _GAP
     sheet = Image.new("RGB", (width, grid.height + 2 * _GAP + header), _PAPER)
     if title:
-        font = _font(18)
-        text = _fitting(title, font, width - 2 * _GAP)
+        font = label_font(18)
+        text = fitting(title, font, width - 2 * _GAP)
         ImageDraw.Draw(sheet).text((_GAP, _GAP), text, fill=_INK, font=font)
     sheet.paste(left, (_GAP, _GAP + header))
     sheet.paste(grid, (left.width + 2 * _GAP, _GAP + header))
@@ -138,10 +138,10 @@ def _cell(image: Pixels, box: Box, panel: int, label: str, caption: str) -> Imag
     cell = Image.new("RGB", (crop.width, crop.height + 44), _PAPER)
     cell.paste(crop, (0, 0))
     draw = ImageDraw.Draw(cell)
-    font, small = _font(16), _font(13)
-    name = _fitting(_name(label), font, crop.width)
+    font, small = label_font(16), label_font(13)
+    name = fitting(picture_name(label), font, crop.width)
     draw.text((1, crop.height + 3), name, fill=_INK, font=font)
-    draw.text((1, crop.height + 24), _fitting(caption, small, crop.width), fill=_FAINT, font=small)
+    draw.text((1, crop.height + 24), fitting(caption, small, crop.width), fill=_FAINT, font=small)
     return cell
 
 
@@ -172,21 +172,23 @@ def _whole(image: Pixels, box: Box, height: int, label: str) -> Image.Image:
     draw.rectangle((left + 1, top + 1, left + side - 1, top + side - 1), outline=_PAPER, width=1)
     sheet = Image.new("RGB", (picture.width, height), _PAPER)
     sheet.paste(picture, (0, 0))
-    font = _font(16)
-    text = _fitting(label, font, picture.width)
+    font = label_font(16)
+    text = fitting(label, font, picture.width)
     ImageDraw.Draw(sheet).text((1, picture.height + 3), text, fill=_INK, font=font)
     return sheet
 
 
-def _name(label: str) -> str:
+def picture_name(label: str) -> str:
+    """What a picture calls a row."""
     return kind_of_label(label).picture_name or label
 
 
-def _font(size: int) -> Any:
+def label_font(size: int) -> Any:
+    """Pillow's own font, so that a picture looks the same everywhere."""
     return ImageFont.load_default(size=size)
 
 
-def _fitting(text: str, font: Any, width: int) -> str:
+def fitting(text: str, font: Any, width: int) -> str:
     """``text`` cut with an ellipsis so that it fits ``width`` pixels."""
     text = plain(text)
     if font.getlength(text) <= width:

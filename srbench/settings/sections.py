@@ -222,7 +222,11 @@ class Validation(Strict):
 class Execution(Strict):
     """How the arithmetic is done. All of it is part of a job's key."""
 
-    precision: Precision = Field("float32", description="autocast of generator and discriminator")
+    precision: Precision | Literal["float16"] = Field(
+        "float32",
+        description="autocast of generator and discriminator; float16, for GPUs without bf16, "
+        "scales gradients and skips steps whose gradients overflow",
+    )
     loss_precision: Precision = Field(
         "float32", description="autocast of the loss network; its value is always float32"
     )
@@ -232,6 +236,11 @@ class Execution(Strict):
         description="memory layout of networks and images; `srbench docs speed` has what it gains",
     )
     compile: bool = Field(False, description="torch.compile of generator and loss network")
+    cuda_graph: bool = Field(
+        False,
+        description="a training step as one CUDA graph, for networks whose kernels take longer to "
+        "start than to run; CUDA alone, and no losses that read a value",
+    )
     deterministic: bool = Field(
         False,
         description="on a GPU, too, two runs give the same bits: no kernels chosen by timing, and "

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from srbench.errors import UserError
 from srbench.imaging import Image
+from srbench.records.opinions import BICUBIC, HR
 from srbench.study.scores import Array
+from srbench.study.sources import Rows
 
 
 def detail_boxes(hr: Image, bicubic: Image, side: int, count: int) -> list[tuple[int, int]]:
@@ -35,6 +37,30 @@ def detail_boxes(hr: Image, bicubic: Image, side: int, count: int) -> list[tuple
             found.append((y, x))
         if len(found) == count:
             break
+    return found
+
+
+def crops_of(
+    rows: Rows,
+    *,
+    images: int,
+    side: int,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> dict[str, list[Image]]:
+    """Label -> one crop of each of ``images`` test images; HR first, bicubic last.
+
+    Raises:
+        UserError: an image is smaller than a crop.
+    """
+    names = evenly(rows.names, images)
+    found: dict[str, list[Image]] = {HR: [], **{row.label: [] for row, _ in rows.rows}, BICUBIC: []}
+    for done, name in enumerate(names, start=1):
+        whole = {HR: rows.hr(name), BICUBIC: rows.bicubic(name)}
+        top, left = detail_boxes(whole[HR], whole[BICUBIC], side, 1)[0]
+        whole |= {row.label: image(name) for row, image in rows.rows}
+        for label, image in whole.items():
+            found[label].append(image[top : top + side, left : left + side])
+        progress(done, len(names))
     return found
 
 

@@ -6,7 +6,7 @@ warm start and generator. Elsewhere they are those that were scored.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -36,6 +36,8 @@ class Rows:
     rows: tuple[tuple[RatedRow, ImageOf], ...]
     hr: ImageOf
     bicubic: ImageOf
+    left_out: tuple[str, ...] = ()
+    """Finished rows that were not asked for by name and whose curves do not reach the budget."""
 
 
 def read_rows(
@@ -53,7 +55,7 @@ def read_rows(
         dataset: of the suite; its main one where left out.
         seed: of the rows; the lowest of the table where left out.
         budget: dB of mean PSNR below the warm start, negative, for rows that all have curves;
-            ``None``: as they were trained.
+            ``None``: as they were trained. Rows that end before it are left out, unless named.
 
     Raises:
         UserError: unknown names, a row without images, or a curve that does not reach the budget.
@@ -73,6 +75,9 @@ def read_rows(
             "name rows with --loss; `srbench report` lists them",
         )
     curves = {} if budget is None else _curves(board, records, dataset, seed)
+    short = () if labels or budget is None else _short(records, curves, budget)
+    records = [record for record in records if record.loss.label not in short]
+    curves = curves if all(record.loss.label in curves for record in records) else {}
     rows = tuple(
         _row(record, outs[id(record)], dataset, budget, curves.get(record.loss.label))
         for record in records
@@ -86,6 +91,7 @@ def read_rows(
         rows=rows,
         hr=hr,
         bicubic=_scored(bicubic, outs[id(bicubic)], dataset),
+        left_out=short,
     )
 
 
@@ -127,18 +133,24 @@ def _kept(out: OutFolder, dataset: str, row: str, name: str) -> Image:
 def _curves(
     board: Leaderboard, records: Sequence[Record], dataset: str, seed: int
 ) -> dict[str, Curves]:
-    """Each row's curve of this seed; empty where not all rows have one."""
+    """The curve of this seed of each row that has one."""
     headline = next((h for h in board.headlines if h.dataset == dataset), None)
     if headline is None or seed not in board.seeds:
         return {}
-    labels = [record.loss.label for record in records]
-    if not set(labels) <= set(headline.curves):
-        return {}
+    labels = [r.loss.label for r in records if r.loss.label in headline.curves]
     place = board.seeds.index(seed)
     return {
         label: Curves(coefficients=c.coefficients, psnr=c.psnr[place], quality=c.quality[place])
         for label, c in ((label, headline.curves[label]) for label in labels)
     }
+
+
+def _short(
+    records: Sequence[Record], curves: Mapping[str, Curves], budget: float
+) -> tuple[str, ...]:
+    """Where there are curves: rows that have none, or one that ends before the budget."""
+    reach = {label for label, curve in curves.items() if np.isfinite(coefficient_at(curve, budget))}
+    return tuple(r.loss.label for r in records if curves and r.loss.label not in reach)
 
 
 def _row(

@@ -28,11 +28,11 @@ from srbench.train.game import Batch, discriminator_health, gradient_health
 from srbench.train.loop import Loop
 from srbench.train.micro_batch import MicroBatch, combined, micro_batches
 from srbench.train.objective import Part, part_of, pixel_loss
-from srbench.train.offset import shifted
+from srbench.train.offset import Corner, corner_of, cut
 from srbench.train.runtime import Placement, session
 from srbench.train.schedule import learning_rate, set_learning_rate
 from srbench.train.settings import AdversarialSettings, RuntimeSettings
-from srbench.train.stage import Hooks, Sampler, Schedule, StageResult
+from srbench.train.stage import Hooks, Sampler, StageResult
 
 
 class AdversarialStep:
@@ -41,7 +41,8 @@ class AdversarialStep:
     Terms, in the order in which a step computes them: ``sr`` (Euclidean norm of the SR batch, to
     tell a broken generator from a broken loss); for each part of the objective its weighted value
     and ``<part>_gradient``, the Euclidean norm of its gradient with respect to SR; and
-    ``discriminator``, the discriminator's loss.
+    ``discriminator``, the discriminator's loss; in float16 ``skipped``, 1 where the gradients of a
+    network overflowed and that network was left as it was.
     """
 
     name = "adversarial"
@@ -66,14 +67,22 @@ class AdversarialStep:
         self._use_content = content_loss is not None and settings.content_factor > 0
         if content_loss is not None and self._use_content:
             self._content_loss = placement.forward(placement.module(content_loss))
-        self._generator_optimiser = placement.adam(
-            generator, settings.learning_rate, settings.betas
+        self._optimisers = tuple(
+            placement.adam(network, settings.learning_rate, settings.betas)
+            for network in (generator, discriminator)
         )
-        self._discriminator_optimiser = placement.adam(
-            discriminator, settings.learning_rate, settings.betas
-        )
+        self._scaling = placement.scaling()
+        self._update = placement.update(self._plain_update, *self._optimisers)
         self._average = AveragedModel(generator) if settings.average_decay else None
         self._discriminator_weights = list(discriminator.parameters())
+        self._kept: dict[str, Any] = {
+            "generator": self.generator,
+            "discriminator": self.discriminator,
+            "generator_optimiser": self._optimisers[0],
+            "discriminator_optimiser": self._optimisers[1],
+            "scaling": self._scaling,
+            **({} if self._average is None else {"average": self._average}),
+        }
         self.terms: tuple[str, ...] = self._term_names()
 
     @property
@@ -95,34 +104,40 @@ class AdversarialStep:
                 "raise content_weight, pixel_weight or adversarial_weight",
             )
         names = ["sr", *(name for part in parts for name in (part, f"{part}_gradient"))]
-        return (*names, "discriminator") if "adversarial" in parts else tuple(names)
+        if "adversarial" in parts:
+            names.append("discriminator")
+        return (*names, "skipped") if self._scaling.is_enabled() else tuple(names)
 
     def __call__(self, lr: Tensor, hr: Tensor, iteration: int) -> Tensor:
         """Update on ``lr (N, 3, h, w)`` and ``hr``; the values of ``terms``, not awaited."""
         rate, relative = self._rate(iteration), self._settings.discriminator_relative_rate
-        set_learning_rate(self._generator_optimiser, rate)
-        set_learning_rate(self._discriminator_optimiser, relative * rate)
-        for optimiser in (self._generator_optimiser, self._discriminator_optimiser):
-            optimiser.zero_grad(set_to_none=True)
-        values = [
-            self._accumulate(part, iteration)
-            for part in micro_batches(lr, hr, self._settings.micro_batches)
-        ]
-        self._generator_optimiser.step()
+        for optimiser, factor in zip(self._optimisers, (1.0, relative), strict=True):
+            set_learning_rate(optimiser, factor * rate)
+        values = self._update(lr, hr, *corner_of(iteration, self._settings.random_offset))
         if self._average is not None:
             take_in(self._average, self.generator, self._settings.average_decay)
-        if self._settings.adversarial_weight:
-            self._discriminator_optimiser.step()
-        norms = [name == "sr" or name.endswith("_gradient") for name in self.terms]
-        return combined(values, norms=norms)
+        return values
 
-    def _accumulate(self, batch: MicroBatch, iteration: int) -> Tensor:
+    def _plain_update(self, lr: Tensor, hr: Tensor, *corner: Any) -> Tensor:
+        for optimiser in self._optimisers:
+            optimiser.zero_grad(set_to_none=True)
+        values = [
+            self._accumulate(part, corner)
+            for part in micro_batches(lr, hr, self._settings.micro_batches)
+        ]
+        for optimiser in self._optimisers[: 2 if self._settings.adversarial_weight else 1]:
+            self._scaling.step(optimiser)
+        names = self.terms[: len(values[0])]
+        norms = [name == "sr" or name.endswith("_gradient") for name in names]
+        return self._scaling.updated(combined(values, norms=norms))
+
+    def _accumulate(self, batch: MicroBatch, corner: Corner) -> Tensor:
         """Add a part of the batch to the gradients of both networks; its share of the terms."""
         with self._placement.networks():
             sr = self._generate(batch.lr)
         limit = self._settings.random_offset
-        sr = shifted(sr.float(), iteration, limit)
-        batch = batch._replace(hr=shifted(batch.hr, iteration, limit))
+        sr = cut(sr.float(), corner, limit)
+        batch = batch._replace(hr=cut(batch.hr, corner, limit))
         image = sr.detach().requires_grad_()
         parts = []
         if self._use_content:
@@ -139,7 +154,7 @@ class AdversarialStep:
         self._backward_generator(sr, parts)
         values = [torch.linalg.vector_norm(image.detach())]
         for part in parts:
-            values += [part.value, torch.linalg.vector_norm(part.gradient)]
+            values += [part.value, self._scaling.norm(part.gradient)]
         if fake_logits is not None:
             values.append(self._backward_discriminator(batch, real_logits, fake_logits))
         return torch.stack(values)
@@ -153,11 +168,12 @@ class AdversarialStep:
                 "return the mean over the batch",
             )
         weighted = batch.scaled(self._settings.content_factor * value.float())
-        return part_of("content", weighted, image)
+        return part_of("content", weighted, image, self._scaling)
 
     def _pixel(self, image: Tensor, batch: MicroBatch) -> Part:
         value = pixel_loss(image, batch.hr, self._settings.pixel_loss)
-        return part_of("pixel", batch.scaled(self._settings.pixel_weight * value), image)
+        weighted = batch.scaled(self._settings.pixel_weight * value)
+        return part_of("pixel", weighted, image, self._scaling)
 
     def _adversarial(
         self, image: Tensor, real_logits: Tensor | None, fake_logits: Tensor, batch: MicroBatch
@@ -166,7 +182,7 @@ class AdversarialStep:
         # Only the image's gradient is asked for: no weight gradient is computed here. The graph
         # stays for the discriminator's update.
         weighted = batch.scaled(self._adversarial_value(real, fake_logits))
-        return part_of("adversarial", weighted, image, retain_graph=True)
+        return part_of("adversarial", weighted, image, self._scaling, retain_graph=True)
 
     def _backward_generator(self, sr: Tensor, parts: list[Part]) -> None:
         # Last part first: the order in which autograd adds the branches of one objective, so that
@@ -185,7 +201,7 @@ class AdversarialStep:
                 real_logits = self._discriminate(batch.hr)
         loss = self._adversarial_loss.discriminator(real_logits.float(), fake_logits.float())
         loss = batch.scaled(loss)
-        torch.autograd.backward(loss, inputs=self._discriminator_weights)
+        torch.autograd.backward(self._scaling.scale(loss), inputs=self._discriminator_weights)
         return loss.detach()
 
     def summary(self, means: dict[str, float], iteration: int) -> dict[str, float]:
@@ -228,23 +244,13 @@ class AdversarialStep:
         return self._settings.adversarial_weight * value
 
     def state_dict(self) -> dict[str, Any]:
-        """Both networks, both optimisers, and the average where one is taken."""
-        return {
-            "average": None if self._average is None else dict(self._average.state_dict()),
-            "generator": dict(self.generator.state_dict()),
-            "discriminator": dict(self.discriminator.state_dict()),
-            "generator_optimiser": self._generator_optimiser.state_dict(),
-            "discriminator_optimiser": self._discriminator_optimiser.state_dict(),
-        }
+        """Networks, optimisers and scaling, and the average where one is taken."""
+        return {name: dict(part.state_dict()) for name, part in self._kept.items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from a checkpoint."""
-        if self._average is not None:
-            self._average.load_state_dict(state["average"])
-        self.generator.load_state_dict(state["generator"])
-        self.discriminator.load_state_dict(state["discriminator"])
-        self._generator_optimiser.load_state_dict(state["generator_optimiser"])
-        self._discriminator_optimiser.load_state_dict(state["discriminator_optimiser"])
+        """Continue from a checkpoint; those of before have no scaling."""
+        for name, part in self._kept.items():
+            part.load_state_dict(state.get(name, {}))
 
     def _rate(self, iteration: int) -> float:
         s = self._settings
@@ -282,13 +288,8 @@ def run_adversarial(
     """
     with session(runtime, seed=seed) as placement:
         step = AdversarialStep(generator, discriminator, content_loss, settings, placement)
-        schedule = Schedule(
-            iterations=settings.iterations,
-            log_every=settings.log_every,
-            validate_every=settings.validate_every,
-        )
         loop = Loop(
-            step, sampler, schedule, placement=placement, checkpoints=checkpoints, hooks=hooks
+            step, sampler, settings, placement=placement, checkpoints=checkpoints, hooks=hooks
         )
         result = loop.run()
         if step.result is not generator:

@@ -12,7 +12,8 @@ from srbench.train.checkpoint import CheckpointError, CheckpointFolder
 from srbench.train.monitor import Monitor
 from srbench.train.rng import capture_rng, isolated_rng, restore_rng
 from srbench.train.runtime import Placement, peak_memory_bytes
-from srbench.train.stage import Hooks, Point, Sampler, Schedule, StageResult, TrainingStep
+from srbench.train.settings import AdversarialSettings, WarmStartSettings
+from srbench.train.stage import Hooks, Point, Sampler, StageResult, TrainingStep
 
 
 @dataclass(kw_only=True, slots=True)
@@ -33,7 +34,7 @@ class Loop:
         self,
         step: TrainingStep,
         sampler: Sampler,
-        schedule: Schedule,
+        schedule: WarmStartSettings | AdversarialSettings,
         *,
         placement: Placement,
         checkpoints: CheckpointFolder,

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from srbench.errors import ContractError
 from srbench.settings.sections import PixelLoss
+from srbench.train.scaling import Scaling
 
 
 def pixel_loss(sr: Tensor, hr: Tensor, kind: PixelLoss) -> Tensor:
@@ -18,15 +19,17 @@ def pixel_loss(sr: Tensor, hr: Tensor, kind: PixelLoss) -> Tensor:
 
 
 class Part(NamedTuple):
-    """A weighted term of the objective: its value and its gradient with respect to SR."""
+    """A weighted term of the objective: its value and its scaled gradient with respect to SR."""
 
     name: str
     value: Tensor
     gradient: Tensor
 
 
-def part_of(name: str, value: Tensor, image: Tensor, *, retain_graph: bool = False) -> Part:
-    """The part with this ``value``, differentiated with respect to ``image``.
+def part_of(
+    name: str, value: Tensor, image: Tensor, scaling: Scaling, *, retain_graph: bool = False
+) -> Part:
+    """The part with this ``value``, differentiated with respect to ``image`` and scaled.
 
     Raises:
         ContractError: the value does not depend on the image.
@@ -36,5 +39,5 @@ def part_of(name: str, value: Tensor, image: Tensor, *, retain_graph: bool = Fal
             f"expected a {name} loss with a gradient with respect to SR, got a constant",
             "do not detach sr, and do not compute it under torch.no_grad()",
         )
-    (gradient,) = torch.autograd.grad(value, image, retain_graph=retain_graph)
+    (gradient,) = torch.autograd.grad(scaling.scale(value), image, retain_graph=retain_graph)
     return Part(name, value.detach(), gradient)

@@ -9,20 +9,32 @@ leaves no phase to add up in.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+import torch
 from torch import Tensor
 
+Corner = Sequence[int | Tensor]
+"""First row and column of a crop; nothing: the whole image."""
 
-def shifted(images: Tensor, iteration: int, limit: int) -> Tensor:
-    """``images (N, C, H, W)`` cut to ``(H - limit, W - limit)``, where ``iteration`` says.
 
-    The first row and column are uniform in [0, limit), the same for all images of the iteration
-    and for all runs; ``limit`` 0 is the whole image, untouched.
-    """
+def corner_of(iteration: int, limit: int) -> tuple[int, ...]:
+    """Uniform in [0, limit), the same for all images of the iteration and for all runs."""
     if not limit:
-        return images
+        return ()
     # Philox's raw output is the same on every machine and in every numpy.
     draws = np.random.Philox(key=iteration).random_raw(2).tolist()
-    top, left = (int(draw % limit) for draw in draws)
-    height, width = images.shape[-2:]
-    return images[..., top : top + height - limit, left : left + width - limit]
+    return tuple(int(draw % limit) for draw in draws)
+
+
+def cut(images: Tensor, corner: Corner, limit: int) -> Tensor:
+    """``images (N, C, H, W)`` cut to ``(H - limit, W - limit)`` from ``corner`` on."""
+    for dimension, first in zip((-2, -1), corner, strict=False):
+        size = images.shape[dimension] - limit
+        if isinstance(first, Tensor):  # its value is not to be read
+            places = first + torch.arange(size, device=images.device)
+            images = images.index_select(dimension, places)
+        else:
+            images = images.narrow(dimension, first, size)
+    return images

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 
 from srbench.arithmetic import arithmetic
-from srbench.devices import check_device
+from srbench.devices import COUNTED, DEVICES, check_device, check_graph
 from srbench.errors import UserError
-from srbench.settings.sections import Precision
+from srbench.train.captured import Captured
 from srbench.train.rng import isolated_rng, seed_rng
+from srbench.train.scaling import Scaling
 from srbench.train.settings import RuntimeSettings
 
+DTYPES: Final = {"bf16": torch.bfloat16, "float16": torch.float16}
 Forward = Callable[..., Tensor]
 
 
@@ -71,23 +74,38 @@ class Placement:
         """Autocast of the loss network."""
         return self._autocast(self.settings.loss_precision)
 
-    def _autocast(self, precision: Precision) -> AbstractContextManager[Any]:
+    def _autocast(self, precision: str) -> AbstractContextManager[Any]:
         if precision == "float32":
             return nullcontext()
-        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+        return torch.autocast(self.device.type, dtype=DTYPES[precision])
+
+    def scaling(self) -> Scaling:
+        """Of gradients: at work in float16 alone."""
+        return Scaling(self.device.type, enabled=self.settings.precision == "float16")
+
+    def update(
+        self, update: Callable[..., Tensor], *optimisers: torch.optim.Optimizer
+    ) -> Callable[..., Tensor]:
+        """What to call instead of a step's ``update``: captured where the settings say so."""
+        graph = self.settings.cuda_graph
+        return Captured(update, optimisers, self.device) if graph else update
 
     def adam(
         self, module: nn.Module, learning_rate: float, betas: tuple[float, float]
     ) -> torch.optim.Adam:
         """Adam over the parameters of ``module``."""
         return torch.optim.Adam(
-            module.parameters(), lr=learning_rate, betas=betas, fused=self.settings.fused_adam
+            module.parameters(),
+            lr=learning_rate,
+            betas=betas,
+            fused=self.settings.fused_adam,
+            capturable=self.settings.cuda_graph,
         )
 
     def synchronize(self) -> None:
         """Wait for the device; for clocks only, never inside a step."""
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
+        if self.device.type in DEVICES[1:]:
+            torch.accelerator.synchronize(self.device)
 
 
 @contextmanager
@@ -98,8 +116,10 @@ def session(settings: RuntimeSettings, *, seed: int) -> Iterator[Placement]:
     same number of threads then gives the same bits) and all global random states.
     """
     device = choose_device(settings.device)
-    if "bf16" in (settings.precision, settings.loss_precision) and device.type == "cuda":
-        _need_bf16(device)
+    if settings.cuda_graph:
+        check_graph(device.type)
+    for precision in {settings.precision, settings.loss_precision} - {"float32"}:
+        _need(precision, device)
     with ExitStack() as stack:
         stack.enter_context(isolated_rng())
         stack.enter_context(_threads(settings.threads))
@@ -109,8 +129,8 @@ def session(settings: RuntimeSettings, *, seed: int) -> Iterator[Placement]:
         if settings.deterministic or device.type == "cpu":
             stack.enter_context(_deterministic(strict=settings.deterministic))
         seed_rng(seed)
-        if device.type == "cuda":
-            torch.cuda.init()  # type: ignore[no-untyped-call]
+        if device.type in COUNTED:
+            torch.get_device_module(device).init()
         yield Placement(device=device, settings=settings)
 
 
@@ -120,8 +140,10 @@ def peak_memory_bytes(device: torch.device) -> int:
     On a GPU that is what the process held at most, free blocks and workspaces of tried kernels
     included, without the driver's own.
     """
-    if device.type == "cuda":
-        return int(torch.cuda.max_memory_reserved(device))
+    if device.type in COUNTED:
+        return int(torch.get_device_module(device).max_memory_reserved(device))
+    if device.type == "mps":
+        return torch.mps.driver_allocated_memory()  # at the moment: Metal counts no peak
     if sys.platform == "win32":
         import psutil
 
@@ -132,13 +154,24 @@ def peak_memory_bytes(device: torch.device) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def _need_bf16(device: torch.device) -> None:
-    with torch.cuda.device(device):
-        if not torch.cuda.is_bf16_supported(including_emulation=False):
-            raise UserError(
-                f"expected a GPU with bf16, got {torch.cuda.get_device_name(device)}",
-                "set execution.precision and execution.loss_precision to float32",
-            )
+def _need(precision: str, device: torch.device) -> None:
+    """Refuse what would be emulated, or what autocast would leave out with a warning."""
+    able, name = True, str(device)
+    if device.type == "cuda" and precision == "bf16":
+        with torch.cuda.device(device):
+            able = torch.cuda.is_bf16_supported(including_emulation=False)
+            name = torch.cuda.get_device_name(device)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            torch.autocast(device.type, dtype=DTYPES[precision])
+    except (RuntimeError, UserWarning):
+        able = False
+    if not able:
+        raise UserError(
+            f"expected a device with {precision}, got {name}",
+            "set execution.precision to float16 or float32, execution.loss_precision to float32",
+        )
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import bisect
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
 
 def learning_rate(
@@ -16,6 +17,9 @@ def learning_rate(
 
 
 def set_learning_rate(optimiser: torch.optim.Optimizer, value: float) -> None:
-    """Use ``value`` from the next step on."""
+    """Use ``value`` from the next step on; a rate that is a tensor stays that tensor."""
     for group in optimiser.param_groups:
-        group["lr"] = value
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(value)
+        else:
+            group["lr"] = value

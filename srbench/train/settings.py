@@ -52,4 +52,4 @@ class AdversarialSettings(Objective, Pace):
 class RuntimeSettings(Execution):
     """How and where the arithmetic is done; values of the objective are float32 in any case."""
 
-    device: str | None = Field(None, description="cuda, cuda:N or cpu; None: CUDA if any")
+    device: str | None = Field(None, description="as torch names it; None: CUDA if any")

@@ -143,12 +143,3 @@ class TrainingStep(Protocol):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a checkpoint."""
         ...
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Schedule:
-    """How long, and how often to log and validate, in iterations."""
-
-    iterations: int
-    log_every: int
-    validate_every: int

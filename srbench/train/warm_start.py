@@ -15,7 +15,7 @@ from srbench.train.objective import pixel_loss
 from srbench.train.runtime import Placement, session
 from srbench.train.schedule import learning_rate, set_learning_rate
 from srbench.train.settings import RuntimeSettings, WarmStartSettings
-from srbench.train.stage import Hooks, Sampler, Schedule, StageResult
+from srbench.train.stage import Hooks, Sampler, StageResult
 
 
 class WarmStartStep:
@@ -36,28 +36,36 @@ class WarmStartStep:
         self._placement = placement
         self._forward = placement.forward(self.generator)
         self._optimiser = placement.adam(generator, settings.learning_rate, settings.betas)
+        self._scaling = placement.scaling()
+        self._update = placement.update(self._plain_update, self._optimiser)
+        if self._scaling.is_enabled():
+            self.terms = (*self.terms, "skipped")
 
     def __call__(self, lr: Tensor, hr: Tensor, iteration: int) -> Tensor:
         """Update on ``lr (N, 3, h, w)`` and ``hr``; the values of ``terms``, not awaited."""
         set_learning_rate(self._optimiser, self._rate(iteration))
+        return self._update(lr, hr)
+
+    def _plain_update(self, lr: Tensor, hr: Tensor) -> Tensor:
         self._optimiser.zero_grad(set_to_none=True)
         parts = [
             self._accumulate(part) for part in micro_batches(lr, hr, self._settings.micro_batches)
         ]
-        self._optimiser.step()
-        return combined(parts, norms=(True, False))
+        self._scaling.step(self._optimiser)
+        return self._scaling.updated(combined(parts, norms=(True, False)))
 
     def _accumulate(self, part: MicroBatch) -> Tensor:
         with self._placement.networks():
             sr = self._forward(part.lr)
         sr = sr.float()
         loss = part.scaled(pixel_loss(sr, part.hr, self._settings.loss))
-        loss.backward()  # type: ignore[no-untyped-call]
+        self._scaling.scale(loss).backward()  # type: ignore[no-untyped-call]
         return torch.stack([torch.linalg.vector_norm(sr.detach()), loss.detach()])
 
     def summary(self, means: dict[str, float], iteration: int) -> dict[str, float]:
-        """``pixel`` and the rate."""
-        return {"pixel": means["pixel"], "learning_rate": self._rate(iteration)}
+        """``pixel``, the rate, and in float16 the share of steps that were ``skipped``."""
+        values = {name: value for name, value in means.items() if name != "sr"}
+        return {**values, "learning_rate": self._rate(iteration)}
 
     @property
     def result(self) -> nn.Module:
@@ -73,12 +81,14 @@ class WarmStartStep:
         return {
             "generator": dict(self.generator.state_dict()),
             "generator_optimiser": self._optimiser.state_dict(),
+            "scaling": self._scaling.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a checkpoint."""
         self.generator.load_state_dict(state["generator"])
         self._optimiser.load_state_dict(state["generator_optimiser"])
+        self._scaling.load_state_dict(state.get("scaling", {}))
 
     def _rate(self, iteration: int) -> float:
         s = self._settings
@@ -110,12 +120,7 @@ def run_warm_start(
     """
     with session(runtime, seed=seed) as placement:
         step = WarmStartStep(generator, settings, placement)
-        schedule = Schedule(
-            iterations=settings.iterations,
-            log_every=settings.log_every,
-            validate_every=settings.validate_every,
-        )
         loop = Loop(
-            step, sampler, schedule, placement=placement, checkpoints=checkpoints, hooks=hooks
+            step, sampler, settings, placement=placement, checkpoints=checkpoints, hooks=hooks
         )
         return loop.run()

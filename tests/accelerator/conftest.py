@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 import torch
 
-from srbench.run.plan.environment import cpu_name, describe_environment
+from srbench.run.plan.environment import describe_environment, device_name
 
 DEVICE = os.environ.get("SRBENCH_CERTIFY", "")
 collect_ignore_glob = [] if DEVICE else ["test_*.py"]
@@ -104,7 +104,7 @@ def _machine() -> dict[str, Any]:
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "device": DEVICE,
-        "name": _name(kind),
+        "name": device_name(DEVICE),
         "driver": _driver(kind),
         "torch": torch.__version__,
         "built_for": torch.version.cuda or torch.version.hip or "cpu",
@@ -113,14 +113,6 @@ def _machine() -> dict[str, Any]:
         "srbench": environment.srbench,
         "commit": environment.git_commit,
     }
-
-
-def _name(kind: str) -> str:
-    if kind == "cpu":
-        return cpu_name()
-    if kind == "mps":
-        return f"{cpu_name()} (MPS)"
-    return str(getattr(torch, kind).get_device_name(DEVICE))
 
 
 def _driver(kind: str) -> str | None:

@@ -14,11 +14,12 @@ import torch
 
 from srbench import load_loss
 from srbench.data import PatchSampler, find_dataset, prepare_store
+from srbench.errors import ContractError
 from srbench.models.discriminator import build_discriminator
 from srbench.models.plugin import builtin_generator
-from srbench.settings import Execution
 from srbench.train import AdversarialSettings, CheckpointFolder, Hooks, RuntimeSettings
 from srbench.train.adversarial import AdversarialStep, run_adversarial
+from srbench.train.captured import WARM_UP
 from srbench.train.runtime import peak_memory_bytes, session
 
 pytestmark = pytest.mark.accelerator
@@ -70,10 +71,13 @@ def curve(points: list[dict[str, float]]) -> np.ndarray[Any, Any]:
     return np.array([[point[name] for name in names] for point in points])
 
 
+@pytest.mark.parametrize("precision", ["float32", "float16"])
 @pytest.mark.parametrize("micro_batches", [1, 4])
-def test_nothing_in_a_step_waits_for_the_device(cuda: str, micro_batches: int) -> None:
+def test_nothing_in_a_step_waits_for_the_device(
+    cuda: str, micro_batches: int, precision: Any
+) -> None:
     """The sampler and the placing of its batches included."""
-    runtime = RuntimeSettings(device=cuda, precision="bf16")
+    runtime = RuntimeSettings(device=cuda, precision=precision)
     with session(runtime, seed=0) as where, patches(cuda, 4) as sampler:
         chosen = settings(micro_batches=micro_batches)
         step = AdversarialStep(*networks(), content(), chosen, where)
@@ -110,11 +114,16 @@ class _KilledError(BaseException):
     """Nothing catches it."""
 
 
-def test_killed_and_resumed_gives_the_same_bits(device: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("cuda_graph", [False, True])
+def test_killed_and_resumed_gives_the_same_bits(
+    device: str, cuda_graph: bool, tmp_path: Path
+) -> None:
     """With deterministic algorithms, which the CPU always has."""
-    fixed = {"deterministic": True} if "deterministic" in Execution.model_fields else {}
-    if device != "cpu" and not fixed:
-        pytest.skip("this version has no execution.deterministic")
+    if cuda_graph and not device.startswith("cuda"):
+        pytest.skip("is a matter of CUDA alone")
+    if device.startswith(("mps", "xpu")):
+        pytest.skip("nothing is promised of this device")
+    fixed = {"deterministic": True, "cuda_graph": cuda_graph}
     points, whole = train(device, tmp_path / "whole", steps=10, **fixed)
 
     def kill(done: int, total: int) -> None:
@@ -130,12 +139,42 @@ def test_killed_and_resumed_gives_the_same_bits(device: str, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("form", ["compile", "cuda_graph"])
 def test_other_forms_of_the_step_agree(gpu: str, form: str, tmp_path: Path) -> None:
-    if form not in Execution.model_fields:
-        pytest.skip(f"this version has no execution.{form}")
+    if form == "cuda_graph" and not gpu.startswith("cuda"):
+        pytest.skip("is a matter of CUDA alone")
     expected = curve(train(gpu, tmp_path / "plain")[0])
     found = curve(train(gpu, tmp_path / "other", **{form: True})[0])
     np.testing.assert_allclose(found[0], expected[0], rtol=1e-3)
     assert (np.abs(found - expected) / expected.max(axis=0)).max() < 5e-2
+
+
+class _Reading(torch.nn.Module):
+    def forward(self, sr: torch.Tensor, hr: torch.Tensor) -> torch.Tensor:
+        value = (sr - hr).square().mean()
+        return value if float(value.detach()) > 0 else 2 * value
+
+
+def test_a_loss_that_reads_a_value_cannot_be_captured_and_that_is_said(cuda: str) -> None:
+    runtime = RuntimeSettings(device=cuda, cuda_graph=True)
+    with session(runtime, seed=0) as where, patches(cuda) as sampler:
+        step = AdversarialStep(*networks(), _Reading(), settings(), where)
+        batch = [where.images(images) for images in sampler.next()]
+        for iteration in range(WARM_UP):
+            step(*batch, iteration)
+        with pytest.raises(ContractError, match="can be captured as a CUDA graph"):
+            step(*batch, WARM_UP)
+
+
+def test_float16_finds_its_scale_and_follows_float32(
+    device: str, tmp_path: Path, record_property: Any
+) -> None:
+    """What GPUs without bf16 train in: the values of the first step, and no step skipped later."""
+    exact = curve(train("cpu", tmp_path / "cpu", steps=1, threads=1)[0])
+    points = train(device, tmp_path / "half", steps=10, precision="float16")[0]
+    difference = np.abs(curve(points[:1]) - exact).max() / exact.max()
+    record_property("first step", float(f"{difference:.2g}"))
+    record_property("skipped steps", sum(point["skipped"] for point in points))
+    assert difference < 2e-2
+    assert points[-1]["skipped"] == 0
 
 
 def test_global_settings_are_put_back(device: str) -> None:

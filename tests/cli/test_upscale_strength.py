@@ -52,6 +52,19 @@ def upscaled(run: Path, *options: str) -> np.ndarray:
     return read_image(run / "out" / "photo_x4.png")
 
 
+def test_exactly_the_same_bytes_come_from_a_device_without_float64(run, monkeypatch):
+    """Its work in float64 is left to the CPU."""
+    expected = upscaled(run, "--exact")
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert np.array_equal(upscaled(run, "--exact", "--device", "mps"), expected)
+    monkeypatch.undo()
+    done = CliRunner().invoke(
+        cli, ["upscale", str(run), str(run / "photo.png"), "--row", LABEL, "--device", "mps"]
+    )
+    assert done.exit_code == 2
+    assert "can use, got none" in done.output
+
+
 @pytest.mark.parametrize(("strength", "seed"), [(0.5, 1), (0.25, 2), (1.0, 1)])
 def test_a_strength_is_that_share_of_the_way_in_parameter_space(run, strength, seed):
     start, end = (load_file(run / f"{name}-{seed}.safetensors") for name in ("warm-start", LABEL))

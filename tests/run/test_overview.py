@@ -10,7 +10,7 @@ from left_behind import leave_result, leave_scores
 from srbench.app.overview import jobs_to_measure, overview_lines, plan_overview
 from srbench.host import Registry, discover
 from srbench.records.layout import OutFolder
-from srbench.run.exec.estimate import estimate_jobs
+from srbench.run.exec.estimate import Estimate, estimate_jobs
 from srbench.run.plan.planning import Plan, make_plan
 from srbench.run.plan.targets import targets
 from srbench.run.plan.tasks import TrainingTask
@@ -117,8 +117,6 @@ def test_early_stopping_is_part_of_what_adversarial_training_is(
 def test_the_totals_count_the_warm_start_once_or_per_loss(suite: Suite, tmp_path: Path) -> None:
     made = plan(suite)
     estimates: dict[str, Any] = {}
-    from srbench.run.exec.estimate import Estimate
-
     for job in made.jobs:
         seconds = {"warm-start": 3600.0, "calibration": 36.0, "adversarial": 7200.0}[job.kind.name]
         estimates[job.key] = Estimate(
@@ -138,6 +136,24 @@ def test_the_totals_count_the_warm_start_once_or_per_loss(suite: Suite, tmp_path
     for parallel, hours in ((1, 2 * (1 + 0.01 + 4 * 2)), (4, 1 + 0.01 + 2 * 2), (99, 3.01)):
         document = plan_overview(made, OutFolder(tmp_path), parallel=parallel, estimates=estimates)
         assert document["total"]["wall_hours"] == pytest.approx(hours)
+
+
+def test_jobs_that_share_a_gpu_share_its_memory(
+    suite: Suite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("srbench.app.overview.visible_gpus", lambda _: ("", ["0", "1"]))
+    made = make_plan(suite, discover(), device="cuda")
+    one = Estimate(flops=1.0, memory_bytes=2**31, seconds=1.0, seconds_per_iteration=1.0)
+
+    def said(parallel: int) -> str:
+        estimates = {job.key: one for job in made.jobs}
+        out = OutFolder(tmp_path)
+        return "\n".join(
+            overview_lines(plan_overview(made, out, parallel=parallel, estimates=estimates))
+        )
+
+    assert "share a GPU" not in said(2)
+    assert "at most 2.00 GiB per job, 3 jobs share a GPU: 6.00 GiB" in said(5)
 
 
 def test_the_size_of_the_store_is_said_before_it_is_made(

@@ -2,12 +2,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from srbench.app.lock import lock_file
 from srbench.app.reproduction import Reproduction, compare
 from srbench.host import discover
 from srbench.records import Record, write_record
-from srbench.run.plan.environment import describe_environment
+from srbench.run.plan.environment import describe_environment, device_here, device_name
 from srbench.run.plan.planning import make_plan
 from srbench.run.plan.rows import loss_info
 from srbench.settings import Suite
@@ -133,7 +134,7 @@ def test_where_no_two_runs_agree_the_means_are_compared(
 
 @pytest.mark.parametrize(
     ("device", "deterministic", "repeatable"),
-    [("cpu", False, True), ("cuda", False, False), ("cuda", True, True)],
+    [("cpu", False, True), ("cuda", False, False), ("cuda", True, True), ("mps", True, False)],
 )
 def test_what_may_be_expected_is_said_for_the_device(
     record: Record, device: str, deterministic: bool, repeatable: bool
@@ -144,6 +145,23 @@ def test_what_may_be_expected_is_said_for_the_device(
     work = Reproduction(changed(record, suite=suite), discover(), device=device, pull=False)
     assert work.repeatable is repeatable
     assert work.expectation().startswith("the same bits" if repeatable else "other bits")
+
+
+@pytest.mark.parametrize("device", ["cuda", "mps", "xpu"])
+def test_a_record_says_which_kind_of_device_made_it(
+    record: Record, device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the name of its GPU; it is planned for that kind again, and differs from another."""
+    for module in (torch.cuda, torch.xpu):
+        monkeypatch.setattr(module, "get_device_name", lambda _: "Model 7")
+    name = device_name(device)
+    assert (name == "Model 7") is (device == "cuda")  # records of before say no more
+    made = changed(record, environment={**record.environment.model_dump(), "gpu": name})
+    work = Reproduction(made, discover(), device=None, pull=False)
+    assert {job.task.device for job in work.plan.jobs} == {work.device} == {device}
+    assert device_here("xpu:9") is None  # not on this machine
+    elsewhere = Reproduction(made, discover(), device="cpu", pull=False).differences()
+    assert f"gpu: record {name}, here None" in elsewhere
 
 
 def no_hashes(package: str, version: str) -> list[str]:

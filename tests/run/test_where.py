@@ -12,12 +12,13 @@ import torch
 
 from srbench.app.execute import execute_plan
 from srbench.app.prepare import prepare
+from srbench.errors import UserError
 from srbench.host import discover
 from srbench.records.layout import OutFolder
-from srbench.run.exec.backends import NODE_GPUS, Place
+from srbench.run.exec.backends import NODE_GPUS, Place, backend
 from srbench.run.exec.events import EventLog
 from srbench.run.exec.failures import Outcome
-from srbench.run.exec.local import LocalBackend
+from srbench.run.exec.local import LocalBackend, default_jobs, local_backend
 from srbench.run.exec.ray_cluster import RayBackend
 from srbench.run.exec.scheduler import Backend, News
 from srbench.run.plan.jobs import Job, load
@@ -149,6 +150,32 @@ def test_a_machine_scores_on_all_its_gpus(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("device", "at_once", "slots"),
+    [("xpu", None, 2), ("xpu", 6, 6), ("mps", None, 1), ("mps", 3, 3)],
+)
+def test_gpus_of_other_makers_have_workers_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, device: str, at_once: int | None, slots: int
+) -> None:
+    """One for each of Intel's, or as many as are asked for; Apple's cannot score, for float64."""
+    monkeypatch.setattr(torch.xpu, "is_available", lambda: True)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch.xpu, "device_count", lambda: 2)
+    place = Place(out=OutFolder(tmp_path), device=device, threads=1, at_once=at_once)
+    here = local_backend(place)
+    assert here.slots == slots
+    assert default_jobs(None, device) == (2 if device == "xpu" else 1)
+    if device == "xpu":
+        assert (here.variable, list(here.gpus)) == ("ZE_AFFINITY_MASK", ["0", "1"])
+    assert here.scoring_shares()[0] == (slots if device == "xpu" else 1)
+
+
+def test_a_captured_step_is_a_problem_before_anything_runs(suite: Suite, tmp_path: Path) -> None:
+    asked = suite.but(execution=suite.execution.but(cuda_graph=True))
+    made = prepare(asked, out=tmp_path, device="cpu", pull=False)
+    assert ["cuda_graph, got cpu" in p.what for p in made.plan.inputs.problems] == [True]
+
+
+@pytest.mark.parametrize(
     ("device", "at_once", "shares"),
     [("cuda", None, (5, 1)), ("cpu", None, (6, 8)), ("cuda", 2, (2, 1))],
 )
@@ -165,5 +192,17 @@ def test_a_cluster_scores_on_all_its_gpus(
     nodes = [{"Alive": True, "Resources": found} for found in machines]
     monkeypatch.setattr(ray, "is_initialized", lambda: True)
     monkeypatch.setattr(ray, "nodes", lambda: nodes)
-    backend = RayBackend(Place(out=OutFolder(tmp_path), device=device, threads=8, at_once=at_once))
-    assert backend.scoring_shares() == shares
+    place = Place(out=OutFolder(tmp_path), device=device, threads=8, at_once=at_once)
+    assert RayBackend(place).scoring_shares() == shares
+    several = Place(out=place.out, device=device, threads=1, options={"num_gpus": 0.1})
+    assert RayBackend(several).scoring_shares()[0] == (40 if device == "cuda" else 48)
+
+
+@pytest.mark.parametrize("options", [{"num_gpus": 1.5}, {"num_gpus": 0}, {"num_gpus": "all"},
+                                     {"slurm_partition": "gpu"}])  # fmt: skip
+def test_a_share_of_a_gpu_that_ray_does_not_know(tmp_path: Path, options: dict[str, Any]) -> None:
+    place = Place(out=OutFolder(tmp_path), device="cuda", threads=1, options=options)
+    with pytest.raises(UserError, match="num_gpus alone"):
+        RayBackend(place)
+    with pytest.raises(UserError, match="executor ray or slurm"):
+        backend("local", place)

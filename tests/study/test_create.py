@@ -206,6 +206,31 @@ def test_a_curve_that_ends_before_the_budget_is_named(tmp_path: Path) -> None:
         read_rows([out], ["one", "three"], budget=-0.5)
 
 
+def test_the_sheet_shows_the_same_crops_of_every_row_that_reaches(tmp_path: Path) -> None:
+    out = out_with_curves(tmp_path / "out", {"one": 1.0, "three": 0.2, "seventh": 2.0})
+    path = tmp_path / "sheet.webp"
+    told = ["study", "sheet", str(out), "--to", str(path), "--images", "2", "--crop", "32"]
+    made = CliRunner().invoke(cli, told)
+    assert made.exit_code == 0, made.output
+    left_out = made.output.partition("no curve reaches -0.5 dB: ")[2]
+    assert set(left_out.strip().split(", ")) == {"three", "vgg16-random", "pixel"}
+    shown = read_image(path)
+    side, label, gap = 64, 150, 4
+    assert shown.shape == (4 * (side + gap) - gap, label + 2 * (side + gap), 3)
+    rows = read_rows([out], budget=-0.5)
+    first = evenly(rows.names, 2)[0]
+    hr, bicubic = rows.hr(first), rows.bicubic(first)
+    top, left = detail_boxes(hr, bicubic, 32, 1)[0]
+    lines = [hr, *(image(first) for _, image in rows.rows), bicubic]
+    for line, image in enumerate(lines):
+        y = line * (side + gap)
+        crop = shown[y : y + side : 2, label : label + side : 2]
+        assert np.array_equal(crop, image[top : top + 32, left : left + 32])
+    wrong = CliRunner().invoke(cli, [*told[:4], str(tmp_path / "sheet.jpg")])
+    assert wrong.exit_code == 2
+    assert ".webp" in wrong.output
+
+
 def test_a_swapped_generator_is_noticed(tmp_path: Path) -> None:
     out = out_with_curves(tmp_path / "out", {"one": 1.0, "three": 2.0})
     save_generator(network(99), GENERATOR, out / "one-generator.safetensors")

@@ -11,7 +11,7 @@ The registration is experimental and lasts for the process: use it in a process 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -20,6 +20,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.overrides import TorchFunctionMode
 from torch.utils import backend_registration as backends
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
+from torch.utils._pytree import tree_leaves
 
 NAME = "fakegpu"
 _kept: list[Any] = []
@@ -65,10 +66,21 @@ def _moved(tensor: torch.Tensor, fn: Any) -> torch.Tensor:
 
 
 @contextmanager
-def computing() -> Iterator[None]:
-    """Everything inside is fake, and reading a value is an error."""
-    with FakeTensorMode(allow_non_fake_inputs=True):
+def computing(*, float64: bool = False) -> Iterator[None]:
+    """Everything inside is fake, and reading a value is an error; so is ``float64`` on the GPU."""
+    with FakeTensorMode(allow_non_fake_inputs=True), nullcontext() if float64 else _NoFloat64():
         yield
+
+
+class _NoFloat64(TorchDispatchMode):
+    """Apple's GPUs have none, nor have Intel's for games."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        for x in tree_leaves(result):
+            if isinstance(x, torch.Tensor) and x.dtype == torch.float64 and x.device.type == NAME:
+                raise TypeError(f"expected no float64 on a GPU, got some from {func}")
+        return result
 
 
 class Readable(TorchDispatchMode):

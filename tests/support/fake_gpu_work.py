@@ -116,6 +116,13 @@ class Reading(nn.Module):
         return value if float(value) > 0 else 2 * value
 
 
+class Double(nn.Module):
+    """A loss in float64."""
+
+    def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
+        return (sr.double() - hr).square().mean()
+
+
 class InMemory(CheckpointFolder):
     """A checkpoint as its file gives it back: on the CPU."""
 
@@ -199,7 +206,7 @@ def check_stage(run: Callable[..., Any], **settings: Any) -> None:
         fit=Fit(),
     )
     with (
-        fake_gpu.computing(),
+        fake_gpu.computing(float64=True),  # of metrics
         fake_gpu.Readable(),
         # What is read is 1, and that would be the iteration in which a term went NaN.
         mock.patch.object(Monitor, "check", lambda self: on_device(self._sum, self._first)),
@@ -271,6 +278,7 @@ def stages() -> Iterator[tuple[str, Callable[[], None]]]:
     for measure in (gradient_norm, gradient_cosine):
         yield measure.__name__, lambda measure=measure: check_calibration(measure)  # type: ignore[misc]
     yield "left on the CPU", lambda: check_caught(Left(), "two (different )?devices")
+    yield "float64", lambda: check_caught(Double(), "float64")
     yield "reading", lambda: check_caught(Reading(), "_local_scalar_dense")
 
 

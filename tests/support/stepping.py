@@ -1,4 +1,4 @@
-"""The adversarial step in tests: its settings, where it runs, a loss that does as it is told."""
+"""The step in tests: its settings, where it runs, a loss that does as told, states compared."""
 
 from __future__ import annotations
 
@@ -28,3 +28,20 @@ class Wrong(nn.Module):
 
     def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
         return self.how(sr)
+
+
+def assert_same(a: Any, b: Any, where: str = "state") -> None:
+    """Two checkpoints' states, to the last bit; times aside."""
+    if isinstance(a, torch.Tensor):
+        assert torch.equal(a, b), where
+    elif isinstance(a, dict):
+        assert a.keys() == b.keys(), where
+        for key in a:
+            if key not in ("seconds", "iterations_per_second"):
+                assert_same(a[key], b[key], f"{where}.{key}")
+    elif isinstance(a, (list, tuple)):
+        assert len(a) == len(b), where
+        for index, (x, y) in enumerate(zip(a, b, strict=True)):
+            assert_same(x, y, f"{where}[{index}]")
+    else:
+        assert a == b, where

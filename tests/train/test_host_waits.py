@@ -20,6 +20,7 @@ from srbench.train import RuntimeSettings, WarmStartSettings
 from srbench.train.adversarial import AdversarialStep
 from srbench.train.micro_batch import combined
 from srbench.train.monitor import Monitor
+from srbench.train.offset import cut
 from srbench.train.runtime import Placement
 from srbench.train.settings import AdversarialSettings
 from srbench.train.warm_start import WarmStartStep
@@ -106,6 +107,15 @@ def test_a_step_of_the_warm_start(parts: int, make_networks: Any) -> None:
     with never_waiting():
         for iteration in range(2):
             step(*batch(), iteration)
+
+
+def test_a_crop_from_a_corner_that_is_a_tensor() -> None:
+    """The corner of a captured step, of which nobody on the host knows the value."""
+    image = batch()[1].requires_grad_()
+    with never_waiting():
+        crop = cut(image, [torch.empty((), dtype=torch.int64, device=META)] * 2, 8)
+        crop.sum().backward()
+    assert (tuple(crop.shape), image.grad is None) == ((2, 3, 24, 24), False)
 
 
 def test_parts_are_put_together_term_by_term() -> None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from srbench.train import AdversarialSettings, CheckpointFolder, Hooks, RuntimeSettings
 from srbench.train.adversarial import AdversarialStep, run_adversarial
-from srbench.train.offset import shifted
+from srbench.train.offset import corner_of, cut
 from srbench.train.runtime import Placement
 
 CPU = RuntimeSettings(device="cpu", threads=1, channels_last=False)
@@ -23,14 +23,16 @@ SETTINGS = AdversarialSettings(
 
 def test_offsets_are_uniform_below_the_limit_and_the_same_for_every_run() -> None:
     image = torch.arange(20.0 * 20).reshape(1, 1, 20, 20)
-    corners = [shifted(image, iteration, 4) for iteration in range(400)]
+    corners = [cut(image, corner_of(iteration, 4), 4) for iteration in range(400)]
     assert {tuple(c.shape) for c in corners} == {(1, 1, 16, 16)}
     places = [divmod(int(c[0, 0, 0, 0]), 20) for c in corners]
     counts = torch.tensor([[places.count((y, x)) for x in range(4)] for y in range(4)])
     assert int(counts.sum()) == 400
     assert 8 < int(counts.min()) <= int(counts.max()) < 45  # 25 each, 4 standard deviations
-    assert torch.equal(shifted(image, 17, 4), corners[17])
-    assert shifted(image, 17, 0) is image
+    assert torch.equal(cut(image, corner_of(17, 4), 4), corners[17])
+    assert cut(image, corner_of(17, 0), 0) is image
+    numbers = [torch.tensor(number) for number in corner_of(17, 4)]
+    assert torch.equal(cut(image, numbers, 4), corners[17])
 
 
 class Recorder(nn.Module):
@@ -59,7 +61,7 @@ def test_all_networks_see_the_same_crop_of_sr_and_hr(make_networks: Any, make_sa
         lr, hr = sampler.next()
         sr = generator(lr).detach()
         step(lr, hr, iteration)
-        sr_crop, hr_crop = shifted(sr, iteration, 8), shifted(hr, iteration, 8)
+        sr_crop, hr_crop = (cut(image, corner_of(iteration, 8), 8) for image in (sr, hr))
         assert torch.equal(content.seen[-1][0], sr_crop)
         assert torch.equal(content.seen[-1][1], hr_crop)
         assert torch.equal(seen[-2], sr_crop)

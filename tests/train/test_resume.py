@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from stepping import assert_same
 
 from srbench.train import (
     AdversarialSettings,
@@ -79,24 +80,8 @@ class Stages:
         return result, checkpoint.state
 
 
-def assert_same(a: Any, b: Any, where: str = "state") -> None:
-    if isinstance(a, torch.Tensor):
-        assert torch.equal(a, b), where
-    elif isinstance(a, dict):
-        assert a.keys() == b.keys(), where
-        for key in a:
-            if key not in ("seconds", "iterations_per_second"):
-                assert_same(a[key], b[key], f"{where}.{key}")
-    elif isinstance(a, (list, tuple)):
-        assert len(a) == len(b), where
-        for index, (x, y) in enumerate(zip(a, b, strict=True)):
-            assert_same(x, y, f"{where}[{index}]")
-    else:
-        assert a == b, where
-
-
 @pytest.mark.parametrize("stage", ["warm-start", "adversarial"])
-@pytest.mark.parametrize("precision", ["float32", "bf16"])
+@pytest.mark.parametrize("precision", ["float32", "bf16", "float16"])
 @pytest.mark.parametrize("stop", [1, 4, 5, 7])
 def test_stopped_and_resumed_is_bit_identical(
     stage: str,

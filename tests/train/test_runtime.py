@@ -129,6 +129,44 @@ def test_a_checkpoint_of_a_machine_with_other_gpus_is_restored(
     assert [int(state[0]) for state in put.values()] == list(range(min(saved, here)))
 
 
+def test_states_of_other_accelerators_are_kept_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    put: list[tuple[str, list[int]]] = []
+    state = torch.full((4,), 7)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch.mps, "get_rng_state", lambda: state)
+    monkeypatch.setattr(torch.mps, "set_rng_state", lambda s: put.append(("mps", s.tolist())))
+    monkeypatch.setattr(torch.xpu, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.xpu, "is_available", lambda: True)
+    monkeypatch.setattr(torch.xpu, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.xpu, "get_rng_state_all", lambda: [state + 1, state + 2])
+    monkeypatch.setattr(
+        torch.xpu, "set_rng_state_all", lambda s: put.extend(("xpu", x.tolist()) for x in s)
+    )
+    captured = capture_rng()
+    restore_rng(captured)
+    assert put == [("xpu", [8] * 4), ("mps", [7] * 4)]
+    put.clear()
+    restore_rng({name: captured[name] for name in ("torch", "cuda", "numpy", "python")})
+    assert not put  # a checkpoint of before
+
+
+@pytest.mark.parametrize(("device", "read"), [("xpu", "max_memory_reserved"),
+                                              ("mps", "driver_allocated_memory")])  # fmt: skip
+def test_another_accelerator_is_waited_for_and_its_memory_read(
+    monkeypatch: pytest.MonkeyPatch, device: str, read: str
+) -> None:
+    waited: list[str] = []
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    monkeypatch.setattr("srbench.train.runtime.check_device", lambda name: None)
+    monkeypatch.setattr(torch.xpu, "init", lambda: None)
+    monkeypatch.setattr(torch.get_device_module(device), read, lambda *_: 11)
+    monkeypatch.setattr(torch.accelerator, "synchronize", lambda d: waited.append(d.type))
+    with session(RuntimeSettings(device=device, threads=1), seed=1) as where:
+        where.synchronize()
+        assert peak_memory_bytes(where.device) == 11
+    assert waited == [device]
+
+
 def test_isolated_rng_leaves_no_trace() -> None:
     with isolated_rng():
         seed_rng(1)

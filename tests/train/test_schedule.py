@@ -28,3 +28,7 @@ def test_set_learning_rate() -> None:
     optimiser = torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     set_learning_rate(optimiser, 0.25)
     assert [g["lr"] for g in optimiser.param_groups] == [0.25]
+    rate = optimiser.param_groups[0]["lr"] = torch.tensor(1.0)
+    set_learning_rate(optimiser, 0.125)
+    assert optimiser.param_groups[0]["lr"] is rate
+    assert float(rate) == 0.125

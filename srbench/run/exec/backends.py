@@ -31,7 +31,7 @@ class Place:
     """What the user says of where jobs run.
 
     Attributes:
-        device: ``cuda`` or ``cpu``.
+        device: one of :data:`srbench.devices.DEVICES`.
         threads: CPUs per job.
         at_once: jobs at once; ``None``: as many as there is room for.
         storage: URL that jobs' files travel through, where no file system is shared.
@@ -56,10 +56,8 @@ def backend(name: str, place: Place) -> Backend:
 
     if name not in BACKENDS:
         raise unknown_name("executor", name, BACKENDS)
-    if place.options and name != "slurm":
-        raise UserError(
-            f"expected --executor-option together with --executor slurm, got --executor {name}"
-        )
+    if place.options and name == "local":
+        raise UserError("expected --executor-option together with --executor ray or slurm")
     made: Backend = load(BACKENDS[name])(place)
     return made
 

@@ -89,7 +89,7 @@ def local_backend(place: Place) -> LocalBackend:
     if place.device == "cpu":
         return LocalBackend(out=place.out, slots=place.at_once or 1)
     check_device(place.device)
-    variable, gpus = visible_gpus()
+    variable, gpus = visible_gpus(place.device)
     return LocalBackend(
         out=place.out, slots=place.at_once or max(1, len(gpus)), gpus=gpus, variable=variable
     )
@@ -101,6 +101,6 @@ def default_jobs(threads: int | None, device: str) -> int:
     One per visible GPU. On CPU as many as the cores hold where the suite fixes the threads per job,
     else one that has all cores.
     """
-    if device == "cuda":
-        return max(1, len(visible_gpus()[1]))
+    if device != "cpu":
+        return max(1, len(visible_gpus(device)[1]))
     return max(1, available_cores() // threads) if threads else 1

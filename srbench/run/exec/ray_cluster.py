@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from srbench.devices import COUNTED
 from srbench.errors import UserError
 from srbench.records import Failure
 from srbench.run.exec.backends import Place
@@ -42,17 +43,19 @@ class RayBackend(Backend):
     """Workers on a Ray cluster: the one at ``RAY_ADDRESS``, a running one, or one started here.
 
     The out folder lies on a file system that all nodes share under the same path, unless the place
-    names a storage. Ray sets a GPU aside per job on ``cuda``, and the job's threads as CPUs.
+    names a storage. Ray sets a GPU aside per job, and the job's threads as CPUs. The option
+    ``num_gpus`` makes that a part of a GPU, which as many jobs share as fit, or several.
 
     Raises:
-        UserError: ray is not installed, a node has other versions, or no node can hold a job.
+        UserError: ray is not installed, a node has other versions, or no node can hold a job; an
+            option that is not Ray's.
     """
 
     def __init__(self, place: Place) -> None:
         self.slots = place.at_once
         self._out = place.out
         self._threads = place.threads
-        self._gpus = 1 if place.device == "cuda" else 0
+        self._gpus = _share(place) if place.device in COUNTED else 0
         self._storage = None if place.storage is None else Storage(place.storage)
         self._ray: Any = None
         self._remote: Callable[[Job], Any] = lambda job: None
@@ -164,14 +167,27 @@ def _connected() -> Iterator[Any]:
         ray.shutdown()
 
 
-def _room(node: Mapping[str, Any], threads: int, gpus: int) -> int:
+def _share(place: Place) -> float:
+    """GPUs of one job: 1, or what the user says."""
+    share = place.options.get("num_gpus", 1)
+    whole = isinstance(share, (int, float)) and share > 0 and (share < 1 or share == int(share))
+    if set(place.options) - {"num_gpus"} or not whole:
+        raise UserError(
+            "expected of Ray's options num_gpus alone, a part of one GPU or a number of them, "
+            f"got {dict(place.options)}",
+            "--executor-option num_gpus=0.5 lets two jobs share a GPU",
+        )
+    return float(share)
+
+
+def _room(node: Mapping[str, Any], threads: int, gpus: float) -> int:
     """How many jobs a node holds at once."""
     resources = node["Resources"]
     cpus = int(resources.get("CPU", 0)) // threads
-    return min(cpus, int(resources.get("GPU", 0)) // gpus) if gpus else cpus
+    return min(cpus, int(resources.get("GPU", 0) / gpus + 1e-6)) if gpus else cpus
 
 
-def _check_room(nodes: Sequence[Mapping[str, Any]], threads: int, gpus: int) -> None:
+def _check_room(nodes: Sequence[Mapping[str, Any]], threads: int, gpus: float) -> None:
     if any(_room(node, threads, gpus) for node in nodes):
         return
     have = "; ".join(
@@ -180,7 +196,7 @@ def _check_room(nodes: Sequence[Mapping[str, Any]], threads: int, gpus: int) -> 
         for node in nodes
     )
     raise UserError(
-        f"expected a node with {threads} CPUs and {gpus} GPUs for one job, got {have}",
+        f"expected a node with {threads} CPUs and {gpus:g} GPUs for one job, got {have}",
         "set execution.threads to fewer, or --device cpu",
     )
 

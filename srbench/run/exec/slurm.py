@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from srbench.devices import COUNTED
 from srbench.errors import UserError
 from srbench.records import Failure
 from srbench.run.exec.backends import Place
@@ -61,7 +62,7 @@ class _Submitted:
 
 
 class SlurmBackend(Backend):
-    """Workers as Slurm jobs: the job's threads as CPUs, and on ``cuda`` one GPU.
+    """Workers as Slurm jobs: the job's threads as CPUs, and on a GPU one of them.
 
     Options are submitit's parameters (``timeout_min``, ``mem_gb``, ``slurm_partition``, ...), and
     ``cluster``: ``local`` and ``debug`` try a setup without Slurm.
@@ -167,7 +168,7 @@ def _executor(place: Place) -> Any:
         executor.update_parameters(
             name="srbench",
             cpus_per_task=place.threads,
-            gpus_per_node=1 if place.device == "cuda" else 0,
+            gpus_per_node=1 if place.device in COUNTED else 0,
             **options,
         )
     except (RuntimeError, NameError, TypeError, ValueError, AssertionError) as error:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import srbench
+from srbench.devices import check_device
+from srbench.errors import ContractError
 
 if TYPE_CHECKING:
     from srbench.records import Environment
@@ -47,6 +49,34 @@ def cpu_name() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def device_name(device: str) -> str:
+    """The name under which costs are compared: the CPU's or the GPU's, with its kind if unusual."""
+    kind = device.partition(":")[0]
+    if kind == "cpu":
+        return cpu_name()
+    import torch
+
+    if kind == "mps":
+        return f"{cpu_name()} (mps)"
+    name = str(torch.get_device_module(kind).get_device_name(device))
+    return name if kind == "cuda" else f"{name} ({kind})"
+
+
+def device_here(device: str) -> str | None:
+    """Its name; ``None`` where torch cannot use it on this machine."""
+    try:
+        check_device(device)
+    except ContractError:
+        return None
+    return device_name(device)
+
+
+def device_kind(gpu: str | None) -> str:
+    """What ``--device`` was, from the name of a record's GPU."""
+    found = (kind for kind in ("mps", "xpu") if gpu and gpu.endswith(f" ({kind})"))
+    return next(found, "cuda" if gpu else "cpu")
 
 
 def _version(name: str) -> str:

@@ -1,19 +1,10 @@
-"""What a loss costs: floating-point operations of its forward and backward pass, device names."""
+"""What a loss costs: floating-point operations of its forward and backward pass."""
 
 from __future__ import annotations
 
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
-
-from srbench.run.plan.environment import cpu_name
-
-
-def device_name(device: str) -> str:
-    """The name under which costs are compared: the GPU's, or the CPU's."""
-    if device == "cpu":
-        return cpu_name()
-    return torch.cuda.get_device_name(device)
 
 
 def loss_gflops(loss: nn.Module, patch_size: int, batch_size: int, device: str) -> float:

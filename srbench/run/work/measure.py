@@ -116,7 +116,7 @@ class _Clock:
     def progress(self, iteration: int, total: int) -> None:
         del iteration, total
         if self.device != "cpu":
-            torch.cuda.synchronize()
+            torch.accelerator.synchronize()
         self.marks.append(time.perf_counter())
 
     def enough(self) -> bool:
@@ -200,7 +200,7 @@ def _steps(stage: Steps, task: TrainingTask) -> dict[str, Any]:
         stage(runtime, CheckpointFolder(Path(folder)), clock.hooks())
         checkpoint = sum(path.stat().st_size for path in Path(folder).iterdir())
     once = _Clock(str(runtime.device), 1)
-    plain = runtime.but(compile=False)  # compiled graphs hide their operations
+    plain = runtime.but(compile=False, cuda_graph=False)  # graphs hide their operations
     with tempfile.TemporaryDirectory() as folder, _FlopCount() as counter:
         stage(plain, CheckpointFolder(Path(folder)), once.hooks())
     return {

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
 from srbench.models.files import save_generator
-from srbench.run.plan.environment import describe_environment
+from srbench.run.plan.environment import describe_environment, device_name
 from srbench.run.plan.tasks import TrainingTask
-from srbench.run.work.cost import device_name
 from srbench.run.work.generators import generator_of
 from srbench.run.work.stage import Stage
 
 if TYPE_CHECKING:
-    from srbench.train import StageResult
+    from srbench.train import Point, StageResult
 
 
 def generator_document(stage: Stage[TrainingTask], generator: nn.Module) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def result_document(
             "data_wait_fraction": result.data_wait_fraction,
         },
         "collapsed": result.lost,
-        "notes": [*result.notes, *_micro_batch_notes(stage)],
+        "notes": [*result.notes, *_micro_batch_notes(stage), *_skipped_notes(result.log)],
     }
 
 
@@ -74,6 +74,16 @@ def _micro_batch_notes(stage: Stage[TrainingTask]) -> list[str]:
         f"summed, since it did not fit the GPU's memory: the effective batch is still {batch}, but "
         "BatchNorm saw one part at a time, from the checkpoint on at which that began"
     ]
+
+
+def _skipped_notes(log: Sequence[Point]) -> list[str]:
+    """How many steps float16 cost: of each logged point their share since the one before."""
+    since = [0, *(iteration for iteration, _ in log)]
+    shares = [values.get("skipped", 0.0) for _, values in log]
+    skipped = sum(s * (b - a) for s, (a, b) in zip(shares, pairwise(since), strict=True))
+    if not skipped:
+        return []
+    return [f"{skipped:.0f} of {since[-1]} steps were skipped: gradients overflowed in float16"]
 
 
 def _point(iteration: int, values: Mapping[str, float]) -> dict[str, Any]:
