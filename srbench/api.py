@@ -24,6 +24,7 @@ def run_suite(
     jobs: int | None = None,
     overrides: Sequence[str] = (),
     loggers: Sequence[str] = (),
+    starts: str | None = None,
     executor: str = "local",
     storage: str | None = None,
     executor_options: Mapping[str, Any] | None = None,
@@ -42,6 +43,7 @@ def run_suite(
         jobs: workers at once; default one per visible GPU; on CPU as many as the cores hold.
         overrides: ``KEY=VALUE`` settings, as ``--set`` takes them.
         loggers: what writes the trainings' curves, as ``--logger``; default TensorBoard.
+        starts: a leaderboard whose warm starts and calibration are taken instead of trained.
         executor: ``local``, ``ray`` for all machines of a Ray cluster, or ``slurm``.
         storage: with ray and no shared disk: URL that jobs' files travel through.
         executor_options: with slurm, submitit's parameters, ``{"slurm_partition": "gpu"}``; with
@@ -68,7 +70,7 @@ def run_suite(
     console = Console(stderr=True, quiet=not progress)
     prepared = prepare(
         suite, out=out, losses=losses, seeds=seeds, device=device, jobs=jobs, executor=executor,
-        overrides=overrides, loggers=loggers,
+        overrides=overrides, loggers=loggers, starts=starts,
         say=lambda line: console.print(line, markup=False, highlight=False),
     )  # fmt: skip
     return execute(

@@ -45,6 +45,7 @@ def prepare(
     executor: str = "local",
     overrides: Sequence[str] = (),
     loggers: Sequence[str] = (),
+    starts: str | None = None,
     registry: Registry | None = None,
     pull: bool = True,
     say: Callable[[str], None] = lambda line: None,
@@ -79,7 +80,8 @@ def prepare(
         parallel = gpus or jobs or default_jobs(suite.execution.threads, device)
     plan = make_plan(
         suite, registry or discover(), device=device, only=losses, seeds=seeds, parallel=parallel,
-        loggers=loggers, pull=pull, strict=strict, say=say,
+        loggers=loggers, starts=starts or {},
+        references=not (starts and losses), pull=pull, strict=strict, say=say,
     )  # fmt: skip
     try:
         if executor == "local":

@@ -11,6 +11,7 @@ from srbench.errors import JobFailed, UserError
 from srbench.host import Registry
 from srbench.records import DatasetScores, Record
 from srbench.records.layout import OutFolder
+from srbench.records.starts import start_of
 from srbench.run.exec.backends import Place
 from srbench.run.exec.local import local_backend
 from srbench.run.plan.environment import describe_environment, device_here, device_kind
@@ -122,6 +123,7 @@ class Reproduction:
             device=self.device,
             only=self._only(suite),
             seeds=(record.seed,),
+            starts={} if (start := start_of(record)) is None else {record.seed: start},
             pull=pull,
             say=say,
         )

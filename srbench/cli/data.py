@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -212,7 +213,9 @@ def _prepare_one(dataset: Dataset, workers: int | None) -> ImageStore:
 
     out = console(stderr=True)
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=out, disable=not out.is_terminal) as bar:
+    bar = Progress(*columns, console=out, disable=not out.is_terminal)
+    # Until 13.9 rich ends the line of a bar that it was told not to show.
+    with bar if out.is_terminal else contextlib.nullcontext():
         store = prepare_store(dataset, workers=workers, progress=_reporter(dataset, bar))
     click.echo(f"{dataset.name}: {len(store)} images ready in {store.folder}")
     return store

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
@@ -36,6 +37,12 @@ import click
     is_flag=True,
     help="Head the folder's README.md as a static Space of Hugging Face wants it.",
 )
+@click.option(
+    "--url",
+    default="",
+    metavar="URL",
+    help="Where the folder is served: links to it then show the plane (OpenGraph).",
+)
 @click.option("--json", "as_json", is_flag=True, help="What was written, as JSON on stdout.")
 def command(
     *,
@@ -44,6 +51,7 @@ def command(
     images: int | None,
     readme: Path | None,
     space: bool,
+    url: str,
     as_json: bool,
 ) -> None:
     """Write the site of OUT folders: tables, plots, a page per loss and per image, downloads.
@@ -53,12 +61,21 @@ def command(
     earlier rows, give the published folder itself as one more OUT.
     """
     from srbench.cli.output import echo_json
+    from srbench.errors import UserError
     from srbench.report.render.site import BUDGET, IMAGES, publish
     from srbench.report.render.site.readme import head_for_space
 
+    if url and not (urlsplit(url).scheme in ("http", "https") and urlsplit(url).netloc):
+        raise UserError(f"expected an address such as https://example.org/leaderboard, got {url}")
     if space:
         head_for_space(destination)
-    done = publish(folders, destination, images=IMAGES if images is None else images, readme=readme)
+    done = publish(
+        folders,
+        destination,
+        images=IMAGES if images is None else images,
+        readme=readme,
+        address=url,
+    )
     if done.bytes > BUDGET:
         click.echo(
             f"warning: the folder holds {done.bytes / 1e6:.0f} MB, more than "

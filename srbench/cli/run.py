@@ -72,7 +72,7 @@ def command(
 
     SUITE is a path or the name of a file in benchmarks/. Finished work is reused: rerunning the
     same command continues after any kind of end. --loss takes labels of the suite, and adds an
-    installed loss, with parameters after commas; reference rows always run.
+    installed loss, with parameters after commas; reference rows run too, but for --starts.
 
     Exit status: 0 done, 1 some jobs failed (the table shows why), 2 a mistake in the input.
     """

@@ -32,6 +32,12 @@ _DECORATORS = (
     click.option("--device", type=click.Choice(DEVICES), help="Default: CUDA if there is one."),
     click.option("--jobs", type=click.IntRange(min=1), help="Workers at once."),
     click.option(
+        "--starts",
+        metavar="LEADERBOARD",
+        help="Folder or address of a leaderboard: its warm starts and calibration are taken, and "
+        "with --loss that row alone is trained.",
+    ),
+    click.option(
         "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting."
     ),
 )
@@ -45,7 +51,7 @@ def suite_options(function: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(function)
     def command(**given: Any) -> None:
-        names = ("suite", "out", "losses", "seeds", "device", "jobs", "overrides")
+        names = ("suite", "out", "losses", "seeds", "device", "jobs", "starts", "overrides")
         wish = {name: given.pop(name) for name in names}
 
         def prepared(*, pull: bool, **more: Any) -> Prepared:

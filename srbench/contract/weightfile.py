@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Reader = Literal["torch", "flax-pickle", "h5", "safetensors", "npz"]
+Reader = Literal["torch", "torchscript", "flax-pickle", "h5", "safetensors", "npz"]
 """How a file is decoded into a flat mapping of names to arrays.
 
-``torch``: ``torch.load(weights_only=True)``; ``flax-pickle``: a pickle of nested dicts of numpy
+``torch``: ``torch.load(weights_only=True)``; ``torchscript``: a program with its weights, opened
+for a file with a full hash alone; ``flax-pickle``: a pickle of nested dicts of numpy
 arrays, flattened with ``/``; ``h5``: an HDF5 tree, flattened with ``/``; ``safetensors``; ``npz``.
 """
 

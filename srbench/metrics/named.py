@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from srbench.contract import BuildContext, MetricSpec
 from srbench.errors import UnknownName, UserError, unknown_name
+from srbench.metrics.vetted import VETTED
 
 if TYPE_CHECKING:
     from srbench.metrics.pyiqa_bridge import PyiqaMetric
@@ -63,6 +64,7 @@ def resolve_metrics(
 
 
 def _resolve(name: str, registry: MetricRegistry, allow_unsafe_weights: bool) -> MetricSpec:
+    name = VETTED[name].name if name in VETTED else name
     ambiguous = any(key.endswith(f":{name}") for key in registry.metrics)
     if name in registry.metrics or ambiguous or ":" in name:
         return registry.metric(name).spec

@@ -15,6 +15,7 @@ from srbench.contract.known_weights import (
     VGG16_IMAGENET,
 )
 from srbench.metrics.protocol import GRID_BLOCK, NIQE_BLOCK
+from srbench.metrics.vetted import VETTED
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -261,7 +262,11 @@ METRICS = (
 """The built-in metrics, in the order in which tables show them."""
 
 
+ALL_METRICS = (*METRICS, *VETTED.values())
+"""With those of pyiqa that are held to published hashes."""
+
+
 @hookimpl
 def srbench_metrics() -> tuple[MetricSpec, ...]:
-    """The built-in metrics."""
-    return METRICS
+    """All metrics that come with srbench."""
+    return ALL_METRICS

@@ -1,4 +1,6 @@
-"""The only module that imports pyiqa: LPIPS, DISTS, NIQE, and its other metrics by name.
+"""pyiqa's LPIPS, DISTS and NIQE, and its other metrics by name.
+
+Only this module and :mod:`srbench.metrics.pyiqa_vetted` import pyiqa.
 
 pyiqa's licence is PolyForm Noncommercial 1.0.0, which is why it stays behind this one door.
 
@@ -36,7 +38,7 @@ _BACKBONES: Mapping[str, Callable[..., nn.Module]] = {
     "vgg": torchvision.models.vgg16,
 }
 _NOT_PER_IMAGE = frozenset({"fid", "fid_dinov2", "fid_mmd", "inception_score"})
-_LOCK = threading.Lock()
+CONSTRUCTION = threading.Lock()
 _NIQE_WINDOW, _NIQE_SIGMA = 7, 7.0 / 6.0
 
 
@@ -258,7 +260,7 @@ def _construction(
     network = _backbone(backbone, features)
     ours = SimpleNamespace(alexnet=lambda **_: network, vgg16=lambda **_: network)
     # The seeds of a training run must not depend on whether a metric was built beside it.
-    with _LOCK, torch.random.fork_rng(devices=[]):
+    with CONSTRUCTION, torch.random.fork_rng(devices=[]):
         theirs = module.models
         module.models = ours  # type: ignore[attr-defined]
         try:

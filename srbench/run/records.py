@@ -28,6 +28,7 @@ from srbench.records import (
     write_record,
 )
 from srbench.records.layout import HR_FOLDER, OutFolder
+from srbench.records.starts import KEY
 from srbench.run.exec.failures import read_failure
 from srbench.run.freshness import Sources
 from srbench.run.plan.environment import describe_environment
@@ -159,8 +160,11 @@ class _Assembler:
                 Environment.model_validate(result["environment"]) if result else self.here
             ),
             data=self.manifests,
-            artifacts=self._artifacts(cell, result, with_warm_start=bool(curve)),
-            keys={"training": cell.training} if cell.training else {},
+            artifacts=self._artifacts(cell, result, with_warm_start=bool(curve or cell.start)),
+            keys={
+                **({"training": cell.training} if cell.training else {}),
+                **({KEY: cell.start.warm_start} if cell.start else {}),
+            },
             metrics={
                 metric.spec.name: metric_info(metric.spec)
                 for metric in self.plan.metrics
@@ -246,10 +250,9 @@ class _Assembler:
         if cell.training is None or not result:
             return {}
         found = {"generator": self._artifact(cell.training, result)}
-        if with_warm_start:
-            assert cell.warm is not None  # a curve was scored from it
+        if with_warm_start and cell.warm is not None:
             warm = read_result(self.out, cell.warm)
-            assert warm is not None  # as was its generator
+            assert warm is not None  # the row was trained from it
             found["warm-start"] = self._artifact(cell.warm, warm)
         return found
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from srbench.records import Record, read_records, record_sha256
+from srbench.records import Record, RowKind, read_records, record_sha256
 from srbench.records.schema import LossInfo
+from srbench.records.starts import start_of, starts_of
 from srbench.verify.difference import Difference, What
 
 FLAGS: Final = ("task", "backbone", "saw_test_images", "trains_on_metrics", "shares_network_with")
@@ -34,18 +35,40 @@ class PublishedRows:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._rows = [_known(record) for record in read_records([folder])]
+        records = list(read_records([folder]))
+        self._rows = [_known(record) for record in records]
+        self._starts = {
+            (table.conditions, seed): start
+            for table in starts_of(records)
+            for seed, start in table.seeds.items()
+        }
 
     def differences(self, record: Record) -> Iterator[Difference]:
         """What speaks against publishing ``record`` beside them."""
         mine = _known(record)
         for known in self._rows:
             if known.key == mine.key:
-                if known.sha256 != mine.sha256:
+                if known.sha256 != mine.sha256 and not _nobodys(record, known, mine):
                     yield _about("record", f"another record of {known.row} is published")
             elif _same_network(known, mine):
                 yield _about("generator", f"its generator is that of {known.row}, published before")
         yield from self._same_label(mine)
+        yield from self._same_start(record)
+
+    def _same_start(self, record: Record) -> Iterator[Difference]:
+        """A row that says that it begins where the published rows do."""
+        said = start_of(record)
+        if said is None:
+            return
+        known = self._starts.get((record.suite.conditions, record.seed))
+        if known is None or known.warm_start != said.warm_start:
+            yield _about("generator", f"{said.warm_start[:12]} is not the published warm start")
+        elif said.reference_gradient_norm not in (None, known.reference_gradient_norm):
+            yield _about(
+                "record",
+                f"it is calibrated to {said.reference_gradient_norm:g}, the published gradient "
+                f"norm of the reference is {known.reference_gradient_norm or 0:g}",
+            )
 
     def _same_label(self, mine: _Known) -> Iterator[Difference]:
         for known in self._rows:
@@ -60,6 +83,12 @@ class PublishedRows:
             if one == other and (what := unlike(known.loss, mine.loss)):
                 yield _about("record", f"{what} than the published row {one!r}")
                 return
+
+
+def _nobodys(record: Record, known: _Known, mine: _Known) -> bool:
+    """A reference row that everybody's run makes: the same network, or none, and images."""
+    same = known.generator == mine.generator and known.pixels == mine.pixels
+    return same and record.loss.kind is not RowKind.TRAINED
 
 
 def _same_network(known: _Known, mine: _Known) -> bool:

@@ -8,12 +8,12 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from srbench.errors import visible
-from srbench.metrics.plugin import METRICS
+from srbench.metrics.plugin import ALL_METRICS
 
 What = Literal["record", "suite", "data", "generator", "image", "metric", "score"]
 
 TOLERANCES: Final[Mapping[str, float]] = MappingProxyType(
-    {spec.name: spec.tolerance for spec in METRICS}
+    {spec.name: spec.tolerance for spec in ALL_METRICS}
 )
 """Largest difference of one image's score between two machines (PSNR in dB)."""
 

@@ -11,15 +11,16 @@ from itertools import islice
 from typing import Any, Final
 
 from srbench.errors import SuiteError
-from srbench.metrics.plugin import METRICS
+from srbench.metrics.plugin import ALL_METRICS
 from srbench.metrics.protocol import PROTOCOLS
 from srbench.records import DatasetScores, Record, RowKind, record_key, states_conditions
 from srbench.records.identity import carried_suite, conditions_sha256
+from srbench.records.starts import KEY
 from srbench.settings import RESERVED_LABELS, LossRow, Suite, expand_losses
 from srbench.settings.load import installed_suite
 from srbench.verify.difference import Difference, What, printable
 
-SPECS: Final = {spec.name: spec for spec in METRICS}
+SPECS: Final = {spec.name: spec for spec in ALL_METRICS}
 
 
 def suite_of(record: Record) -> Suite:
@@ -147,14 +148,14 @@ def _row(record: Record, suite: Suite) -> Iterator[Difference]:
 
 
 def _published_start(record: Record, suite: Suite) -> Iterator[Difference]:
-    """Where the suite names the warm start's file, the row must be of that one or begin there."""
-    pinned = suite.warm_start.checkpoint_sha256
+    """Where suite or record name the warm start's file, the row is of that one or begins there."""
+    pinned = suite.warm_start.checkpoint_sha256 or record.keys.get(KEY)
     name = "generator" if record.loss.kind is RowKind.WARM_START else "warm-start"
     stated = record.artifacts.get(name)
     if pinned is not None and stated is not None and stated.sha256 != pinned:
         yield _about(
             "generator",
-            f"its warm start is {stated.sha256[:12]}, the suite names the published {pinned[:12]}",
+            f"its warm start is {stated.sha256[:12]}, named is the published {pinned[:12]}",
         )
 
 

@@ -1,9 +1,13 @@
-"""Turning a file into names and arrays. No reader runs anything that the file contains."""
+"""Turning a file into names and arrays. No reader runs anything that the file contains.
+
+A TorchScript archive is a program: it is read where the whole hash of the file is pinned alone.
+"""
 
 from __future__ import annotations
 
 import math
 import pickle
+import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -43,9 +47,24 @@ def _torch(path: Path) -> Mapping[str, Any]:
     except (AttributeError, TypeError, IndexError, AssertionError) as error:
         # What torch's restricted unpickler raises on a stream that is cut or forged.
         raise _damaged("a PyTorch checkpoint", path, error) from error
+    if isinstance(loaded, torch.Tensor):
+        return {"tensor": loaded}
     if not isinstance(loaded, Mapping):
         raise ArchiveError(f"expected a state dict in {path.name}, got {type(loaded).__name__}")
     return loaded
+
+
+def _torchscript(path: Path) -> Mapping[str, Any]:
+    import torch
+
+    try:
+        with warnings.catch_warnings():  # torch makes no more of them, and still reads them
+            warnings.simplefilter("ignore")
+            loaded: Any = torch.jit.load(path, map_location="cpu")  # type: ignore[no-untyped-call]
+    except (RuntimeError, ValueError, OSError) as error:
+        raise _damaged("a TorchScript archive", path, error) from error
+    state: Mapping[str, Any] = loaded.state_dict()
+    return state
 
 
 def _safetensors(path: Path) -> Mapping[str, Any]:
@@ -146,6 +165,7 @@ def _damaged(expected: str, path: Path, error: Exception) -> ArchiveError:
 
 _READERS: Mapping[Reader, Callable[[Path], Mapping[str, Any]]] = {
     "torch": _torch,
+    "torchscript": _torchscript,
     "flax-pickle": load_array_pickle,
     "h5": _h5,
     "safetensors": _safetensors,

@@ -8,13 +8,32 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from srbench.errors import WeightsError
-from srbench.files import cache_folder, file_sha256
+from srbench.files import cache_folder, file_sha256, read_regular
 from srbench.weights.cache import temporary_file
 from srbench.weights.local import own_folders
 from srbench.weights.pipconfig import read_pip_config
 from srbench.weights.transfer import Pins, download, offline, open_client
 
 _MAX_BYTES = 2**30
+
+
+def read_published(base: str, name: str, max_bytes: int) -> bytes:
+    """A small file of a published folder, which is here or at an ``https:`` address.
+
+    Raises:
+        WeightsError: it is not to be had.
+    """
+    if not urlsplit(base).netloc:
+        path = Path(base.removeprefix("file://")).expanduser() / name
+        try:
+            return read_regular(path, max_bytes)
+        except OSError as error:
+            raise WeightsError(f"expected the file {path}, got: {error}") from error
+    with temporary_file(cache_folder()) as target, open_client(read_pip_config()) as client:
+        download(
+            client, f"{base.rstrip('/')}/{name}", target, Pins(max_bytes=max_bytes), label=name
+        )
+        return target.read_bytes()
 
 
 def published_file(sha256: str, where: str | None = None, *, pull: bool = True) -> Path:

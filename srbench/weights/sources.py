@@ -140,6 +140,8 @@ class Search:
         )
 
     def _read(self, path: Path, source: Source | None, label: str) -> Found:
+        if source is not None and source.reader == "torchscript" and not self.file.file_sha256:
+            raise WeightsError("a TorchScript archive is a program: its whole hash must be pinned")
         decoded = decode("safetensors" if source is None else source.reader, path)
         convert = None if source is None else source.convert
         tensors = canonical(decoded, convert, self.file.keep, label)

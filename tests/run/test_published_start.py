@@ -71,7 +71,7 @@ def test_a_row_on_a_published_warm_start_is_that_of_the_trained_one_and_verifies
     forged = row.model_copy(update={"artifacts": {"generator": other}})
     assert list(identity_differences(row, None)) == []
     (difference,) = identity_differences(forged, None)
-    assert f"the suite names the published {start.sha256[:12]}" in difference.message
+    assert f"named is the published {start.sha256[:12]}" in difference.message
 
 
 @pytest.fixture

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import re
 import textwrap
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -27,6 +29,7 @@ from srbench.report.text import plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Okabe and Ito's palette, told apart with any colour vision; shapes repeat the distinction.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A5195")
@@ -143,11 +146,30 @@ def _drawings(board: Leaderboard) -> Iterator[tuple[str, Drawing]]:
         yield "training", drawing
 
 
-def _write(drawings: Iterator[tuple[str, Drawing]], folder: Path) -> tuple[Path, ...]:
-    paths: list[Path] = []
+def plane_png(board: Leaderboard) -> bytes | None:
+    """The plane of the headline's data set, or the first one; ``None`` where no row is in it."""
+    axes = plane_metrics(board.metrics)
+    dataset = next((h.dataset for h in board.headlines), board.datasets[0])
+    drawing = None if axes is None else plane(board, dataset, axes)
+    if drawing is None:
+        return None
+    stream = io.BytesIO()
+    with _settings():
+        _figure(drawing).savefig(stream, format="png", metadata={"Software": None})
+    return stream.getvalue()
+
+
+@contextmanager
+def _settings() -> Iterator[None]:
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_SETTINGS)
+        yield
+
+
+def _write(drawings: Iterator[tuple[str, Drawing]], folder: Path) -> tuple[Path, ...]:
+    paths: list[Path] = []
+    with _settings():
         for name, drawing in drawings:
             paths += _save(drawing, folder, name)
     return tuple(paths)
@@ -155,6 +177,15 @@ def _write(drawings: Iterator[tuple[str, Drawing]], folder: Path) -> tuple[Path,
 
 def _save(drawing: Drawing, folder: Path, name: str) -> tuple[Path, Path]:
     """Write ``name.svg`` and ``name.png`` without dates, so that equal plots are equal bytes."""
+    figure = _figure(drawing)
+    folder.mkdir(parents=True, exist_ok=True)
+    svg, png = folder / f"{name}.svg", folder / f"{name}.png"
+    figure.savefig(svg, metadata={"Date": None, "Creator": None})
+    figure.savefig(png, metadata={"Software": None})
+    return svg, png
+
+
+def _figure(drawing: Drawing) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -176,11 +207,7 @@ def _save(drawing: Drawing, folder: Path, name: str) -> tuple[Path, Path]:
         axes.text(0, below, words, fontsize=8, color=_SOFT)
     for part in drawing.parts:
         _draw(axes, part)
-    folder.mkdir(parents=True, exist_ok=True)
-    svg, png = folder / f"{name}.svg", folder / f"{name}.png"
-    figure.savefig(svg, metadata={"Date": None, "Creator": None})
-    figure.savefig(png, metadata={"Software": None})
-    return svg, png
+    return figure
 
 
 def _style(kind: str, *, line: bool = False) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from srbench.host import source_sha256
 from srbench.records import RowKind
+from srbench.records.starts import Start
 from srbench.run.plan.inputs import Inputs
 from srbench.run.plan.jobs import Job, make_job
 from srbench.run.plan.rows import Row, Term
@@ -38,6 +39,7 @@ class Chain:
         execution: the suite's, with the threads settled.
         reference: the losses that all others are calibrated to; empty in track ``raw``.
         loggers: what the trainings' curves are written by.
+        start: what of a published folder the seed begins with, if anything.
         before: kind -> the job of this chain that was planned before.
     """
 
@@ -51,6 +53,7 @@ class Chain:
     seed: int
     content_scale: float
     loggers: tuple[str, ...] = DEFAULT_LOGGERS
+    start: Start | None = None
     before: dict[str, Job] = field(default_factory=dict)
 
     def job(self, kind: str, task: type[Task], *, label: str, **told: Any) -> Job:
@@ -109,7 +112,12 @@ def warm_start(chain: Chain) -> Job:
     """Shared by all rows of a seed."""
     section = chain.suite.warm_start
     return chain.job(
-        "warm-start", WarmStartTask, label="warm-start", warm_start=section, **chain.validated()
+        "warm-start",
+        WarmStartTask,
+        label="warm-start",
+        warm_start=section,
+        start=chain.start,
+        **chain.validated(),
     )
 
 
@@ -123,6 +131,7 @@ def calibration(chain: Chain) -> Job | None:
         CalibrationTask,
         label=section.reference,
         warm=chain.before["warm-start"].key,
+        start=chain.start,
         batches=section.batches,
         patches=section.batch_size,
         terms=chain.terms(chain.reference),

@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from srbench.contract import WeightFile
 from srbench.errors import DataError, SrbenchError, WeightsError
 from srbench.imaging import plain_name
-from srbench.settings import Data, WarmStart
+from srbench.records.starts import FILE, STARTS, Start
+from srbench.settings import Data, Suite, WarmStart
 from srbench.weights.cache import CacheEntry
 
 if TYPE_CHECKING:
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
 
 Sizes = Mapping[Path, tuple[int, int]]
 """Height and width of each file, pixels."""
+
+MAX_STARTS = 1 << 20
+"""Bytes of a list of published starts."""
 
 UNKNOWN = "unknown"
 """Stands in a dry run for the hash of an input that is not on this machine."""
@@ -141,16 +147,45 @@ def _note_smallest(name: str, dataset: Dataset, sizes: Sizes, scale: int, inputs
     inputs.smallest[name] = min(zip(sides, dataset.names, strict=True))
 
 
-def find_checkpoint(section: WarmStart, inputs: Inputs, *, pull: bool) -> None:
-    """Have the published generator that the suite starts from, if it does; else it is a problem."""
+def find_starts(section: WarmStart, starts: Iterable[Start], inputs: Inputs, *, pull: bool) -> None:
+    """Have the published generators that seeds start from; one that is not here is a problem."""
     from srbench.weights.published import published_file
 
-    if section.checkpoint_sha256 is None:
-        return
+    wanted = [(start.warm_start, start.where) for start in starts]
+    if section.checkpoint_sha256 is not None:
+        wanted.append((section.checkpoint_sha256, section.checkpoint))
+    for sha256, where in wanted:
+        try:
+            published_file(sha256, where, pull=pull)
+        except WeightsError as error:
+            inputs.problems.append(error)
+
+
+def read_starts(published: str, suite: Suite, seeds: Iterable[int]) -> dict[int, Start]:
+    """Seed -> its start in a published folder, or at a published address.
+
+    Raises:
+        WeightsError: there is no list of starts, or none for the suite's conditions and the seeds.
+    """
+    from srbench.weights.published import read_published
+
     try:
-        published_file(section.checkpoint_sha256, section.checkpoint, pull=pull)
-    except WeightsError as error:
-        inputs.problems.append(error)
+        tables = STARTS.validate_json(read_published(published, FILE, MAX_STARTS))
+    except ValidationError as error:
+        raise WeightsError(f"{published}/{FILE} is no list of published starts: {error}") from error
+    found = next((t.seeds for t in tables if t.conditions == suite.conditions), {})
+    if lacking := [str(seed) for seed in seeds if seed not in found]:
+        raise WeightsError(
+            f"expected published starts of {suite.name} version {suite.version} in {published}, "
+            f"found none for seed {', '.join(lacking)} under the conditions of this suite",
+            "run the suite as it is published, without --set, and with --seed for those "
+            f"that it has ({', '.join(map(str, found)) or 'none'}); or leave out --starts",
+        )
+    place = published.rstrip("/")
+    return {
+        seed: found[seed].but(where=f"{place}/generators/{found[seed].warm_start}.safetensors")
+        for seed in seeds
+    }
 
 
 def gather_weights(

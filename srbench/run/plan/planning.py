@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from srbench.contract import WeightFile
 from srbench.errors import SuiteError, unknown_name
@@ -12,9 +13,16 @@ from srbench.host import RegisteredMetric, Registry, source_sha256
 from srbench.models.resolve import resolve_generator
 from srbench.namesake import DISTRIBUTION
 from srbench.records.layout import row_folder
+from srbench.records.starts import Start
 from srbench.run.plan.chain import Chain
 from srbench.run.plan.foresight import check_metrics, check_settings
-from srbench.run.plan.inputs import Inputs, find_checkpoint, gather_images, gather_weights
+from srbench.run.plan.inputs import (
+    Inputs,
+    find_starts,
+    gather_images,
+    gather_weights,
+    read_starts,
+)
 from srbench.run.plan.jobs import Job
 from srbench.run.plan.kinds import VALIDATION_CURVE, plan_chain
 from srbench.run.plan.leaks import find_leaks
@@ -30,7 +38,8 @@ class Cell:
 
     ``training`` is the key of the job that makes its generator, ``None`` for bicubic and hr;
     ``warm`` that of the warm start which this one was trained from, where it was; ``walk`` that of
-    its curve on the held-out images, where there is a strength to choose.
+    its curve on the held-out images, where there is a strength to choose; ``start`` is what of a
+    published folder its seed begins with.
     """
 
     row: Row
@@ -39,6 +48,7 @@ class Cell:
     training: str | None
     warm: str | None = None
     walk: str | None = None
+    start: Start | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,7 +73,9 @@ def make_plan(
     only: Sequence[str] = (),
     seeds: Sequence[int] = (),
     parallel: int = 1,
+    references: bool = True,
     loggers: Sequence[str] = (),
+    starts: str | Mapping[int, Start] = MappingProxyType({}),
     pull: bool = True,
     strict: bool = False,
     say: Callable[[str], None] = lambda line: None,
@@ -75,7 +87,9 @@ def make_plan(
         seeds: instead of the suite's.
         parallel: jobs that will run at once; cores are divided among them where the suite does not
             fix the threads per job.
+        references: also the reference rows that have to be trained.
         loggers: what trainings' curves are written by; empty: TensorBoard.
+        starts: by seed, what is taken from a published folder instead of trained; or that folder.
         pull: fetch weights that are missing, and look for copies of test images among the
             training images; without it what was found before is known.
         strict: refuse test images among the training images, where the suite does not allow it.
@@ -87,7 +101,9 @@ def make_plan(
     generator = _generator(suite, registry)
     # Written out or left out, a default is the same condition.
     suite = suite.but(generator=suite.generator.but(params=generator.params))
-    rows = plan_rows(suite, registry, only)
+    if isinstance(starts, str):
+        starts = read_starts(starts, suite, seeds or suite.seeds)
+    rows = plan_rows(suite, registry, only, references=references)
     reference = calibration_terms(suite, registry)
     metrics = tuple(registry.metric(name) for name in suite.metrics)
     validation = tuple(registry.metric(name) for name in suite.validation.metrics)
@@ -100,7 +116,7 @@ def make_plan(
     used = [m for m in metrics if inputs.scored_by(m.spec.name)]
     if suite.data.val:  # else nothing is validated
         used += validation
-    find_checkpoint(suite.warm_start, inputs, pull=pull)
+    find_starts(suite.warm_start, starts.values(), inputs, pull=pull)
     gather_weights(_weight_files(terms, used), inputs, pull=pull, say=say)
     threads = suite.execution.threads or max(1, available_cores() // parallel)
     wanted = [(row, seed) for seed in seeds or suite.seeds for row in rows if row.kind.generated]
@@ -108,7 +124,8 @@ def make_plan(
         Chain(
             suite=suite, generator=generator, inputs=inputs, device=device,
             execution=suite.execution.but(threads=threads), reference=reference, row=row,
-            seed=seed, content_scale=scale, loggers=tuple(loggers) or DEFAULT_LOGGERS,
+            seed=seed, content_scale=scale, start=starts.get(seed),
+            loggers=tuple(loggers) or DEFAULT_LOGGERS,
         )
         for row, seed in wanted
         # Without a content loss there is nothing to scale.
@@ -141,6 +158,7 @@ def _cell(chain: Chain, steps: Sequence[Job]) -> Cell:
         content_scale=chain.content_scale,
         training=made[-1],
         warm=made[0] if len(made) > 1 else None,
+        start=chain.start,
         walk=next((job.key for job in steps if job.kind is VALIDATION_CURVE), None),
     )
 

@@ -43,7 +43,9 @@ class Row:
     objective: Mapping[str, float] = field(default_factory=dict)
 
 
-def plan_rows(suite: Suite, registry: Registry, only: Sequence[str] = ()) -> tuple[Row, ...]:
+def plan_rows(
+    suite: Suite, registry: Registry, only: Sequence[str] = (), *, references: bool = True
+) -> tuple[Row, ...]:
     """All rows to compute: reference rows first, then the suite's, or those of ``--loss``.
 
     Args:
@@ -56,7 +58,7 @@ def plan_rows(suite: Suite, registry: Registry, only: Sequence[str] = ()) -> tup
     listed = expand_losses(suite)
     chosen = _choose(listed, registry, only)
     rows = [Row(label=kind, kind=kind, reference=True) for kind in _untrained(suite)]
-    for row in (*reference_rows(suite), *chosen):
+    for row in (*(reference_rows(suite) if references else ()), *chosen):
         terms = tuple(resolve_term(registry, term) for term in row.terms)
         rows.append(
             Row(

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from srbench.records import RowKind
+from srbench.records.starts import Start
 from srbench.settings import (
     Checkpoint,
     Discriminator,
@@ -156,14 +157,23 @@ class StageTask(TrainingTask):
 
 
 class WarmStartTask(StageTask):
-    """The generator alone on a pixel loss."""
+    """The generator alone on a pixel loss; or the published ``start``, and nothing is trained."""
 
     warm_start: WarmStart
+    start: Start | None = None
 
     @property
     def iterations(self) -> int:
         """Of the warm start."""
-        return self.warm_start.iterations
+        return self.warm_start.iterations if self.start is None else 0
+
+    @property
+    def published(self) -> tuple[str, str | None] | None:
+        """Hash and place of the file that it is copied from, where it is."""
+        if self.start is not None:
+            return self.start.warm_start, self.start.where
+        sha256 = self.warm_start.checkpoint_sha256
+        return None if sha256 is None else (sha256, self.warm_start.checkpoint)
 
     @property
     def effort(self) -> float:
@@ -174,10 +184,12 @@ class WarmStartTask(StageTask):
 class CalibrationTask(TrainingTask):
     """The reference loss's gradient norm on the warm start whose key is ``warm``.
 
-    It is measured on ``batches`` of ``patches`` each, or of as many as a training batch has.
+    It is measured on ``batches`` of ``patches`` each, or of as many as a training batch has;
+    or it is that of the published ``start``.
     """
 
     warm: str
+    start: Start | None = None
     batches: int
     patches: int | None = None
     terms: tuple[TermTask, ...]
@@ -190,7 +202,12 @@ class CalibrationTask(TrainingTask):
     @property
     def gradient_norms(self) -> int:
         """Batches whose gradient norm is measured."""
-        return self.batches
+        return self.batches if self.published_norm is None else 0
+
+    @property
+    def published_norm(self) -> float | None:
+        """Where it need not be measured."""
+        return None if self.start is None else self.start.reference_gradient_norm
 
 
 class AdversarialTask(StageTask):

@@ -24,9 +24,9 @@ def published_start(stage: Stage[WarmStartTask]) -> dict[str, Any]:
         WeightsError: the file is not to be had, or has another hash.
         UserError: it holds another generator than the suite's.
     """
-    section, key = stage.task.warm_start, stage.job.key
-    assert section.checkpoint_sha256 is not None
-    data = published_file(section.checkpoint_sha256, section.checkpoint).read_bytes()
+    published, key = stage.task.published, stage.job.key
+    assert published is not None
+    data = published_file(*published).read_bytes()
     write_atomic(stage.out.generator(key), data)
     wanted = generator_of(stage.task)
     # The job says whose generator it is; the file knows the bare name only.
@@ -39,7 +39,11 @@ def published_start(stage: Stage[WarmStartTask]) -> dict[str, Any]:
     return {
         **document,
         "validation": [{"iteration": 0, "scores": scores}] if scores else [],
-        "notes": ["the warm start is a published generator, named in the suite by its sha256"],
+        "notes": [
+            "the warm start is a published generator, named in the suite by its sha256"
+            if stage.task.start is None
+            else "the warm start is the one that is published for this suite and seed"
+        ],
     }
 
 

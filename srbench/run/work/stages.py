@@ -50,7 +50,7 @@ COSINE_BATCHES = 4
 def warm_start(stage: Stage[WarmStartTask]) -> dict[str, Any] | None:
     """The generator alone on a pixel loss, from seeded random weights; or a published one."""
     prepare(stage)
-    if stage.task.warm_start.checkpoint_sha256 is not None:
+    if stage.task.published is not None:
         return published_start(stage)
     generator = new_generator(stage.task)
     with training(stage, WARM_STREAM) as (sampler, hooks):
@@ -69,10 +69,13 @@ def warm_start(stage: Stage[WarmStartTask]) -> dict[str, Any] | None:
 @phase("calibration")
 def calibration(stage: Stage[CalibrationTask]) -> dict[str, Any] | None:
     """The reference loss's gradient norm on this seed's warm start."""
+    task = stage.task
+    if task.published_norm is not None:
+        kind = stage.job.kind.name
+        return {"key": stage.job.key, "kind": kind, "gradient_norm": task.published_norm}
     prepare(stage)
     if stage.should_stop():
         return None
-    task = stage.task
     generator = trained(stage, task.warm)
     content = build_content(task.terms, task)
     batches = fixed_batches(task, task.batches, task.patches)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from srbench.cli import cli
 
@@ -40,6 +42,22 @@ def test_mistakes_exit_2(out_folder: Path, tmp_path: Path) -> None:
     result = invoke(out_folder, "--to", tmp_path / "to", "--readme", tmp_path / "none.md")
     assert not (tmp_path / "to").exists()  # told before anything is written
     assert (result.exit_code, "README" in result.stderr) == (2, True)
+
+
+def test_links_show_the_plane_where_the_address_is_known(out_folder: Path, tmp_path: Path) -> None:
+    told = (out_folder, "--to", tmp_path / "to", "--images", 0)
+    assert invoke(*told, "--url", "example.org/board").exit_code == 2
+    assert invoke(*told, "--url", "https://example.org/board").exit_code == 0
+    page = (tmp_path / "to/index.html").read_text()
+    meta = dict(re.findall(r'<meta property="(og:\w+)" content="([^"]+)">', page))
+    assert meta["og:url"] == "https://example.org/board/index.html"
+    assert meta["og:image"] == "https://example.org/board/synthetic/card.png"
+    with Image.open(tmp_path / "to/synthetic/card.png", formats=["PNG"]) as card:
+        assert card.width >= 1200  # as wide as the field's previews ask for
+        assert len(card.convert("L").getcolors() or ()) > 50  # axes, points, words
+    assert invoke(*told).exit_code == 0
+    assert "og:image" not in (tmp_path / "to/index.html").read_text()
+    assert not (tmp_path / "to/synthetic/card.png").exists()
 
 
 @pytest.mark.slow

@@ -15,8 +15,8 @@ LISTING: Final = "published.json"
 MAX_BYTES: Final = 256 << 20
 _SAFE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 _OURS: Final = re.compile(
-    r"index\.html|leaderboard\.(csv|json|md)"
-    r"|[^/]+/(.+/)?[^/]+\.(html|json|csv|tex|toml|css|js|webp|safetensors)"
+    r"index\.html|starts\.json|leaderboard\.(csv|json|md)"
+    r"|[^/]+/(.+/)?[^/]+\.(html|json|csv|png|tex|toml|css|js|webp|safetensors)"
 )
 """What a publishing writes; nothing else is removed, whatever a listing says."""
 

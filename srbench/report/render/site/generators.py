@@ -1,4 +1,5 @@
-"""Trained generators of the first seed, copied beside the table; the others stand by their hash."""
+"""Trained generators of the first seed and all warm starts, copied beside the table; the others
+stand by their hash."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from srbench.files import read_regular, sha256_hex
+from srbench.records import RowKind
 from srbench.report.render.site.files import SiteFolder
 from srbench.report.render.site.sources import Source
 
@@ -39,7 +41,7 @@ def publish_generator(
         return None
     name = f"generators/{artifact.sha256}.safetensors"
     file, why_not = "", "only those of the first seed are kept here"
-    if first_seed:
+    if first_seed or source.record.loss.kind is RowKind.WARM_START:  # others may start from it
         data = _find(source, artifact.path, name, site)
         if data is None:
             why_not = "not in the folder that was published"

@@ -81,6 +81,11 @@ class Place:
         """The table for a paper."""
         return f"{self.slug}/table.tex"
 
+    @property
+    def card(self) -> str:
+        """What is shown where somebody links to a page."""
+        return f"{self.slug}/card.png"
+
     def badge(self, label: str) -> str:
         """A row's place, for shields.io."""
         return f"{self.slug}/badges/{self.losses[label]}.json"

@@ -13,6 +13,8 @@ from srbench.records.io import MAX_BYTES
 from srbench.records.marks import FILE, parse_marks, read_marks
 from srbench.records.opinions import FOLDER, opinion_files, read_opinions
 from srbench.records.opinions import MAX_BYTES as MAX_VOTES
+from srbench.records.starts import FILE as STARTS_FILE
+from srbench.records.starts import starts_of, starts_text
 from srbench.report.authority import own_suite
 from srbench.report.build import build_leaderboard
 from srbench.report.model import Leaderboard
@@ -72,6 +74,7 @@ def publish(
     seeds: Iterable[int] = (),
     readme: Path | str | None = None,
     verification: Mapping[str, str] | None = None,
+    address: str = "",
 ) -> Published:
     """Write the site of all records in ``folders`` to the folder ``to``.
 
@@ -82,6 +85,7 @@ def publish(
         images: test images shown of each data set, evenly spaced by difficulty; 0 for none.
         seeds: those that count in the tables; by default those that each suite declares.
         readme: a Markdown file whose table, between two markers, is replaced too.
+        address: of the published folder, where it is known, for the pictures of links to it.
         verification: record key -> mark; by default those of ``to/verification.json``.
 
     Raises:
@@ -106,6 +110,7 @@ def publish(
     media = Media(site, origins)
     names = table_names([key for key, _ in groups])
     listed = _listed(groups, names)
+    starts = starts_of(source.record for _, sources in groups for source in sources)
     texts = {
         name: data.decode("utf-8", "replace")
         for name in TEXTS
@@ -113,12 +118,13 @@ def publish(
     }
     shared = Shared(
         site=site, media=media, marks=Marks(marks), images=images, tables=listed, texts=texts,
-        opinions=opinions,
+        opinions=opinions, address=address and f"{address.rstrip('/')}/",
     )  # fmt: skip
     asked = Asked(suite=own_suite(origins), seeds=tuple(seeds))
     written = _write_tables(groups, names, shared, asked)
     for name, text in joined_tables(written.texts).items():
         site.put(name, text)
+    site.put(STARTS_FILE, starts_text(starts, site.sizes()))
     for name, data in voted.items():
         site.put(name, data)
     _write_assets(site)

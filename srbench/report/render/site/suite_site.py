@@ -61,7 +61,8 @@ class OtherTable:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shared:
-    """What the pages of all suites share. ``texts``: Markdown by its file's name in the folder."""
+    """What the pages of all suites share. ``texts``: Markdown by its file's name in the folder;
+    ``address``: where the folder is served, with a slash at its end, if that is known."""
 
     site: SiteFolder
     media: Media
@@ -70,6 +71,7 @@ class Shared:
     tables: Sequence[OtherTable]
     texts: Mapping[str, str]
     opinions: Sequence[Opinions] = ()
+    address: str = ""
 
 
 class SuiteSite:
@@ -95,6 +97,7 @@ class SuiteSite:
             if (mark := shared.marks.of(source)) is not None
         }
         self._suite_file = self._downloads.suite(board.document)
+        self._card = self._draw_card() if shared.address else ""
 
     def write(self) -> None:
         """Write the table, the page on reading it, and a page per row and per image."""
@@ -105,6 +108,13 @@ class SuiteSite:
         for index, image in enumerate(self._images):
             self._write_image(index, image)
 
+    def _draw_card(self) -> str:
+        """The picture that is shown where somebody links to a page: those need a full address."""
+        from srbench.report.render.matplotlib import plane_png
+
+        picture = plane_png(self.board)
+        return "" if picture is None else self._shared.site.put(self._place.card, picture)
+
     def _page(self, template: str, url: str, **context: Any) -> None:
         board = self.board
         text = render(
@@ -114,6 +124,8 @@ class SuiteSite:
             place=self._place,
             texts=[(_heading(*text), TEXTS[text[0]]) for text in self._shared.texts.items()],
             suite_file=self._suite_file,
+            card=self._card,
+            address=self._shared.address,
             rule=rank_rule(board),
             detectable=DETECTABLE,
             any_detectable=any(f.tukey is not None for f in board.families.values()),
