@@ -194,4 +194,4 @@ def test_pyiqas_names_and_ours_are_one_metric(name: str, own: str) -> None:
     by_theirs, by_ours = resolve_metrics([name, own], discover())
     assert by_theirs == by_ours
     with pytest.raises(UserError, match="unpickle"):
-        resolve_metrics(["afine_fr"], discover())
+        resolve_metrics(["maniqa"], discover())
