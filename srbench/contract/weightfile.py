@@ -11,7 +11,8 @@ Reader = Literal["torch", "torch-tensor", "torchscript", "flax-pickle", "h5", "s
 
 ``torch``: ``torch.load(weights_only=True)``; ``torch-tensor``: so a tensor alone, ``tensor``;
 ``torchscript``: a program with its weights, opened where the file's full hash is pinned alone;
-``flax-pickle``: a pickle of nested dicts of numpy arrays, flattened with ``/``; ``h5``: an HDF5 tree, flattened with ``/``; ``safetensors``; ``npz``.
+``flax-pickle``: a pickle of nested dicts of numpy arrays, flattened with ``/``;
+``h5``: an HDF5 tree, flattened with ``/``; ``safetensors``; ``npz``.
 """
 
 Convert = Callable[[Mapping[str, Any]], Mapping[str, Any]]
