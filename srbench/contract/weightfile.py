@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Reader = Literal["torch", "torchscript", "flax-pickle", "h5", "safetensors", "npz"]
+Reader = Literal["torch", "torch-tensor", "torchscript", "flax-pickle", "h5", "safetensors", "npz"]
 """How a file is decoded into a flat mapping of names to arrays.
 
-``torch``: ``torch.load(weights_only=True)``; ``torchscript``: a program with its weights, opened
-for a file with a full hash alone; ``flax-pickle``: a pickle of nested dicts of numpy
-arrays, flattened with ``/``; ``h5``: an HDF5 tree, flattened with ``/``; ``safetensors``; ``npz``.
+``torch``: ``torch.load(weights_only=True)``; ``torch-tensor``: so a tensor alone, ``tensor``;
+``torchscript``: a program with its weights, opened where the file's full hash is pinned alone;
+``flax-pickle``: a pickle of nested dicts of numpy arrays, flattened with ``/``;
+``h5``: an HDF5 tree, flattened with ``/``; ``safetensors``; ``npz``.
 """
 
 Convert = Callable[[Mapping[str, Any]], Mapping[str, Any]]

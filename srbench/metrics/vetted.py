@@ -28,6 +28,8 @@ from srbench.contract import (
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from srbench.contract.weightfile import Reader
+
 HUB: Final = "chaofengc/IQA-PyTorch-Weights"
 _CLIP = "afeb0e10f9e5a86da6080e35cf09123aca3b358a0c3e3b6c78a7b63bc04b6762"
 
@@ -52,11 +54,11 @@ class Vetted:
         return filled_network(self.name, *(ctx.weights.state_dict(file.id) for file in files))
 
 
-def _file(weight_id: str, filename: str, *, size: int = 0) -> WeightFile:
+def _file(weight_id: str, filename: str, *, size: int = 0, reader: Reader = "torch") -> WeightFile:
     return WeightFile(
         id=weight_id,
         license="as the authors say: NTU S-Lab 1.0 or none stated",
-        sources=(HubSource(repo=HUB, filename=filename, reader="torch", convert=plain_state),),
+        sources=(HubSource(repo=HUB, filename=filename, reader=reader, convert=plain_state),),
         sha256_prefix=filename.removesuffix(".pth").rsplit("-", 1)[1],
         size=size,
     )
@@ -126,7 +128,12 @@ VETTED: Final[Mapping[str, MetricSpec]] = {
     ),
     "clipiqa+": _metric(
         "clipiqa+", "none",
-        (_file("clip-iqa-plus", "CLIP-IQA+_learned_prompts-603f3273.pth"), CLIP_RN50),
+        (
+            _file(
+                "clip-iqa-plus", "CLIP-IQA+_learned_prompts-603f3273.pth", reader="torch-tensor"
+            ),
+            CLIP_RN50,
+        ),
         "CLIP-IQA+ without a reference: two prompts for CLIP, learnt on photographs (KonIQ-10k)",
         "https://arxiv.org/abs/2207.12396",
     ),

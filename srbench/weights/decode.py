@@ -34,6 +34,17 @@ def decode(reader: Reader, path: Path) -> Mapping[str, Any]:
 
 
 def _torch(path: Path) -> Mapping[str, Any]:
+    loaded = _unpickled(path)
+    if not isinstance(loaded, Mapping):
+        raise ArchiveError(f"expected a state dict in {path.name}, got {type(loaded).__name__}")
+    return loaded
+
+
+def _tensor(path: Path) -> Mapping[str, Any]:
+    return {"tensor": _unpickled(path)}
+
+
+def _unpickled(path: Path) -> Any:
     import torch
 
     if zipfile.is_zipfile(path):
@@ -47,10 +58,6 @@ def _torch(path: Path) -> Mapping[str, Any]:
     except (AttributeError, TypeError, IndexError, AssertionError) as error:
         # What torch's restricted unpickler raises on a stream that is cut or forged.
         raise _damaged("a PyTorch checkpoint", path, error) from error
-    if isinstance(loaded, torch.Tensor):
-        return {"tensor": loaded}
-    if not isinstance(loaded, Mapping):
-        raise ArchiveError(f"expected a state dict in {path.name}, got {type(loaded).__name__}")
     return loaded
 
 
@@ -165,6 +172,7 @@ def _damaged(expected: str, path: Path, error: Exception) -> ArchiveError:
 
 _READERS: Mapping[Reader, Callable[[Path], Mapping[str, Any]]] = {
     "torch": _torch,
+    "torch-tensor": _tensor,
     "torchscript": _torchscript,
     "flax-pickle": load_array_pickle,
     "h5": _h5,

@@ -19,9 +19,6 @@ import pytest
 import timm
 import torch
 from pyiqa.archs import clip_model
-from pyiqa.archs.maniqa_arch import MANIQA
-from pyiqa.archs.musiq_arch import MUSIQ
-from pyiqa.archs.topiq_arch import CFANet
 from pyiqa.default_model_configs import DEFAULT_CONFIGS
 
 from srbench.contract import UrlSource, WeightFile
@@ -31,6 +28,9 @@ from srbench.host import discover
 from srbench.metrics import pyiqa_vetted, resolve_metrics
 from srbench.metrics.vetted import HUB, VETTED
 from srbench.weights import WeightStore, pull
+
+# Of pyiqa 0.1.13, when its networks are imported.
+pytestmark = pytest.mark.filterwarnings("ignore:Importing from timm.models")
 
 SMALL: dict[str, dict[str, Any]] = {
     "musiq": {"hidden_size": 24, "mlp_dim": 32, "num_heads": 2, "num_layers": 1},
@@ -73,8 +73,9 @@ def reference(name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, dict[str
         prompts = torch.randn_like(network.prompt_learner.ctx)
         network.prompt_learner.ctx.data = prompts
         return network, {"tensor": prompts}, state
-    kind = {"musiq": MUSIQ, "topiq_fr-pipal": CFANet, "maniqa-pipal": MANIQA}[name]
-    network = kind(**{**options, "pretrained": False}).eval()
+    kind = DEFAULT_CONFIGS[name]["metric_opts"]["type"]
+    module = pyiqa_vetted._module(f"pyiqa.archs.{pyiqa_vetted._MODULES[kind]}")
+    network = getattr(module, kind)(**{**options, "pretrained": False}).eval()
     return network, network.state_dict(), None
 
 
@@ -193,4 +194,4 @@ def test_pyiqas_names_and_ours_are_one_metric(name: str, own: str) -> None:
     by_theirs, by_ours = resolve_metrics([name, own], discover())
     assert by_theirs == by_ours
     with pytest.raises(UserError, match="unpickle"):
-        resolve_metrics(["afine_fr"], discover())
+        resolve_metrics(["maniqa"], discover())
