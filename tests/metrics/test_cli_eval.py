@@ -65,7 +65,7 @@ def test_without_hr_the_default_is_niqe(folders):
     [
         (["--metric", "psnrr"], "did you mean 'psnr'"),
         (["--metric", "psnr", "--protocol", "y4"], "did you mean 'y4-v2'"),
-        (["--metric", "musiq"], "--allow-unsafe-weights"),
+        (["--metric", "nima"], "--allow-unsafe-weights"),
         (["--metric", "psnr", "--hr", "nowhere"], "expected a folder of images"),
         (["--metric", "psnr", "--csv", "nowhere/x.csv"], "in an existing folder"),
         (["--metric", "psnr", "--scale", "0"], "--scale"),
