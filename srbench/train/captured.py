@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from srbench.devices import is_out_of_memory
 from srbench.errors import ContractError
 from srbench.train.rng import host_states
 
@@ -48,7 +47,7 @@ class Captured:
         """What ``update`` returns for ``given``, always of the same shapes.
 
         Raises:
-            ContractError: the step cannot be captured.
+            ContractError: the step cannot be captured; its cause says whether for want of memory.
         """
         self._take(given)
         self._calls += 1
@@ -91,8 +90,6 @@ class Captured:
                 values = self._update(*self._inputs)
         except RuntimeError as error:
             why = error.__context__ or error  # ending a failed capture fails too, and hides why
-            if is_out_of_memory(why):
-                raise why from None
             raise _not_capturable(" ".join(str(why).split())[:300]) from why
         if host_states() != drawn:
             raise _not_capturable("it draws random numbers on the CPU, which a graph would repeat")

@@ -21,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import torch
 from figures import ROUNDS, Figure, measure_sides, ratio_of, run_benchmark
 
 from srbench.devices import detect_device
@@ -47,6 +48,11 @@ COMPARISONS = (
     Comparison("step/float32 compiled by plain", "compiled", None),
     Comparison("step/bf16 networks, float32 loss by plain", "bf16", 0.62),
     Comparison("step/all bf16 by plain", "all-bf16", 0.42),
+)
+
+ON_GPUS = (
+    Comparison("step/float32 captured by plain", "captured", None),
+    Comparison("step/float16 networks, float32 loss by plain", "float16", None),
 )
 
 
@@ -105,6 +111,7 @@ class Side:
 
 def compare(comparison: Comparison, size: str, device: str, rounds: int) -> Figure:
     """The ratio of the step's time to the plain step's."""
+    warmup = 2 if device == "cpu" else 5  # the fourth is captured
     with (
         Side(comparison.side, size, device, allocator=True) as ours,
         Side("plain", size, device, allocator=comparison.same_allocator) as plain,
@@ -116,10 +123,10 @@ def compare(comparison: Comparison, size: str, device: str, rounds: int) -> Figu
         seconds = measure_sides(
             {name: side.step for name, side in sides.items()},
             rounds=rounds,
-            warmup=2,
+            warmup=warmup,
             clock=lambda step: step(),  # the process that takes the step has the clock
         )
-        steps = rounds + 2
+        steps = rounds + warmup
         for name, side in sides.items():
             faults[name] = (faults[name] + side.faults()) // steps
     ratio = ratio_of(seconds["ours"], seconds["plain"])
@@ -130,11 +137,16 @@ def compare(comparison: Comparison, size: str, device: str, rounds: int) -> Figu
 
 def benchmark(quick: bool) -> Iterator[Figure]:
     """Every comparison."""
-    for comparison in COMPARISONS:
+    device = detect_device()
+    chosen = COMPARISONS
+    if device == "cuda":
+        low = torch.cuda.is_bf16_supported(including_emulation=False)
+        chosen = (*(c for c in chosen if low or "bf16" not in c.side), *ON_GPUS)
+    for comparison in chosen:
         yield compare(
             comparison,
             size="study" if quick else "paper",
-            device=detect_device(),
+            device=device,
             rounds=2 if quick else ROUNDS,
         )
 

@@ -63,6 +63,8 @@ RUNTIMES: dict[str, dict[str, Any]] = {
     "bf16": {"precision": "bf16"},
     "all-bf16": {"precision": "bf16", "loss_precision": "bf16"},
     "compiled": {"compile": True},
+    "captured": {"cuda_graph": True},
+    "float16": {"precision": "float16"},
 }
 """srbench's sides, as settings of ``[execution]``."""
 
