@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.integrate import trapezoid
 from scipy.interpolate import CubicHermiteSpline
 
 Array = npt.NDArray[np.float64]
@@ -146,4 +147,4 @@ def dominated_area(curves: Curves, depth: float, *, lower_is_better: bool) -> Ar
     values = [curves.quality[..., 0], *(quality_at(curves, -float(d)) for d in depths[1:])]
     gains = sign * (values[0][..., None] - np.stack(values, axis=-1))
     best = np.maximum.accumulate(gains, axis=-1)
-    return np.asarray(np.trapezoid(best, depths, axis=-1) / depth)
+    return np.asarray(trapezoid(best, x=depths, axis=-1) / depth)
