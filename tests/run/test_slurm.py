@@ -170,10 +170,9 @@ def test_without_submitit_the_way_to_it_is_said(
         Scheduler(out, Watcher(), backend("slurm", place(out))).run([fake_job("a")])
 
 
-def test_options_are_slurms_alone(tmp_path: Path) -> None:
-    for name in ("local", "ray"):
-        with pytest.raises(UserError, match="together with --executor slurm"):
-            backend(name, place(OutFolder(tmp_path), timeout_min=1))
+def test_options_are_for_schedulers_of_other_machines(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="together with --executor ray or slurm"):
+        backend("local", place(OutFolder(tmp_path), timeout_min=1))
 
 
 def test_the_device_is_said_where_it_cannot_be_seen(suite: Suite, tmp_path: Path) -> None:

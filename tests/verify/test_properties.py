@@ -75,7 +75,8 @@ def test_duplicates_are_found_whatever_their_case(names: list[str]) -> None:
 @pytest.mark.parametrize(
     ("metric", "tolerance"),
     [("psnr", 1e-3), ("ssim", 1e-5), ("lpips", 1e-4), ("lpips-vgg", 1e-4), ("dists", 1e-4),
-     ("niqe", 1e-2), ("grid", 1e-2)],
+     ("niqe", 1e-2), ("grid", 1e-2), ("topiq-fr-pipal", 1e-3), ("maniqa-pipal", 1e-3),
+     ("musiq", 1e-3), ("clipiqa-plus", 1e-3)],
 )  # fmt: skip
 def test_the_published_tolerances(metric: str, tolerance: float) -> None:
     def differs(by: float) -> bool:
@@ -86,7 +87,7 @@ def test_the_published_tolerances(metric: str, tolerance: float) -> None:
     assert not differs(-0.99 * tolerance)
     assert differs(1.01 * tolerance)
     assert differs(-1.01 * tolerance)
-    assert len(TOLERANCES) == 7
+    assert len(TOLERANCES) == 11
 
 
 def test_images_are_made_on_one_thread_each_as_scoring_makes_them() -> None:
