@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from srbench.cli.study_results import analyse, merge
+from srbench.cli.study_rows import row_options
 from srbench.cli.study_serve import demo, make, serve
-from srbench.cli.study_sheet import budget_of, sheet
+from srbench.cli.study_sheet import sheet
 
 
 @click.group("study", short_help="Ask people: a blind rating study of finished runs.")
@@ -28,9 +29,7 @@ command.add_command(sheet)
 
 
 @command.command("create")
-@click.argument(
-    "folders", metavar="OUT...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
+@row_options
 @click.option(
     "--to", "root", required=True, metavar="STUDY", type=click.Path(path_type=Path),
     help="The new study folder.",
@@ -39,17 +38,10 @@ command.add_command(sheet)
     "--design", type=click.Choice(["pairs", "acr"]), default="pairs", show_default=True,
     help="Which of two looks better, or how good is one (absolute category rating, 1 to 5).",
 )  # fmt: skip
-@click.option("--loss", "labels", multiple=True, metavar="LABEL",
-              help="A row of the table, also bicubic, warm-start or hr. Repeatable. Default: all "
-              "trained rows that are finished.")  # fmt: skip
 @click.option("--images", default=20, show_default=True, type=click.IntRange(1, 1000),
               help="Test images, evenly spaced over the data set.")  # fmt: skip
 @click.option("--crops", default=1, show_default=True, type=click.IntRange(1, 16),
               help="Places shown of each image.")  # fmt: skip
-@click.option("--dataset", metavar="NAME", help="Default: the suite's main test set.")
-@click.option("--seed", type=int, help="Of the runs. Default: the lowest.")
-@click.option("--budget", default="-0.5", show_default=True, callback=budget_of, metavar="DB|none",
-              help="Where on their curves rows are compared, if all have curves.")  # fmt: skip
 @click.option("--crop", default=160, show_default=True, type=click.IntRange(32, 1024),
               help="Side of the square that is shown, pixels of the image.")  # fmt: skip
 @click.option(

@@ -3,7 +3,7 @@
 In a frozen network BatchNorm is ``a x + b`` per channel, and so is part of the convolution whose
 output it normalises (Jacob et al., "Quantization and Training of Neural Networks for Efficient
 Integer-Arithmetic-Only Inference", CVPR 2018, section 3.2). Values and gradients stay the same up
-to rounding; a GPU has about a fifth fewer kernels to launch in a step.
+to rounding; a step has as many operations fewer to start, forward and backward.
 
 Which BatchNorm follows which convolution is read off one forward pass, so that any architecture
 will do. This module needs torch.

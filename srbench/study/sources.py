@@ -69,14 +69,15 @@ def read_rows(
         raise unknown_name("data set of these runs", str(dataset), board.datasets)
     seed = board.seeds[0] if seed is None else seed
     records = [_record(board, label, seed) for label in labels or _finished(board)]
-    if len(records) < 2:
-        raise UserError(
-            f"expected two or more rows to compare, got {len(records)}",
-            "name rows with --loss; `srbench report` lists them",
-        )
     curves = {} if budget is None else _curves(board, records, dataset, seed)
     short = () if labels or budget is None else _short(records, curves, budget)
     records = [record for record in records if record.loss.label not in short]
+    if len(records) < 2:
+        gone = f"; no curve reaches {budget:g} dB: {', '.join(short)}" if short else ""
+        raise UserError(
+            f"expected two or more rows to compare, got {len(records)}{gone}",
+            "name rows with --loss (`srbench report` lists them), or choose another --budget",
+        )
     curves = curves if all(record.loss.label in curves for record in records) else {}
     rows = tuple(
         _row(record, outs[id(record)], dataset, budget, curves.get(record.loss.label))

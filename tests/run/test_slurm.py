@@ -173,6 +173,8 @@ def test_without_submitit_the_way_to_it_is_said(
 def test_options_are_for_schedulers_of_other_machines(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="together with --executor ray or slurm"):
         backend("local", place(OutFolder(tmp_path), timeout_min=1))
+    with pytest.raises(UserError, match="no --executor-option with --executor ray on cpu"):
+        backend("ray", place(OutFolder(tmp_path), timeout_min=1))
 
 
 def test_the_device_is_said_where_it_cannot_be_seen(suite: Suite, tmp_path: Path) -> None:

@@ -226,6 +226,9 @@ def test_the_sheet_shows_the_same_crops_of_every_row_that_reaches(tmp_path: Path
         y = line * (side + gap)
         crop = shown[y : y + side : 2, label : label + side : 2]
         assert np.array_equal(crop, image[top : top + 32, left : left + 32])
+    deep = CliRunner().invoke(cli, [*told, "--budget", "-3"])
+    assert deep.exit_code == 2
+    assert "got 0; no curve reaches -3 dB: " in deep.output
     wrong = CliRunner().invoke(cli, [*told[:4], str(tmp_path / "sheet.jpg")])
     assert wrong.exit_code == 2
     assert ".webp" in wrong.output

@@ -55,7 +55,7 @@ class RayBackend(Backend):
         self.slots = place.at_once
         self._out = place.out
         self._threads = place.threads
-        self._gpus = _share(place) if place.device in COUNTED else 0
+        self._gpus = _share(place)
         self._storage = None if place.storage is None else Storage(place.storage)
         self._ray: Any = None
         self._remote: Callable[[Job], Any] = lambda job: None
@@ -168,7 +168,15 @@ def _connected() -> Iterator[Any]:
 
 
 def _share(place: Place) -> float:
-    """GPUs of one job: 1, or what the user says."""
+    """GPUs of one job: none on the CPU, else 1 or what the user says."""
+    if place.device not in COUNTED:
+        if place.options:
+            raise UserError(
+                f"expected no --executor-option with --executor ray on {place.device}, got "
+                f"{dict(place.options)}",
+                "num_gpus, the only one, is for --device cuda or xpu",
+            )
+        return 0
     share = place.options.get("num_gpus", 1)
     whole = isinstance(share, (int, float)) and share > 0 and (share < 1 or share == int(share))
     if set(place.options) - {"num_gpus"} or not whole:
