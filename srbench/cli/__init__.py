@@ -9,6 +9,7 @@ import sys
 
 import click
 
+from srbench.cli.interrupts import never_lose_ctrl_c
 from srbench.errors import UserError, did_you_mean
 from srbench.namesake import DISTRIBUTION, refuse_namesake
 
@@ -124,6 +125,7 @@ def cli(ctx: click.Context, blocked: list[str]) -> None:
 
 def main() -> None:
     """Entry point of the console script."""
+    never_lose_ctrl_c()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a file name may be any bytes
             stream.reconfigure(errors="backslashreplace")

@@ -86,17 +86,6 @@ def warn_broken(registry: Registry) -> None:
             )
 
 
-def stop_on_sigterm() -> None:
-    """Make SIGTERM (preemption) end like Ctrl-C: workers write checkpoints, finished work stays."""
-    import signal
-
-    def interrupt(number: int, frame: object) -> None:
-        del number, frame
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, interrupt)
-
-
 @contextlib.contextmanager
 def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
     """A bar on stderr with the time left, for loops that call back with (done, total).

@@ -21,7 +21,8 @@ def command(prepare: Prepare, probe: bool, as_json: bool) -> None:
     answers at once. Weights that the measured losses need are fetched.
     """
     from srbench.app.overview import jobs_to_measure, overview_lines, plan_overview
-    from srbench.cli.output import echo_json, stop_on_sigterm
+    from srbench.cli.interrupts import stop_on_sigterm
+    from srbench.cli.output import echo_json
     from srbench.run.exec.estimate import estimate_jobs
 
     prepared = prepare(pull=probe)

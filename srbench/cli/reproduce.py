@@ -38,7 +38,8 @@ def command(
     scores, or alike where no more can be expected; 1 other scores.
     """
     from srbench.app.reproduction import Reproduction
-    from srbench.cli.output import console, echo_json, stop_on_sigterm
+    from srbench.cli.interrupts import stop_on_sigterm
+    from srbench.cli.output import console, echo_json
     from srbench.host import discover
     from srbench.records import read_record
     from srbench.records.layout import OutFolder

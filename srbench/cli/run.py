@@ -78,7 +78,8 @@ def command(
     """
     from srbench.app.execute import execute
     from srbench.app.overview import overview_lines, plan_overview
-    from srbench.cli.output import console, stop_on_sigterm
+    from srbench.cli.interrupts import stop_on_sigterm
+    from srbench.cli.output import console
     from srbench.report import print_summary
 
     prepared = prepare(pull=not dry_run, executor=executor, loggers=loggers)

@@ -60,7 +60,8 @@ def command(
     from rich.table import Table
 
     from srbench.app.tuning import tune
-    from srbench.cli.output import console, stop_on_sigterm
+    from srbench.cli.interrupts import stop_on_sigterm
+    from srbench.cli.output import console
 
     stop_on_sigterm()
     trials = tune(
