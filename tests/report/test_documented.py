@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
+from snippets import documented_snippets
 from synthetic import synthetic_records
 
 from srbench.records import write_record
@@ -15,22 +15,12 @@ from srbench.report.conventions import FLAGS
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-def _run_snippets(out):
-    text = (DOCS / "records.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(blocks) >= 8
-    names = {"OUT": str(out)}
-    for block in blocks:
-        exec(compile(block, "docs/records.md", "exec"), names)
-    return names
-
-
 @pytest.fixture(params=[(1.0,), (0.33, 1.0, 3.0)], ids=["one scale", "three scales"])
 def documented(request, tmp_path):
     records = synthetic_records(scales=request.param, datasets=("photos-test", "bsd100"))
     for record in records:
         write_record(record, tmp_path / "records")
-    return build_leaderboard(records), _run_snippets(tmp_path)
+    return build_leaderboard(records), documented_snippets(tmp_path)
 
 
 def test_snippet_recomputes_the_table(documented):
@@ -86,12 +76,7 @@ def test_snippet_recomputes_the_bootstrap(tmp_path):
     for record in records:
         write_record(record, tmp_path / "records")
     board = build_leaderboard(records)
-    names = {}
-    text = (DOCS / "records.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    names["OUT"] = str(tmp_path)
-    for block in blocks[:4]:
-        exec(compile(block, "docs/records.md", "exec"), names)
+    names = documented_snippets(tmp_path, blocks=4)
     for row in board.rows:
         for key, cell in row.cells.items():
             low, high = names["image_intervals"][row.label, *key]

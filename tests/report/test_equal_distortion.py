@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
+from snippets import documented_snippets
 
 from srbench.cli import cli
 from srbench.errors import MixedRecords
@@ -104,6 +105,23 @@ def test_the_primary_family_ranks_and_tells_apart(curved):
     assert [label for label, _ in sorted(first.places.items(), key=lambda p: p[1])] == list(GAIN)
     primary = first.families[1]
     assert len(set(primary.groups.values())) == len(primary.groups)
+
+
+def test_the_documented_snippet_recomputes_it(curved, tmp_path):
+    for record in curved:
+        write_record(record, tmp_path / "records")
+    names = documented_snippets(tmp_path, blocks=-1)  # the last one is of another data set
+    for headline in build_leaderboard(curved).headlines:
+        for family in headline.families:
+            found = names["headline"](headline.dataset, budget=family.budget, outside=OUTSIDE)
+            assert sorted(found.index) == sorted(family.compared)
+            for label in family.compared:
+                read = family.readings[label].values
+                assert found.loc[label].to_numpy() == pytest.approx(read, abs=1e-12)
+            if family.primary:
+                threshold, detectable = names["honest_difference"](found)
+                assert threshold == pytest.approx(family.tukey.threshold, rel=1e-9)
+                assert detectable == pytest.approx(family.tukey.detectable, rel=1e-6)
 
 
 def test_what_is_not_reached_is_no_number(curved):
