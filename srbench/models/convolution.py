@@ -13,8 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-_COLUMNS: Final = 1024
-"""Pixels of one strip: its sums, 0.5 MB at 64 channels, stay in the cache from tap to tap."""
+_STRIP: Final = 1 << 17
+"""Sums of one strip, 1 MB: they stay in the cache from tap to tap, and each product is long enough
+that threads side by side do not wait for the interpreter between two of them."""
 
 
 class TapConvolutions(TorchFunctionMode):
@@ -54,7 +55,7 @@ def convolve(image: Tensor, weight: Tensor, bias: Tensor | None, padding: Any) -
     flat = padded.view(inputs, -1)  # a shift by (y, x) is now one by y * stride + x
     taps = weight.permute(2, 3, 0, 1).contiguous()
     result = image.new_empty((1, outputs, high, wide))
-    step = max(1, _COLUMNS // stride)
+    step = max(1, _STRIP // (outputs * stride))
     for top in range(0, high, step):
         bottom = min(high, top + step)
         sums = image.new_zeros((outputs, (bottom - top) * stride))
