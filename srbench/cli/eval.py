@@ -85,8 +85,10 @@ def command(
     from srbench.cli.output import check_writable, echo_json, warn_broken
     from srbench.files import write_atomic
     from srbench.host import discover
+    from srbench.memory import keep_freed_memory
     from srbench.metrics import default_metrics, evaluate_folders, get_protocol, resolve_metrics
 
+    keep_freed_memory()
     get_protocol(protocol)
     check_device(device)
     if csv_file is not None:

@@ -58,9 +58,11 @@ def command(
     from srbench.errors import UserError
     from srbench.host import discover
     from srbench.imaging import read_image, write_image
+    from srbench.memory import keep_freed_memory
     from srbench.models.files import load_generator
     from srbench.models.images import upscale_image
 
+    keep_freed_memory()
     file = Path(checkpoint)
     if file.is_dir():
         from srbench.app.strength import generator_at

@@ -107,6 +107,7 @@ def command(
     from srbench.cli.eval import default_workers
     from srbench.cli.output import echo_json, progress_bar
     from srbench.errors import UserError
+    from srbench.memory import keep_freed_memory
     from srbench.records.marks import read_marks
     from srbench.verify import merge_marks, read_reproduced, verify_submission, write_marks
     from srbench.verify.accepted import Accepted
@@ -116,6 +117,7 @@ def command(
     outcomes = [read_reproduced(path) for path in reproduced]
     before = read_marks(report) if report is not None else {}
     check_device(options["device"])
+    keep_freed_memory()
     with progress_bar(f"verifying {submission}") as progress:
         result = verify_submission(
             submission,
