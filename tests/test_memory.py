@@ -2,8 +2,11 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from srbench.memory import TUNABLES
 
 FAULTS = """
 import resource, torch
@@ -34,7 +37,14 @@ def test_pages_are_cleared_once() -> None:
     assert int(dropped) > 20 * 9000  # or this is needed no longer
 
 
-@pytest.mark.parametrize("name", ["MALLOC_ARENA_MAX", "MALLOC_TOP_PAD_"])
-def test_what_the_user_has_set_stays(name: str) -> None:
+@pytest.mark.parametrize(
+    "set_up", [{"MALLOC_TOP_PAD_": "1"}, {"GLIBC_TUNABLES": "glibc.malloc.arena_max=2"}]
+)
+def test_what_the_user_has_set_stays(set_up: dict[str, str]) -> None:
     script = "from srbench.memory import keep_freed_memory; print(keep_freed_memory())"
-    assert process(script, **{name: "1"}) == ["False"]
+    assert process(script, **set_up) == ["False"]
+
+
+def test_the_documented_line_is_what_workers_get() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "speed.md").read_text(encoding="utf-8")
+    assert f"GLIBC_TUNABLES={TUNABLES} python train.py" in text

@@ -25,7 +25,7 @@ import torch
 from figures import ROUNDS, Figure, measure_sides, ratio_of, run_benchmark
 
 from srbench.devices import detect_device
-from srbench.run.exec.process import ALLOCATOR
+from srbench.memory import TUNABLES
 
 HERE = Path(__file__).resolve().parent
 
@@ -62,7 +62,7 @@ class Side:
     def __init__(self, name: str, size: str, device: str, *, allocator: bool) -> None:
         environment = {k: v for k, v in os.environ.items() if k != "GLIBC_TUNABLES"}
         if allocator:
-            environment["GLIBC_TUNABLES"] = ALLOCATOR
+            environment["GLIBC_TUNABLES"] = TUNABLES
         self._process = subprocess.Popen(
             [sys.executable, HERE / "step_sides.py", name, size, "--device", device],
             env=environment,

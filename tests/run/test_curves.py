@@ -1,5 +1,6 @@
 """Points between a warm start and a generator: their keys, their images and their records."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from srbench.run.plan.environment import describe_environment
 from srbench.run.plan.planning import Plan, make_plan
 from srbench.run.plan.targets import scoring_job, targets
 from srbench.run.records import assemble_records
+from srbench.run.work import scoring
 from srbench.run.work.scoring import run_scoring
 from srbench.run.work.stage import Stage
 from srbench.run.work.stage_data import validator_of
@@ -58,13 +60,13 @@ def retrained(out: OutFolder, key: str, number: int) -> None:
     write_json(out.result(key), {"key": key, "generator": generator})
 
 
-def score(plan: Plan, out: OutFolder) -> int:
-    """Score what is not scored yet; how many targets that were."""
+def score(plan: Plan, out: OutFolder, should_stop: Callable[[], bool] = lambda: False) -> int:
+    """Score what is not scored yet, until stopped; how many targets that were."""
     wanted = [t for t in targets(plan, out) if t.missing(out) or not t.images_ready(out)]
     job = scoring_job(plan, out, wanted, 2)
     events = EventLog(out.job(job.key) / "events.jsonl")
-    stage = Stage(job=job, task=job.task, out=out, events=events, should_stop=lambda: False)
-    assert run_scoring(stage) is not None
+    stage = Stage(job=job, task=job.task, out=out, events=events, should_stop=should_stop)
+    assert (run_scoring(stage) is None) == should_stop()
     events.close()
     return len(wanted)
 
@@ -123,6 +125,26 @@ def test_keys_hang_on_both_generators_and_the_coefficient(suite: Suite, tmp_path
     retrained(out, cell.training, 101)
     again = keys()
     assert {w for w in after if after[w] != again[w]} == {("first", c) for c in (0.25, 0.5, 1.0)}
+
+
+def test_a_stop_costs_no_row_that_was_scored(
+    suite: Suite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scoring, "ROWS_AT_ONCE", 2)
+    plan = planned(suite, interpolation=(), metrics=("psnr",))
+    out = OutFolder(tmp_path)
+    trained(plan, out)
+
+    def scores() -> dict[str, int]:
+        return {path.name: path.stat().st_mtime_ns for path in out.root.glob("scores/*.json")}
+
+    score(plan, out, should_stop=lambda: bool(scores()))
+    before = scores()
+    assert len(before) == 2
+    score(plan, out)
+    after = scores()
+    assert len(after) == 6  # bicubic, warm start, pixel, random and two losses
+    assert {name: after[name] for name in before} == before
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from srbench.memory import TUNABLES
 from srbench.records.layout import OutFolder
 from srbench.run.exec.events import EventTail
 from srbench.run.exec.failures import (
@@ -26,15 +27,6 @@ from srbench.run.writing import write_json
 
 if TYPE_CHECKING:
     from srbench.records import Failure
-
-ALLOCATOR = (
-    "glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=1073741824:glibc.malloc.top_pad=67108864"
-)
-"""Keeps freed tensors in the process instead of giving every one back to the kernel.
-
-With glibc's defaults a CPU training step maps and unmaps its activations anew and spends a sixth of
-its time in page faults. At most 1 GiB of free memory is held. Other C libraries ignore this.
-"""
 
 GPU_ALLOCATOR = "expandable_segments:True"
 """Lets segments of GPU memory grow, so that images of many sizes do not leave it in pieces."""
@@ -162,7 +154,7 @@ def worker_environment(job: Job, extra: Mapping[str, str]) -> dict[str, str]:
     execution, on_gpu = job.task.execution, job.task.device != "cpu"
     threads = str(execution.threads)
     environment = {**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
-    environment.setdefault("GLIBC_TUNABLES", ALLOCATOR)
+    environment.setdefault("GLIBC_TUNABLES", TUNABLES)
     if on_gpu and "PYTORCH_ALLOC_CONF" not in environment:  # its new name, which 2.6 does not know
         environment.setdefault("PYTORCH_CUDA_ALLOC_CONF", GPU_ALLOCATOR)
     if on_gpu and execution.deterministic:

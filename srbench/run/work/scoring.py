@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -37,12 +37,15 @@ from srbench.run.writing import write_json
 
 Alive = Callable[[int, int], None]
 
+ROWS_AT_ONCE = 12
+"""Rows whose scores are written together. They share what the metrics compute of an HR image."""
+
 
 @phase("scoring")
 def run_scoring(stage: Stage[ScoringTask]) -> dict[str, Any] | None:
     """Make the images and scores that the task lists; ``None`` where it was stopped before the end.
 
-    Every score file is written as soon as its data set is done, so little is lost by a stop.
+    Score files are written a few rows at a time, so little is lost by a stop.
     """
     task, out, events, should_stop = stage.task, stage.out, stage.events, stage.should_stop
     scorers = _Scorers(stage)
@@ -69,7 +72,7 @@ def run_scoring(stage: Stage[ScoringTask]) -> dict[str, Any] | None:
             _make_images(target, inputs, stage, alive)
             done += 1
             events.progress(done, 2 * total)
-        for metrics, group in _by_metrics(kept).items():
+        for metrics, group in _by_metrics(kept):
             if should_stop():
                 return None
             sources = {t.row: KeptImages(out.images(name, t.row)) for t in group}
@@ -154,12 +157,15 @@ def _check_unchanged(dataset: Dataset, targets: Sequence[TargetTask]) -> None:
 
 def _by_metrics(
     targets: Sequence[TargetTask],
-) -> dict[tuple[str, ...], list[TargetTask]]:
+) -> Iterator[tuple[tuple[str, ...], list[TargetTask]]]:
+    """Rows that lack the same metrics, few at a time: what a stop may lose."""
     groups: dict[tuple[str, ...], list[TargetTask]] = defaultdict(list)
     for target in targets:
         if target.scores:
             groups[tuple(sorted(target.scores))].append(target)
-    return groups
+    for metrics, group in groups.items():
+        for start in range(0, len(group), ROWS_AT_ONCE):
+            yield metrics, group[start : start + ROWS_AT_ONCE]
 
 
 class _Scorers:

@@ -19,7 +19,6 @@ from typing import Any
 
 from filelock import Timeout
 
-from srbench.memory import keep_freed_memory
 from srbench.records.layout import OutFolder
 from srbench.run.exec.attempts import Fit, read_attempts
 from srbench.run.exec.events import EventLog
@@ -122,9 +121,8 @@ def _work(
 
 
 def _prepare_process() -> None:
-    """Keep memory, be the one that dies when there is none, be able to say where this hangs."""
+    """Make this process the one that dies when memory runs out, and able to say where it hangs."""
     faulthandler.enable()
-    keep_freed_memory()
     if hasattr(signal, "SIGUSR1"):
         faulthandler.register(signal.SIGUSR1, all_threads=True)
     with contextlib.suppress(OSError):  # not Linux, or a container that forbids it
