@@ -19,7 +19,7 @@ from srbench.records.io import validate_record
 from srbench.report import build_leaderboard, print_leaderboard
 from srbench.report.headline_table import headline_table
 from srbench.report.render.document import leaderboard_document
-from srbench.report.render.markdown import leaderboard_markdown
+from srbench.report.render.markdown import leaderboard_markdown, leading_table
 
 GAIN = {"vgg16-conv5_3": 0.06, "vgg16-relu2_2": 0.05, "alexnet": 0.04, "mobilenet": 0.03}
 DEPTH = {"vgg16-random": 0.3, "mobilenet": 2.0}
@@ -178,9 +178,13 @@ def test_every_form_shows_it_beside_the_table_at_one_strength(curved, three_seed
         assert "(primary)" in text  # in the terminal in a line of its own
         assert "not reached" in text
         assert "at one strength" in text
+    leading = leading_table(board)
+    assert "| rank | label | LPIPS at -0.25 dB | LPIPS at -0.5 dB (primary) |" in leading
+    labels = [line.split(" | ")[1].replace("\\", "") for line in leading.splitlines()[4:8]]
+    assert labels == list(GAIN)
     plain = build_leaderboard(three_seeds)
     assert plain.headlines == ()
-    assert "equal distortion" not in leaderboard_markdown(plain)
+    assert "equal distortion" not in leaderboard_markdown(plain) + leading_table(plain)
 
 
 def test_of_two_copies_the_one_with_the_curve_counts(curved):

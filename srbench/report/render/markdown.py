@@ -11,7 +11,7 @@ from srbench.report.agreement import TRADE_OFF
 from srbench.report.columns import Column, Entry, columns, entries
 from srbench.report.headline_table import headline_table, reading_rule
 from srbench.report.lists import COSTS, LOSSES
-from srbench.report.model import CostLine, Leaderboard, Row
+from srbench.report.model import CostLine, Headline, Leaderboard, Row
 from srbench.report.second_view import second_views, view_line
 from srbench.report.stability import order_stability, stability_line
 from srbench.report.text import (
@@ -62,7 +62,10 @@ def _headlines(board: Leaderboard) -> list[str]:
 
 
 def leading_table(board: Leaderboard) -> str:
-    """One table for a README: the leading data set, what ranks, and what that is paid with."""
+    """One table for a README: the primary headline, or what ranks and what that is paid with."""
+    primary = next((headline for headline in board.headlines if headline.primary), None)
+    if primary is not None:
+        return _leading_headline(board, primary)
     lead = board.lead_dataset()
     if lead is None:
         return f"**{markdown_text(title(board))}**: nothing is scored yet."
@@ -75,6 +78,17 @@ def leading_table(board: Leaderboard) -> str:
         lambda c: c.name in ("rank", "label") if c.metric is None else c.metric.name in kept,
     )
     about = f"{markdown_text(lead)}, {board.images(lead)} images. {board.intervals.groups}"
+    return f"**{markdown_text(title(board))}**\n\n{table}\n\n{about}"
+
+
+def _leading_headline(board: Leaderboard, headline: Headline) -> str:
+    """Ranks, labels and the readings at each budget, without chances and gains."""
+    shown = headline_table(board, headline)
+    kept = 2 + len(headline.families)
+    lines = [[markdown_text(cell) for cell in line[:kept]] for line in shown.lines]
+    table = _table([markdown_text(name) for name in shown.header[:kept]], lines)
+    where = f"{headline.dataset}, {board.images(headline.dataset)} images, {len(board.seeds)} seeds"
+    about = markdown_text(f"{where}. {reading_rule(board)}")
     return f"**{markdown_text(title(board))}**\n\n{table}\n\n{about}"
 
 
