@@ -9,9 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from snippets import documented_snippets
 
 ROOT = Path(__file__).parent.parent
 PUBLISHED = ROOT / "leaderboard"
+STUDY = ("pretext-cpu", 3)
+"""Name and version of the suite that STUDY.md is about."""
 
 
 def srbench(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -26,17 +29,25 @@ def srbench(*words: str, **environment: str) -> subprocess.CompletedProcess[str]
 
 
 @pytest.fixture(scope="module")
-def boards() -> dict[str, dict]:
-    """Protocol -> the table of its rows."""
-    return {b["protocol"]: b for b in json.loads((PUBLISHED / "leaderboard.json").read_text())}
+def boards() -> dict[tuple[str, int], dict]:
+    """Name and version of a suite -> the table of its rows."""
+    found = json.loads((PUBLISHED / "leaderboard.json").read_text())
+    return {(b["suite"]["name"], b["suite"]["version"]): b for b in found}
+
+
+@pytest.fixture(scope="module")
+def records() -> dict[Path, dict]:
+    """The records of :data:`STUDY`."""
+    found = {p: json.loads(p.read_text()) for p in (PUBLISHED / "records").glob("*.json")}
+    return {p: r for p, r in found.items() if (r["suite"]["name"], r["suite"]["version"]) == STUDY}
 
 
 @pytest.fixture
-def test_sets(boards: dict[str, dict]) -> str:
-    """SRBENCH_DATA with every test set of the leaderboard."""
+def test_sets() -> str:
+    """SRBENCH_DATA with the test sets of :data:`STUDY`; ``bsdt20`` is the first of ``bsdt100``."""
     roots = [Path(p) for p in os.environ.get("SRBENCH_DATA", "").split(os.pathsep) if p]
     roots.append(ROOT.parent / "shared" / "data")
-    wanted = {name for board in boards.values() for name in board["datasets"]}
+    wanted = {"set5", "bsdt100"}
     for root in roots:
         if wanted <= {p.name.lower() for p in root.iterdir()} if root.is_dir() else False:
             return str(root)
@@ -76,17 +87,21 @@ def test_what_can_be_made_again_is_not_committed() -> None:
 
 
 @pytest.mark.slow
-def test_a_row_is_recomputed_by_another_instruction_set(test_sets: str, tmp_path: Path) -> None:
-    """The row whose NIQE the last bits moved most under ``y4-v1``, as AVX2 alone makes it."""
-    records = {p: json.loads(p.read_text()) for p in (PUBLISHED / "records").glob("*.json")}
+def test_a_row_is_recomputed_by_another_instruction_set(
+    test_sets: str, records: dict[Path, dict], tmp_path: Path
+) -> None:
+    """With the points of its curve, as AVX2 alone makes them."""
     (path,) = (
         path
         for path, record in records.items()
-        if (record["loss"]["label"], record["protocol"]) == ("vgg16-conv5_3", "y4-v2")
+        if (record["loss"]["label"], record["seed"]) == ("hed-conv4_3", 1)
     )
-    generator = f"{records[path]['artifacts']['generator']['sha256']}.safetensors"
-    for folder, name in (("records", path.name), ("generators", generator)):
-        (tmp_path / folder).mkdir()
+    artifacts = records[path]["artifacts"]
+    generators = [
+        f"{artifacts[name]['sha256']}.safetensors" for name in ("generator", "warm-start")
+    ]
+    for folder, name in (("records", path.name), *(("generators", g) for g in generators)):
+        (tmp_path / folder).mkdir(exist_ok=True)
         shutil.copy(PUBLISHED / folder / name, tmp_path / folder / name)
     done = srbench(
         "verify",
@@ -100,16 +115,46 @@ def test_a_row_is_recomputed_by_another_instruction_set(test_sets: str, tmp_path
     assert "scores-verified: 1 of 1 rows recomputed" in done.stdout
 
 
-def test_every_row_carries_the_mark_of_its_last_verification(boards: dict[str, dict]) -> None:
-    """Images of ``y4-v1`` have no hashes; every row of ``y4-v2`` was recomputed."""
+def test_every_row_carries_the_mark_of_its_last_verification(boards: dict) -> None:
+    """Images of ``y4-v1`` have no hashes; of five seeds the generators of one are published."""
     marks = json.loads((PUBLISHED / "verification.json").read_text())
-    found: dict[str, set[str]] = {}
+    found: dict[tuple[int, int | None], set[str]] = {}
     for path in (PUBLISHED / "records").glob("*.json"):
         record = json.loads(path.read_text())
-        found.setdefault(record["protocol"], set()).add(marks.pop(path.stem)["mark"])
+        seed = record["seed"] if record["artifacts"].get("generator") else None
+        found.setdefault((record["suite"]["version"], seed), set()).add(
+            marks.pop(path.stem)["mark"]
+        )
     assert marks == {}
-    assert found == {"y4-v1": {"not-recomputed"}, "y4-v2": {"scores-verified"}}
-    assert len(boards["y4-v2"]["rows"]) == 11
+    verified = {(2, None), (2, 1), (3, None), (3, 1)}
+    assert {where for where, seen in found.items() if seen == {"scores-verified"}} == verified
+    assert {where for where, seen in found.items() if seen == {"not-recomputed"}} == (
+        found.keys() - verified
+    )
+    assert len(boards["pretext-cpu", 2]["rows"]) == 11
+    assert len(boards[STUDY]["rows"]) == 17
+
+
+@pytest.mark.slow
+def test_the_headline_is_what_pandas_makes_of_the_records(
+    boards: dict, records: dict[Path, dict], tmp_path: Path
+) -> None:
+    """With the lines of docs/records.md, which know nothing of srbench."""
+    (tmp_path / "records").mkdir()
+    for path in records:
+        shutil.copy(path, tmp_path / "records")
+    names = documented_snippets(tmp_path, blocks=-1)
+    (primary,) = (h for h in boards[STUDY]["headlines"] if h["primary"])
+    for family in primary["families"]:
+        read = names["headline"](primary["dataset"], primary["metric"], family["budget"])
+        read = read.loc[family["compared"]]
+        for label, values in read.iterrows():
+            published = family["readings"][label]
+            assert values.to_list() == pytest.approx(published["by_seed"], rel=1e-7)
+            assert values.mean() == pytest.approx(published["mean"], rel=1e-7)
+        threshold, detectable = names["honest_difference"](read)
+        assert threshold == pytest.approx(family["tukey"]["threshold"], rel=1e-6)
+        assert detectable == pytest.approx(family["tukey"]["detectable"], rel=1e-5)
 
 
 def test_the_folder_stays_small() -> None:
@@ -117,30 +162,55 @@ def test_the_folder_stays_small() -> None:
     assert total < 60e6
 
 
-def test_the_study_quotes_the_table(boards: dict[str, dict]) -> None:
+def test_the_study_quotes_the_table(boards: dict) -> None:
     """Every number in the tables of STUDY.md is the one in leaderboard.json, rounded."""
     study = (PUBLISHED / "STUDY.md").read_text()
-    rows = {row["label"]: row for row in boards["y4-v1"]["rows"]}
+    board = boards[STUDY]
     quoted = 0
-    for table in re.findall(r"<!-- scores (\w+) -->\n(.*?)\n\n", study, re.DOTALL):
-        dataset, lines = table[0], table[1].splitlines()
-        metrics = [cell.split()[0].lower() for cell in cells(lines[0])[1:]]
-        for line in lines[2:]:
-            label, *values = cells(line)
-            for metric, text in zip(metrics, values, strict=True):
-                cell = rows[label]["scores"][dataset].get(metric)
-                if cell is None:
-                    assert text == "-"
+    for kind, dataset, table in tables(study):
+        header, _, *lines = (cells(line) for line in table.splitlines())
+        for label, *values in lines:
+            for name, text in zip(header[1:], values, strict=True):
+                if kind == "headline":
+                    says, group = reading(board, dataset, label, name)
+                else:
+                    says, group = score(board, dataset, label, name.split()[0].lower())
+                number = re.match(r"-?\d+\.\d+", text)
+                if says is None or number is None:
+                    assert (says, text) in ((None, "not reached"), (None, "-")), (label, name)
                     continue
-                numbers = re.findall(r"-?\d+\.\d+", text)
-                shown = [cell["mean"], *((cell["low"], cell["high"]) if len(numbers) > 1 else ())]
-                digits = len(numbers[0].partition(".")[2])
-                assert numbers == [f"{value:.{digits}f}" for value in shown], (label, metric)
-                assert re.findall(r"\b[a-z]+\b", text.replace("to", "")) == (
-                    [cell["group"]] if cell["group"] else []
-                ), (label, metric)
-                quoted += len(numbers)
-    assert quoted > 40
+                digits = len(number[0].partition(".")[2])
+                assert number[0] == f"{says:.{digits}f}", (label, name)
+                assert text.removeprefix(number[0]).strip() == group, (label, name)
+                quoted += 1
+    assert quoted > 60
+
+
+def tables(study: str) -> list[tuple[str, str, str]]:
+    """What a table is of, its data set, and its lines."""
+    return re.findall(r"<!-- (headline|scores) (\w+) -->\n(.*?)\n\n", study, re.DOTALL)
+
+
+def reading(board: dict, dataset: str, label: str, column: str) -> tuple[float | None, str]:
+    """Of the rank metric's headline, and the letters; ``None`` where the budget is not reached."""
+    budget = float(re.findall(r"-\d+(?:\.\d+)?", column)[0])
+    (headline,) = (
+        h
+        for h in board["headlines"]
+        if (h["dataset"], h["metric"]) == (dataset, board["rank"]["metric"])
+    )
+    (family,) = (f for f in headline["families"] if f["budget"] == budget)
+    if label in headline["others"]:
+        (outside,) = (r for r in headline["others"][label] if r["budget"] == budget)
+        return outside["mean"], ""
+    return family["readings"][label]["mean"], family["groups"].get(label, "")
+
+
+def score(board: dict, dataset: str, label: str, metric: str) -> tuple[float | None, str]:
+    """Of the table at one strength, and the letters."""
+    (row,) = (row for row in board["rows"] if row["label"] == label)
+    cell = row["scores"][dataset].get(metric)
+    return (None, "") if cell is None else (cell["mean"], cell["group"] or "")
 
 
 def cells(line: str) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from PIL import Image
 from synthetic import synthetic_records
 
 from srbench.report import build_leaderboard
@@ -71,6 +72,21 @@ def test_the_site_has_them(out_folder: Path, tmp_path: Path) -> None:
     (root / "STUDY.md").unlink()
     publish([out_folder], root, images=0)
     assert not study.exists()
+
+
+def test_a_text_shows_the_pictures_that_lie_beside_it(out_folder: Path, tmp_path: Path) -> None:
+    """And no others: what a link leads to is somebody else's."""
+    Image.new("RGB", (8, 8)).save(tmp_path / "mine.webp")
+    root = tmp_path / "to"
+    root.mkdir()
+    (root / "there.webp").write_bytes((tmp_path / "mine.webp").read_bytes())
+    (root / "link.webp").symlink_to(tmp_path / "mine.webp")
+    (root / "STUDY.md").write_text("![a](there.webp) ![b](gone.webp) ![c](link.webp)")
+    for _ in range(2):
+        publish([out_folder], root, images=0)
+        page = (root / "pages/study.html").read_text()
+        assert re.findall(r'<img[^>]*src="([^"]*)"', page) == ["../there.webp"]
+        assert (root / "there.webp").exists()
 
 
 def test_bibtex_has_balanced_braces_whatever_a_row_is_called() -> None:

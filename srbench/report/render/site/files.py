@@ -83,6 +83,11 @@ class SiteFolder:
         except OSError:  # not there, or no such file as is written here
             return None
 
+    def pictures(self) -> set[str]:
+        """WebP pictures that people laid directly in the folder, for their texts to show."""
+        names = {path.name for path in self.root.glob("*.webp")}
+        return {name for name in names if self.read(name) is not None}
+
     def sizes(self) -> dict[str, int]:
         """Bytes of every file of the site."""
         return {name: entry["bytes"] for name, entry in self._written.items()}

@@ -180,7 +180,8 @@ class SuiteSite:
 
     def write_texts(self) -> None:
         """Write the pages of running text; links lead to what the whole site has by now."""
-        pages = {TEXTS[name] for name in self._shared.texts} | self._shared.site.sizes().keys()
+        site = self._shared.site
+        pages = {TEXTS[name] for name in self._shared.texts} | site.sizes().keys() | site.pictures()
         for name, text in self._shared.texts.items():
             url = TEXTS[name]
             shown = prose(text, pages, "../" * url.count("/"))
