@@ -73,10 +73,10 @@ def command(
 
 def _against(registry: Registry, folder: Path, size: int, device: str, as_json: bool) -> None:
     from srbench.cli.output import echo_json
-    from srbench.probe.against import associate, figures, outcomes
+    from srbench.probe.against import associate, figures, largest_table, outcomes
     from srbench.records import read_records
 
-    records = list(read_records([folder]))
+    records = largest_table(read_records([folder]))
     losses = _losses_of(records, registry)
     probes = {
         label: figures(_probe(label, loss, size, device).as_document())

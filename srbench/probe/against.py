@@ -42,18 +42,25 @@ class Association:
     rows: int
 
 
-def outcomes(records: Iterable[Record]) -> dict[tuple[str, str], dict[str, float]]:
-    """(data set, metric) -> label -> mean over seeds, of finished rows that a loss trained.
-
-    Where a row has several content scales, all of them are averaged: the probe does not know of it.
-    Of several tables the one with the most records counts: the same training may be in each.
-    """
+def largest_table(records: Iterable[Record]) -> list[Record]:
+    """Of several tables the one with the most records: the same training may be in each."""
     tables: dict[tuple[object, ...], list[Record]] = defaultdict(list)
     for record in records:
         suite = record.suite
         tables[suite.name, suite.version, suite.conditions, record.protocol].append(record)
+    return max(tables.values(), key=len, default=[])
+
+
+def outcomes(records: Iterable[Record]) -> dict[tuple[str, str], dict[str, float]]:
+    """(data set, metric) -> label -> mean over seeds, of finished rows that a loss trained.
+
+    Where a row has several content scales, all of them are averaged: the probe does not know of it.
+
+    Args:
+        records: of one table.
+    """
     means: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for record in max(tables.values(), key=len, default=[]):
+    for record in records:
         if record.status != "finished" or not record.loss.terms:
             continue
         for dataset, scores in record.scores.items():

@@ -33,7 +33,7 @@ def offered(monkeypatch: pytest.MonkeyPatch, line: str) -> set[str]:
         ("srbench eval --metric ps", {"psnr"}),
         ("srbench suites show pre", {"pretext-cpu"}),
         ("srbench calibrate l1 --reference wave", {"wavelet-l1"}),
-        (f"srbench upscale {LEADERBOARD} --row craft", {"craft-conv5_2"}),
+        (f"srbench upscale {LEADERBOARD} --row craft", {"craft-conv4_3", "craft-conv5_2"}),
         (f"srbench report {LEADERBOARD} --compare pix", {"pixel"}),
     ],
 )

@@ -15,6 +15,7 @@ class Slow:
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(1)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, if pytest was started so
 if {kept}:
     never_lose_ctrl_c()
 slow = Slow()

@@ -73,12 +73,12 @@ FIGURES = {
 
 
 def published(label):
-    """The published generator of a label's first seed."""
+    """The published generator of a label's first seed, of the study's version 1."""
     from srbench.models.files import load_generator
 
     for file in sorted((LEADERBOARD / "records").glob("*.json")):
         record = json.loads(file.read_text())
-        if record["loss"]["label"] == label and record["seed"] == 1:
+        if (record["loss"]["label"], record["seed"], record["suite"]["version"]) == (label, 1, 1):
             name = record["artifacts"]["generator"]["sha256"]
             return load_generator(LEADERBOARD / "generators" / f"{name}.safetensors").network
     raise AssertionError(f"no published generator of {label}")
