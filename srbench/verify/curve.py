@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from srbench.models.files import TrainedGenerator
 from srbench.models.images import Upscaler, published
@@ -11,7 +11,7 @@ from srbench.records import Interpolated, Record, RowKind
 from srbench.settings import Suite
 from srbench.verify.contents import Contents
 from srbench.verify.difference import Difference
-from srbench.verify.identity import excused
+from srbench.verify.identity import excused, wanted_along_curves
 from srbench.verify.row_images import is_of_a_plugin, submitted_generator
 from srbench.verify.stored import RecordFile, suite_key
 
@@ -32,7 +32,7 @@ def curve_differences(record: Record, suite: Suite, contents: Contents) -> Itera
         message = f"its curve has points at {_list(stated)}, the suite's are {_list(wanted)}"
         yield Difference(what="record", message=message)
     for point in record.curve:
-        yield from _incomplete(record, point)
+        yield from _incomplete(record, point, wanted_along_curves(record, suite))
     row = _warm_start(record, contents) if record.curve else None
     begins = record.artifacts["warm-start"].sha256 if record.curve else ""
     if row is not None and all(a.sha256 != begins for a in row.generators):
@@ -66,12 +66,14 @@ def _warm_start(record: Record, contents: Contents) -> RecordFile | None:
     return next((r for r in rows if (r.suite, r.kind, r.seed) == wanted), None)
 
 
-def _incomplete(record: Record, point: Interpolated) -> Iterator[Difference]:
-    """Scores that the row has and this point lacks without a reason."""
+def _incomplete(
+    record: Record, point: Interpolated, wanted: Collection[str]
+) -> Iterator[Difference]:
+    """Scores by ``wanted`` metrics that the row has and this point lacks without a reason."""
     for dataset, end in record.scores.items():
         there = point.scores.get(dataset)
         where = place(dataset, point)
-        for metric in sorted(set(end.metrics) - set(there.metrics if there else ())):
+        for metric in sorted(set(end.metrics) & set(wanted) - set(there.metrics if there else ())):
             if not excused(record, where, metric):
                 message = f"{metric!r:.80} on {where!r:.80}: the row has it, its curve has not"
                 yield Difference(what="metric", dataset=where, metric=metric, message=message)

@@ -191,6 +191,13 @@ def wanted_metrics(record: Record, suite: Suite) -> set[str]:
     return {n for n in wanted if (SPECS[n].reference == "none" if n in SPECS else n in described)}
 
 
+def wanted_along_curves(record: Record, suite: Suite) -> set[str]:
+    """Metrics by which the suite asks for the points of a curve."""
+    installed = _present_suite(record)
+    asked = (suite, *((installed,) if installed else ()))
+    return {name for each in asked for name in each.curve_metrics or each.metrics}
+
+
 def excused(record: Record, dataset: str, metric: str) -> bool:
     """Whether the record says that this metric gave no finite number; scoring must agree."""
     return any(note.startswith(f"no {metric} on {dataset}: ") for note in record.notes)

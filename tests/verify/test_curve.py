@@ -158,6 +158,25 @@ def test_what_a_forger_changes_is_found(
     assert found(result, "second").mark == "scores-verified"
 
 
+def no_psnr(document: dict[str, Any]) -> None:
+    del document["curve"][0]["scores"][DATASET]["metrics"]["psnr"]
+
+
+@pytest.mark.parametrize(("edit", "mark"), [(no_ssim, "scores-verified"), (no_psnr, "differs")])
+def test_a_point_needs_the_metrics_that_the_suite_asks_for(
+    forge: Callable[..., Path], verify: Verify, edit: Edit, mark: str
+) -> None:
+    def by_psnr_alone(document: dict[str, Any]) -> None:
+        document["suite"]["document"]["curve_metrics"] = ["psnr"]
+
+    def changed(files: Files) -> None:
+        for label in ("bicubic", "warm-start", "first", "second"):
+            edit_record(files, label, by_psnr_alone)
+        edit_record(files, "first", edit)
+
+    assert found(verify(forge(changed)), "first").mark == mark
+
+
 def test_another_start_than_the_seeds_warm_start_is_found(
     forge: Callable[..., Path], verify: Verify, tmp_path: Path
 ) -> None:
