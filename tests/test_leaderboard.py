@@ -114,7 +114,7 @@ def test_a_row_is_recomputed_by_another_instruction_set(
 
 
 def test_every_row_carries_the_mark_of_its_last_verification(boards: dict) -> None:
-    """Images of ``y4-v1`` have no hashes; of five seeds the generators of one are published."""
+    """Images of ``y4-v1`` have no hashes; of five seeds the trained rows of one are published."""
     marks = json.loads((PUBLISHED / "verification.json").read_text())
     found: dict[tuple[int, int | None], set[str]] = {}
     for path in (PUBLISHED / "records").glob("*.json"):
