@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import random
+import secrets
 import subprocess
 import time
 from collections import Counter
@@ -198,15 +199,21 @@ class Judge:
 
 
 def test_a_study_over_http_finds_the_known_order(
-    make_study: Callable[..., StudyFolder],
+    make_study: Callable[..., StudyFolder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """40 raters at once, one in ten careless, 3,000 votes and more."""
+    """40 raters at once, one in ten careless, 3,000 votes and more.
+
+    Of careful raters about one in 110 is screened out by chance (two lapses in eight checks, or six
+    repeats near a coin's toss), so two of 36 in one study of thirty. The order of trials is
+    given and raters join one after the other: who is shown what, and so the outcome, is the same
+    in every run, however their votes then cross.
+    """
+    monkeypatch.setattr(secrets, "randbits", lambda bits: 1)
     folder = make_study(crops=4, trials=64, checks=8, repeats=6)
     truth = dict(zip(folder.study.labels, ("gamma", "alpha", "delta", "beta"), strict=True))
 
-    async def rate(port: int, number: int) -> int:
-        client, judge = Client(port), Judge(folder, number, careless=number % 10 == 9)
-        trials = await client.join()
+    async def rate(client: Client, trials: list[dict[str, Any]], number: int) -> int:
+        judge = Judge(folder, number, careless=number % 10 == 9)
         for trial in trials:
             while (status := await client.vote(trial["id"], judge.answer(trial, truth))) == 429:
                 await asyncio.sleep(1.0)
@@ -215,7 +222,8 @@ def test_a_study_over_http_finds_the_known_order(
         return len(trials)
 
     async def run(port: int) -> int:
-        return sum(await asyncio.gather(*(rate(port, number) for number in range(40))))
+        joined = [(client, await client.join()) for client in (Client(port) for _ in range(40))]
+        return sum(await asyncio.gather(*(rate(*who, n) for n, who in enumerate(joined))))
 
     with served_apart(folder.root) as (server, _):
         votes = asyncio.run(run(server.port))
@@ -224,6 +232,7 @@ def test_a_study_over_http_finds_the_known_order(
     found = analyse(store.votes())
     store.close()
     assert [truth[row.label] for row in found.rows] == ["alpha", "beta", "gamma", "delta"]
-    careless = {number for number in range(40) if number % 10 == 9}
-    assert found.kept <= 40 - len(careless) + 1
-    assert found.kept >= 0.95 * (40 - len(careless))
+    careless = {f"{number + 1}" for number in range(40) if number % 10 == 9}
+    out = {rater.name.rpartition("-")[2] for rater in found.raters if rater.why_not}
+    assert len(careless - out) <= 1
+    assert len(out - careless) <= 0.05 * (40 - len(careless))
