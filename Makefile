@@ -67,14 +67,14 @@ ifeq ($(CHROMIUM),)
 	fi
 endif
 
-# A loss takes half a minute to check: CI checks some, `make test CHECK_LOSSES=` all of them.
-CHECK_LOSSES ?= vgg16,hed-vgg16,craft-vgg16-bn,lpips,fcn-resnet50,charbonnier
+# `make test SIZES=all`: every loss is checked, and the largest tests do all that they can (tests/support/sizes.py).
+SIZES ?= usual
 
 # Linters and the two imitated processors keep one core busy each: side by side they take half the time.
 test: env
 	+$(MAKE) --jobs=2 --output-sync=target lint portable browser
 	$(BIN)/python -m pytest -m "not slow" -n 2 -q
-	$(if $(CHECK_LOSSES),SRBENCH_CHECK_LOSSES=$(CHECK_LOSSES)) $(BIN)/python -m pytest -m slow -n 2 -q --durations=15
+	SRBENCH_TEST_SIZES=$(SIZES) $(BIN)/python -m pytest -m slow -n 2 -q --durations=15
 	$(MAKE) certify DEVICE=cpu
 
 # What a device can be trusted with (docs/gpu.md): one process, and a certificate that `srbench certify --show` prints.

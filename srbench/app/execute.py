@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from srbench.app.outcome import show
 from srbench.app.prepare import Prepared
 from srbench.errors import JobFailed
 from srbench.files import locked
@@ -111,6 +110,9 @@ def execute(
         done = execute_plan(plan, out, observer, where, command=command)
         if not done.paths:
             raise JobFailed("nothing could be scored: " + "; ".join(done.failed))
+        # Tables need statistics, 2 s of imports, which the first worker does not wait for.
+        from srbench.app.outcome import show
+
         board, page = show(plan, out, done.targets)
     return RunResult(
         paths=done.paths, outcomes=done.outcomes, failed=done.failed, targets=done.targets,
@@ -131,7 +133,7 @@ def execute_plan(
 ) -> Execution:
     """As :func:`execute`, without table, pictures and page."""
     check_ready(plan)
-    with writing_to(out):
+    with writing_to(out), where.kept():
         write_json(out.suite, plan.suite.model_dump(mode="json", by_alias=True))
         write_json(out.plan, {**_names(plan), "command": command})
         outcomes = Scheduler(out, observer, where).run(plan.jobs)

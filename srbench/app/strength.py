@@ -7,29 +7,44 @@ from pathlib import Path
 from srbench.host import Registry
 from srbench.models.files import TrainedGenerator, load_generator
 from srbench.models.interpolate import interpolate
-from srbench.records import RowKind, read_records
-from srbench.records.generators import row_generator
+from srbench.records import Record, RowKind
+from srbench.records.generators import generator_file, trained_record
+
+WARM_START = RowKind.WARM_START
+"""A row's label, and the name of the artifact in records of rows that started there."""
 
 
 def generator_at(
-    folder: Path, label: str | None, seed: int | None, strength: float, registry: Registry
+    folder: Path,
+    label: str | None,
+    seed: int | None,
+    strength: float,
+    registry: Registry,
+    *,
+    suite: str | None = None,
 ) -> TrainedGenerator:
     """The generator of a row of an out folder, or a point between its warm start and it.
 
     Args:
-        label, seed: as for :func:`srbench.records.generators.row_generator`.
-        strength: in (0, 1]: how far from that seed's warm start; 1 is the trained generator.
+        label, seed, suite: as for :func:`srbench.records.generators.trained_record`.
+        strength: in (0, 1]: how far from the warm start; 1 is the trained generator.
 
     Raises:
-        UserError: no such row, seed or file, or no warm start of that seed.
+        UserError: no such row, seed, suite or file, or a row without a warm start.
     """
-    trained = load_generator(row_generator(folder, label, seed), registry.generator_spec)
+    record = trained_record(folder, label, seed, suite)
+    trained = load_generator(generator_file(folder, record), registry.generator_spec)
     if strength == 1.0:
         return trained
-    if seed is None:
-        found = read_records([folder])
-        seed = min(r.seed for r in found if r.loss.label == label and "generator" in r.artifacts)
-    warm = row_generator(folder, RowKind.WARM_START, seed)
-    start = load_generator(warm, registry.generator_spec).network.state_dict()
-    trained.network.load_state_dict(interpolate(start, trained.network.state_dict(), strength))
+    start = load_generator(_warm_start(folder, record), registry.generator_spec)
+    line = (start.network.state_dict(), trained.network.state_dict())
+    trained.network.load_state_dict(interpolate(*line, strength))
     return trained
+
+
+def _warm_start(folder: Path, record: Record) -> Path:
+    """Which it was trained from: rows with curves name it, others share their suite's row."""
+    if WARM_START in record.artifacts:
+        return generator_file(folder, record, WARM_START)
+    shared = trained_record(folder, WARM_START, record.seed, record.suite.conditions)
+    return generator_file(folder, shared)

@@ -10,7 +10,6 @@ import click
 from srbench.cli.completion import folder_rows
 
 if TYPE_CHECKING:
-    from srbench.records import Record
     from srbench.report import Leaderboard
 
 
@@ -62,11 +61,12 @@ def command(
     versions, other settings, tracks and protocols of one suite.
     """
     from srbench.records import record_files
+    from srbench.records.generators import of_suite
     from srbench.report import build_leaderboard, load_records, split_by_table
     from srbench.report.authority import own_suite
     from srbench.report.people import load_opinions
 
-    records = _of_suite(load_records(folders), suite)
+    records = of_suite(load_records(folders), suite)
     for seed in seeds:
         _check_name("seed", str(seed), {str(record.seed) for record in records})
     own, heard = own_suite(folders), load_opinions(folders)
@@ -91,23 +91,6 @@ def command(
     named = dict(zip(table_names(list(tables)).values(), boards, strict=True))
     for path in _write(named, destination, plots=plots, compare=compare):
         click.echo(f"wrote {path}", err=True)
-
-
-def _of_suite(records: list[Record], suite: str | None) -> list[Record]:
-    from srbench.errors import unknown_name
-
-    if suite is None:
-        return records
-    chosen = [
-        record
-        for record in records
-        if record.suite.name == suite
-        or record.suite.conditions.startswith(suite)
-        or record.suite.sha256.startswith(suite)  # what a table's title shows
-    ]
-    if not chosen:
-        raise unknown_name("suite of these records", suite, {r.suite.name for r in records})
-    return chosen
 
 
 def _check_name(kind: str, name: str, known: set[str]) -> None:

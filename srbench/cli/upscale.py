@@ -16,6 +16,11 @@ from srbench.devices import DEVICES, check_device, detect_device, float64_device
 )
 @click.option("--seed", type=int, help="Which seed of that row. Default: the first.")
 @click.option(
+    "--suite",
+    metavar="NAME|HASH",
+    help="Of which suite, where several have the row. Of one suite's versions: the newest.",
+)
+@click.option(
     "--strength",
     type=click.FloatRange(0, 1, min_open=True),
     help="With --row: how far from its warm start (0) to the trained generator (1, the default).",
@@ -40,6 +45,7 @@ def command(
     images: tuple[str, ...],
     row: str | None,
     seed: int | None,
+    suite: str | None,
     out: str,
     tile: int,
     device: str | None,
@@ -67,10 +73,11 @@ def command(
     if file.is_dir():
         from srbench.app.strength import generator_at
 
-        trained = generator_at(file, row, seed, strength or 1.0, discover())
-    elif row is not None or seed is not None or strength is not None:
+        trained = generator_at(file, row, seed, strength or 1.0, discover(), suite=suite)
+    elif any(option is not None for option in (row, seed, suite, strength)):
         raise UserError(
-            f"expected --row, --seed and --strength with an out folder, got the file {checkpoint}",
+            "expected --row, --seed, --suite and --strength with an out folder, got the file "
+            f"{checkpoint}",
             "leave them out, or name the folder",
         )
     else:

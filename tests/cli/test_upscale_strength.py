@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,11 @@ from safetensors.torch import load_file
 from synthetic import synthetic_records
 
 from srbench.cli import cli
+from srbench.files import sha256_hex
 from srbench.imaging import read_image, to_tensor, to_uint8, write_image
 from srbench.models.files import load_generator, save_generator
 from srbench.models.plugin import builtin_generator
-from srbench.records import write_record
+from srbench.records import read_records, write_record
 from srbench.records.io import validate_record
 
 LABEL = "vgg16-conv5_3"
@@ -27,19 +29,32 @@ SETTINGS = {"blocks": 1, "channels": 4}
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An out folder of two seeds, each with a warm start and a row."""
     folder = tmp_path_factory.mktemp("run")
+    write_run(folder, first_seed=0)
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 10, 3), dtype=np.uint8)
+    write_image(folder / "photo.png", pixels)
+    return folder
+
+
+def write_run(folder: Path, first_seed: int, suite: str = "synthetic", version: int = 1) -> None:
     generator = builtin_generator("msrresnet", SETTINGS, 4)
-    for record in synthetic_records(labels=[LABEL], seeds=[1, 2], datasets=["set14"], images=2):
+    for record in synthetic_records(
+        labels=[LABEL], seeds=[1, 2], datasets=["set14"], images=2, suite=suite
+    ):
         document = json.loads(record.model_dump_json(by_alias=True))
+        document["suite"]["version"] = document["suite"]["document"]["version"] = version
+        document["suite"]["document"]["data"]["batch_size"] = version + len(
+            suite
+        )  # other conditions
+        document["key"] = sha256_hex(f"{suite} {version} {record.loss.label} {record.seed}")
         if record.loss.label in (LABEL, "warm-start"):
-            name = f"{record.loss.label}-{record.seed}.safetensors"
-            network = generator.build(seed=record.seed + 10 * len(record.loss.label))
+            seed = first_seed + record.seed + 10 * len(record.loss.label)
+            name = f"{record.loss.label}-{first_seed + record.seed}.safetensors"
+            network = generator.build(seed=seed)
+            folder.mkdir(exist_ok=True)
             sha256 = save_generator(network, generator, folder / name)
             size = (folder / name).stat().st_size
             document["artifacts"] = {"generator": {"path": name, "sha256": sha256, "bytes": size}}
         write_record(validate_record(document), folder / "records")
-    pixels = np.random.default_rng(0).integers(0, 256, (12, 10, 3), dtype=np.uint8)
-    write_image(folder / "photo.png", pixels)
-    return folder
 
 
 def upscaled(run: Path, *options: str) -> np.ndarray:
@@ -80,6 +95,32 @@ def test_a_strength_is_that_share_of_the_way_in_parameter_space(run, strength, s
 
 def test_without_more_it_is_the_trained_generator_of_the_first_seed(run):
     assert np.array_equal(upscaled(run), upscaled(run, "--strength", "1", "--seed", "1"))
+
+
+def test_rows_of_several_suites_are_never_mixed(run, tmp_path):
+    """Of versions of one suite the newest counts; of suites the user chooses."""
+    shutil.copytree(run / "records", tmp_path / "records")
+    for file in run.glob("*.safetensors"):
+        shutil.copy(file, tmp_path)
+    write_image(tmp_path / "photo.png", read_image(run / "photo.png"))
+    write_run(tmp_path, first_seed=200, version=2)
+    newer = upscaled(tmp_path, "--strength", "0.5")
+    only = tmp_path / "only"
+    write_run(only, first_seed=200, version=2)
+    write_image(only / "photo.png", read_image(run / "photo.png"))
+    assert np.array_equal(newer, upscaled(only, "--strength", "0.5"))
+    assert not np.array_equal(newer, upscaled(run, "--strength", "0.5"))
+
+    write_run(tmp_path, first_seed=300, suite="another")
+    arguments = ["upscale", str(tmp_path), str(run / "photo.png"), "--row", LABEL]
+    done = CliRunner().invoke(cli, arguments)
+    assert done.exit_code == 2
+    assert "suites another, synthetic" in done.output
+    assert "choose one with --suite" in done.output
+    assert np.array_equal(newer, upscaled(tmp_path, "--strength", "0.5", "--suite", "synthetic"))
+    (old,) = {r.suite.conditions for r in read_records([run])}
+    by_hash = upscaled(tmp_path, "--strength", "0.5", "--suite", old[:12])
+    assert np.array_equal(by_hash, upscaled(run, "--strength", "0.5"))
 
 
 @pytest.mark.parametrize(

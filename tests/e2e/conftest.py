@@ -1,12 +1,16 @@
 """Whole runs in real processes."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+from filelock import FileLock
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -95,3 +99,37 @@ def cli(folder: Path, command: list[str]) -> Cli:
         )
 
     return call
+
+
+class Said(NamedTuple):
+    """Both outputs of a command that succeeded."""
+
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def calm(
+    folder: Path, command: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Said]:
+    """``calm`` in the folder: a copy of an undisturbed run of the suite, and what that one said.
+
+    It is run once, though parallel processes test.
+    """
+    place = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        place = place.parent
+    shared, said = place / "calm-run", place / "calm-run.json"
+    with FileLock(place / "calm-run.lock"):
+        if not said.exists():
+            shutil.rmtree(shared, ignore_errors=True)
+            shared.mkdir()
+            shutil.copy(folder / "small.toml", shared)
+            done = subprocess.run(
+                [*command, "run", "./small.toml", "--out", "calm"], cwd=shared,
+                env={**os.environ, "COLUMNS": "200"}, capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            assert done.returncode == 0, done.stderr
+            said.write_text(json.dumps([done.stdout, done.stderr]))
+    shutil.copytree(shared / "calm", folder / "calm")
+    return folder / "calm", Said(*json.loads(said.read_text()))

@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 import torch
+from sizes import size
 
 from srbench.records import read_records
 
@@ -21,7 +22,7 @@ from .conftest import SUITE, Cli
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
-KILLS = 20
+KILLS = size(8, 20)
 TWO_SEEDS = (
     SUITE.replace("seeds = [1]", "seeds = [1, 2]").replace('["psnr", "niqe"]', '["psnr"]')
     + "\n[checkpoint]\nevery_iterations = 1\n"
@@ -79,7 +80,7 @@ def wait_until(condition: Callable[[], bool], process: subprocess.Popen[bytes]) 
         time.sleep(0.0005)
 
 
-def test_twenty_kills_end_in_the_same_bits(cli: Cli, folder: Path, command: list[str]) -> None:
+def test_kills_end_in_the_same_bits(cli: Cli, folder: Path, command: list[str]) -> None:
     (folder / "small.toml").write_text(TWO_SEEDS)
     calm = cli("run", "./small.toml", "--out", "calm")
     assert calm.returncode == 0, calm.stderr

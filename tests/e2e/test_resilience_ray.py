@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Cli
+from .conftest import Cli, Said
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 pytest.importorskip("ray", reason="srbench[ray] is not installed")
@@ -48,9 +48,12 @@ def stranger(folder: Path) -> Path:
 
 
 def test_a_strange_node_is_refused_and_a_lost_one_changes_nothing(
-    cli: Cli, folder: Path, command: list[str], monkeypatch: pytest.MonkeyPatch
+    cli: Cli,
+    folder: Path,
+    command: list[str],
+    calm: tuple[Path, Said],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert cli("run", "./small.toml", "--out", "local").returncode == 0
     # A process of its own: Ray warns and leaves sockets open, which pytest makes errors of.
     cluster = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", CLUSTER, str(stranger(folder))],
@@ -98,7 +101,7 @@ def test_a_strange_node_is_refused_and_a_lost_one_changes_nothing(
         cluster.stdin.close()
         cluster.wait(60)
         cluster.stdout.close()
-    local = folder / "local"
+    local, _ = calm
     for pattern in ("checkpoints/*/generator.safetensors", "scores/*.json"):
         paths = list(local.glob(pattern))
         assert paths

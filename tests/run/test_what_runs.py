@@ -42,7 +42,11 @@ def newer(name: str) -> Registry:
 
 
 def compute(
-    out: OutFolder, text: str, *overrides: str, registry: Registry | None = None
+    out: OutFolder,
+    where: LocalBackend,
+    text: str,
+    *overrides: str,
+    registry: Registry | None = None,
 ) -> tuple[set[str], int]:
     """Labels that were trained and scores that were computed, as the plan had said."""
     suite = parse_suite(text, overrides=("seeds=[1]", *overrides))
@@ -51,7 +55,7 @@ def compute(
     planned = {job["label"] for job in before["jobs"] if job["state"] == "run"}
     scored = set(out.root.glob("scores/*.json"))
     watcher = Starts()
-    done = execute_plan(plan, out, watcher, LocalBackend(out=out, slots=2))
+    done = execute_plan(plan, out, watcher, where)
     assert not done.failed
     assert watcher.started - {"scores"} == planned
     new = len(set(out.root.glob("scores/*.json")) - scored)
@@ -63,14 +67,16 @@ def compute(
 
 def test_a_change_computes_what_it_changes(suite_text: str, tmp_path: Path) -> None:
     out = OutFolder(tmp_path / "out")
-    everything = {"warm-start", "first", "second", "pixel", "vgg16-random"}
-    assert compute(out, suite_text) == (everything, 6)  # and bicubic
-    head, first, second = suite_text.split("[[loss]]")
-    turned = f"# a comment\n{head}[[loss]]{second}\n[[loss]]{first}"
-    assert compute(out, turned) == (set(), 0)
-    assert compute(out, turned + THIRD) == ({"third"}, 1)
-    # Only the number was raised: the generator, and with it its scores, are the same.
-    raised = newer("charbonnier")
-    assert compute(out, suite_text, registry=raised) == ({"second"}, 0)
-    more = ('metrics=["psnr", "ssim"]', 'data.test=["photos-test", "photos"]')
-    assert compute(out, suite_text, *more, registry=raised) == (set(), 3 * 6)
+    where = LocalBackend(out=out, slots=2)
+    with where.kept():
+        everything = {"warm-start", "first", "second", "pixel", "vgg16-random"}
+        assert compute(out, where, suite_text) == (everything, 6)  # and bicubic
+        head, first, second = suite_text.split("[[loss]]")
+        turned = f"# a comment\n{head}[[loss]]{second}\n[[loss]]{first}"
+        assert compute(out, where, turned) == (set(), 0)
+        assert compute(out, where, turned + THIRD) == ({"third"}, 1)
+        # Only the number was raised: the generator, and with it its scores, are the same.
+        raised = newer("charbonnier")
+        assert compute(out, where, suite_text, registry=raised) == ({"second"}, 0)
+        more = ('metrics=["psnr", "ssim"]', 'data.test=["photos-test", "photos"]')
+        assert compute(out, where, suite_text, *more, registry=raised) == (set(), 3 * 6)

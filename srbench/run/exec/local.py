@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
 from srbench.devices import check_device, visible_gpus
@@ -35,6 +35,7 @@ class LocalBackend(Backend):
     variable: str = "CUDA_VISIBLE_DEVICES"
     starter: Starter | None = None
     _workers: dict[int, WorkerProcess] = field(default_factory=dict)
+    _kept: bool = False
 
     def scoring_shares(self) -> tuple[int, int]:
         """A job for each worker on GPUs; on the CPU one job has all cores."""
@@ -48,16 +49,24 @@ class LocalBackend(Backend):
         self._workers[slot] = WorkerProcess(job, self.out, starter=starter, environment=gpu)
 
     @contextmanager
-    def connected(self) -> Iterator[None]:
-        """See :class:`Backend`. What starts workers ends with the last of them."""
+    def kept(self) -> Iterator[None]:
+        """See :class:`Backend`. What starts workers, with their imports; it ends with the last."""
+        if self._kept:
+            yield
+            return
         given = self.starter
         self.starter = given or (ForkServer() if can_fork() and not self.gpus else None)
+        self._kept = True
         try:
             yield
         finally:
             if self.starter:
                 self.starter.close()
-            self.starter = given
+            self.starter, self._kept = given, False
+
+    def connected(self) -> AbstractContextManager[None]:
+        """See :class:`Backend`."""
+        return self.kept()
 
     def poll(self) -> Iterator[News]:
         """See :class:`Backend`."""

@@ -74,6 +74,10 @@ class Backend(ABC):
         """What is needed while jobs are submitted and polled; entered if there are any."""
         return nullcontext()
 
+    def kept(self) -> AbstractContextManager[object]:
+        """What several schedulers in turn can share; entered though there may be no job."""
+        return nullcontext()
+
 
 @dataclass(slots=True)
 class Scheduler:

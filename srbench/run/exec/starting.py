@@ -68,7 +68,7 @@ class Starter(ABC):
             argv: of :data:`WORKER`.
             log: its output goes to the end of this file.
             environment: of the worker.
-            imports: modules of srbench that it will need.
+            imports: modules that it will need, of no plugin.
         """
 
     def close(self) -> None:  # noqa: B027  # most hold nothing open

@@ -17,6 +17,9 @@ SETTINGS_VERSION = 1
 """Schema version of suites, whose defaults the keys leave out."""
 
 
+_IMPORTED_ONCE = frozenset({"srbench", "torch", "torchvision"})
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StageKind:
     """One kind of job.
@@ -32,7 +35,8 @@ class StageKind:
             it was stopped before the end.
         measure: as ``run``, for ``srbench plan``: a few steps on random images, see
             :mod:`srbench.run.work.measure`. Without one there is no estimate.
-        imports: modules of srbench that :attr:`run` imports only when it uses them.
+        imports: further modules that the worker comes to need: of srbench, where :attr:`run`
+            imports them only when it uses them, and of torch, which imports some at first use.
         title: for people; ``{row}`` is the row with its seed.
         makes_generator: whether its result is a trained generator.
     """
@@ -48,9 +52,9 @@ class StageKind:
 
     @property
     def modules(self) -> list[str]:
-        """Modules of srbench that a worker needs; a process that forks workers imports them."""
+        """Modules that a worker needs; a process that forks workers imports them, and no plugin."""
         found = (self.run.partition(":")[0], *self.imports)
-        return [name for name in found if name.startswith("srbench.")]
+        return [name for name in found if name.partition(".")[0] in _IMPORTED_ONCE]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

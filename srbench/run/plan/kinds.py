@@ -15,11 +15,16 @@ from srbench.run.plan.tasks import (
     WarmStartTask,
 )
 
+_TRAINING: Final = ("torch._dynamo", "torch._inductor.config", "torchvision.models")
+"""What torch imports with the first optimizer and with deterministic algorithms, 2 s of CPU, and
+nearly every loss's network."""
+
 WARM_START = StageKind(
     name="warm-start",
     task=WarmStartTask,
     plan=chain.warm_start,
     run="srbench.run.work.stages:warm_start",
+    imports=_TRAINING,
     measure="srbench.run.work.measure:warm_start",
     makes_generator=True,
 )
@@ -28,6 +33,7 @@ CALIBRATION = StageKind(
     task=CalibrationTask,
     plan=chain.calibration,
     run="srbench.run.work.stages:calibration",
+    imports=_TRAINING,
     measure="srbench.run.work.measure:calibration",
 )
 ADVERSARIAL = StageKind(
@@ -35,6 +41,7 @@ ADVERSARIAL = StageKind(
     task=AdversarialTask,
     plan=chain.adversarial,
     run="srbench.run.work.stages:adversarial",
+    imports=_TRAINING,
     measure="srbench.run.work.measure:adversarial",
     title="{row}",
     makes_generator=True,
