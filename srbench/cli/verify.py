@@ -75,7 +75,15 @@ def _data(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -
     "--report",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write the marks to FILE (verification.json); marks of rows not recomputed now are kept.",
+    help="Write the marks to FILE (verification.json), each as soon as it is found; marks of rows "
+    "not recomputed now are kept.",
+)
+@click.option(
+    "--continue",
+    "carry_on",
+    is_flag=True,
+    help="Recompute only what --report FILE does not say is verified: after an interruption, or "
+    "where rows were added.",
 )
 @click.option(
     "--reproduced",
@@ -93,6 +101,7 @@ def command(
     workers: int | None,
     report: Path | None,
     reproduced: tuple[Path, ...],
+    carry_on: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -111,9 +120,12 @@ def command(
     from srbench.records.marks import read_marks
     from srbench.verify import merge_marks, read_reproduced, verify_submission, write_marks
     from srbench.verify.accepted import Accepted
+    from srbench.verify.marks import MarksFile, verified_rows
 
     if reproduced and report is None:
         raise UserError("expected --report FILE beside --reproduced: the mark is written there")
+    if carry_on and report is None:
+        raise UserError("expected --report FILE beside --continue: the marks are read there")
     outcomes = [read_reproduced(path) for path in reproduced]
     before = read_marks(report) if report is not None else {}
     check_device(options["device"])
@@ -123,6 +135,8 @@ def command(
             submission,
             also=_beside(against),
             recomputed=None if recomputed is None else Accepted(recomputed).add,
+            known=verified_rows(before) if carry_on else {},
+            listener=(lambda row: None) if report is None else MarksFile(report, before).add,
             workers=workers or default_workers(),
             progress=progress,
             **options,
@@ -175,9 +189,10 @@ def _print(result: Verification) -> None:
     if result.sample_seed is not None:
         click.echo(f"the sample was drawn by: --sample-seed {printable(result.sample_seed)}")
     verdict = "scores-verified" if result.verified else "not verified"
-    if result.recomputed == 0:
+    if result.recomputed + result.known == 0:
         verdict += ": no row could be recomputed"
     elif result.unasked:
         left = sorted({row.left or "" for row in result.unasked})
         verdict += f": {len(result.unasked)} rows were not recomputed ({', '.join(left)})"
-    click.echo(f"{verdict}: {result.recomputed} of {len(result.rows)} rows recomputed")
+    known = f", {result.known} verified before" if result.known else ""
+    click.echo(f"{verdict}: {result.recomputed} of {len(result.rows)} rows recomputed{known}")

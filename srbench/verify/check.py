@@ -22,12 +22,16 @@ from srbench.verify.rows import RowVerifier
 from srbench.verify.source import open_source
 
 NOT_SAMPLED: Final = "not in the sample"
+KNOWN: Final = "verified before"
 
 Finding = Callable[[Record], Iterable[Difference]]
 """What else is wrong with a record: beside a published table, for example."""
 
 Taker = Callable[[Record, Contents], None]
 """Given each record that verifies, with the scores that were found here."""
+
+Listener = Callable[[RowResult], None]
+"""Told of each row when it is done."""
 
 Progress = Callable[[int, int], None]
 """Told how many rows are done, and of how many."""
@@ -39,6 +43,7 @@ def verify_submission(
     sample: int | None = None,
     sample_seed: str | None = None,
     leave: Collection[Left] = (),
+    known: Mapping[str, str] | None = None,
     from_images: bool = False,
     data: Mapping[str, Path] | None = None,
     device: str = "cpu",
@@ -46,6 +51,7 @@ def verify_submission(
     limits: Limits = DEFAULT_LIMITS,
     also: Finding = lambda record: (),
     recomputed: Taker | None = None,
+    listener: Listener = lambda row: None,
     progress: Progress = lambda done, total: None,
 ) -> Verification:
     """Check a submission and recompute its scores on this machine's own test images.
@@ -58,11 +64,13 @@ def verify_submission(
         sample: recompute that many rows, drawn by ``sample_seed``; default all.
         sample_seed: default: at random, so that nobody who submits can choose the rows.
         leave: reasons for which rows may stay without recomputation and all be verified still.
+        known: key of a record -> SHA-256 of its bytes, of rows that were verified before: they are
+            held to their identity, and not recomputed.
         from_images: score submitted images of rows whose generator is not there.
         data: data set name -> folder of this machine's copy, for those not found by name.
         device, workers: ``cpu`` or ``cuda``; images scored at the same time.
         limits: bounds on the submission's size.
-        also, recomputed, progress: see their types.
+        also, recomputed, listener, progress: see their types.
 
     Raises:
         SubmissionError: hostile, damaged, or no submission.
@@ -77,16 +85,24 @@ def verify_submission(
         verifier = RowVerifier(
             contents, TestSets(data or {}), from_images=from_images, device=device, workers=workers
         )
-        left = set() if drawn_by is None else _left_out(contents, verifier, sample, drawn_by)
+        files = contents.records.files
+        passed = {
+            key for key, sha in (known or {}).items() if key in files and files[key].sha256 == sha
+        }
+        able = [k for k, r in contents.records.items() if verifier.evidence(r) and k not in passed]
+        left = set() if drawn_by is None else _left_out(able, sample, drawn_by)
         seeds = compare_seeds(contents)
         rows = []
         for done, record in enumerate(contents.records.values(), start=1):
-            if record.key in left:
+            if record.key in passed:
+                row = verifier.without_scores(record, "known", KNOWN)
+            elif record.key in left:
                 row = verifier.without_scores(record, "sample", NOT_SAMPLED)
             else:
                 row = verifier.verify(record)
             row = _with(row, seeds.get(record.key, NOT_COMPARED), also(record))
             rows.append(row)
+            listener(row)
             if recomputed is not None and row.mark == "scores-verified":
                 recomputed(verifier.recomputed(record), contents)
             progress(done, len(contents.records))
@@ -105,14 +121,11 @@ def _with(row: RowResult, seeds: Compared, also: Iterable[Difference]) -> RowRes
     return replace(row, mark="differs", differences=(*row.differences, *more)) if more else row
 
 
-def _left_out(
-    contents: Contents, verifier: RowVerifier, sample: int | None, drawn_by: str
-) -> set[str]:
-    """Keys of the rows that could be recomputed and are not in the sample.
+def _left_out(able: Iterable[str], sample: int | None, drawn_by: str) -> set[str]:
+    """Of the rows that could be recomputed the keys of those that are not in the sample.
 
     It is drawn by what a row is and not by its bytes, which can be ground.
     """
-    able = [key for key, r in contents.records.items() if verifier.evidence(r) is not None]
 
     def rank(key: str) -> bytes:
         return hashlib.sha256(f"srbench-verify-sample-v2:{drawn_by}:{key}".encode()).digest()

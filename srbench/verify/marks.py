@@ -7,6 +7,7 @@ given by :func:`srbench.verify.verify_submission`; ``reproduced`` only by the ou
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -20,7 +21,7 @@ from srbench.errors import UserError
 from srbench.files import read_regular, write_atomic
 from srbench.records.marks import MAX_BYTES, Mark
 from srbench.strict import Strict
-from srbench.verify.result import Verification
+from srbench.verify.result import RowResult, Verification
 
 
 class Comparison(BaseModel):
@@ -73,15 +74,7 @@ def merge_marks(
     Raises:
         UserError: a reproduction of a record that is not there, or of other content.
     """
-    entries: dict[str, Any] = {}
-    for row in verification.rows:
-        entry = {**row.document(), "srbench": __version__}
-        old = before.get(row.facts.key)
-        if old is not None and old.record_sha256 == entry["record_sha256"]:
-            entry["reproduced"] = old.reproduced
-            if row.mark == "not-recomputed" and old.mark == "scores-verified":
-                entry = old.model_dump()
-        entries[row.facts.key] = entry
+    entries = {row.facts.key: _entry(row, before.get(row.facts.key)) for row in verification.rows}
     for outcome in reproduced:
         found = entries.get(outcome.record)
         if found is None or found["record_sha256"] != outcome.record_sha256:
@@ -92,6 +85,45 @@ def merge_marks(
         assert outcome.comparison is not None
         found["reproduced"] = outcome.comparison.same
     return dict(sorted(entries.items()))
+
+
+def _entry(row: RowResult, old: Mark | None) -> dict[str, Any]:
+    entry = {**row.document(), "srbench": __version__}
+    if old is not None and old.record_sha256 == entry["record_sha256"]:
+        entry["reproduced"] = old.reproduced
+        if row.mark == "not-recomputed" and old.mark == "scores-verified":
+            return old.model_dump()
+    return entry
+
+
+def verified_rows(marks: Mapping[str, Mark]) -> dict[str, str]:
+    """Record key -> SHA-256 of the record's bytes, of the rows that are marked as verified."""
+    return {
+        key: mark.record_sha256
+        for key, mark in marks.items()
+        if mark.mark in ("scores-verified", "reproduced") and mark.record_sha256
+    }
+
+
+class MarksFile:
+    """Writes the mark of each row when it is found: a verification may take hours, and be ended.
+
+    Args:
+        path: rewritten with each mark that recomputing gave.
+        before: its marks.
+    """
+
+    def __init__(self, path: Path, before: Mapping[str, Mark]) -> None:
+        self._path = path
+        self._before = before
+        self._entries: dict[str, Any] = {key: mark.model_dump() for key, mark in before.items()}
+
+    def add(self, row: RowResult) -> None:
+        """Called with each row in turn."""
+        if row.mark != "not-recomputed":
+            self._entries[row.facts.key] = _entry(row, self._before.get(row.facts.key))
+            with contextlib.suppress(OSError):  # the last write tells, after the verdict
+                write_marks(self._path, self._entries)
 
 
 def write_marks(path: Path, entries: dict[str, Any]) -> Path:

@@ -17,7 +17,7 @@ from srbench.verify.opinions import OpinionsResult
 from srbench.verify.row_images import Evidence
 
 Mark = Literal["scores-verified", "differs", "not-recomputed"]
-Left = Literal["past", "by-hash", "plugin", "curve", "sample", "failed", "unreadable"]
+Left = Literal["past", "by-hash", "plugin", "curve", "sample", "known", "failed", "unreadable"]
 """Why a row was not recomputed."""
 
 LEAVABLE: Final[Mapping[Left, str]] = {
@@ -144,12 +144,17 @@ class Verification:
         return sum(row.evidence is not None for row in self.rows)
 
     @property
+    def known(self) -> int:
+        """How many rows had been verified before."""
+        return sum(row.left == "known" for row in self.rows)
+
+    @property
     def unasked(self) -> tuple[RowResult, ...]:
         """Rows that were not recomputed though the caller did not ask for less.
 
         Not those of ``past.txt``: they were published before images had hashes.
         """
-        allowed = {None, "sample", "failed", *self.leave}  # a failed row has no scores
+        allowed = {None, "sample", "known", "failed", *self.leave}  # a failed row has no scores
         return tuple(
             row
             for row in self.rows
@@ -159,12 +164,12 @@ class Verification:
 
     @property
     def verified(self) -> bool:
-        """No difference anywhere, and all rows recomputed that were asked for, at least one.
+        """No difference anywhere, and all rows recomputed that were asked for, now or before.
 
-        Opinions can only differ.
+        At least one. Opinions can only differ.
         """
         marks = {row.mark for row in self.rows} | {found.mark for found in self.opinions}
-        return "differs" not in marks and self.recomputed > 0 and not self.unasked
+        return "differs" not in marks and self.recomputed + self.known > 0 and not self.unasked
 
     def document(self) -> dict[str, Any]:
         """As JSON data."""

@@ -15,6 +15,7 @@ pytest.importorskip("ray", reason="srbench[ray] is not installed")
 CLUSTER = """
 import os, sys, time
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+os.environ["RAY_worker_niceness"] = "0"  # with Ray's 15 a worker starves beside other tests
 from ray.cluster_utils import Cluster
 memory = 80 * 2**20
 site = sys.argv[1]

@@ -63,6 +63,7 @@ def test_the_exit_status_says_which_kind(
         (test_images,),
         (packed, "--data", "x"),
         (packed, "--reproduced", packed),
+        (packed, "--continue"),
     ):
         done = call("verify", *args)
         assert done.exit_code == 2, (args, done.output)

@@ -18,6 +18,7 @@ from srbench.verify import (
     read_reproduced,
     write_marks,
 )
+from srbench.verify.marks import MarksFile, verified_rows
 
 Verify = Callable[..., Verification]
 
@@ -107,6 +108,41 @@ def test_marks_are_kept_for_the_same_bytes_only(
     (row,) = [r for r in result.rows if r.facts.key == record.key]
     assert again[record.key]["mark"] == row.mark
     assert again[record.key]["record_sha256"] != read_marks(file)[record.key].record_sha256
+
+
+class Interrupted(Exception):
+    """Ends a verification between two rows."""
+
+
+def test_an_interrupted_verification_keeps_its_marks_and_goes_on(
+    board: Path, verify: Verify, tmp_path: Path
+) -> None:
+    whole, file = tmp_path / "whole.json", tmp_path / "verification.json"
+    write_marks(whole, merge_marks(verify(board), [], {}))
+    seen: list[str] = []
+
+    def two(done: int, total: int) -> None:
+        if done == 2:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        verify(board, listener=MarksFile(file, {}).add, progress=two)
+    known = verified_rows(read_marks(file))
+    assert len(known) == 2
+    result = verify(board, known=known, listener=lambda row: seen.append(row.mark))
+    assert (result.recomputed, result.known, result.verified) == (2, 2, True)
+    assert sorted(seen) == ["not-recomputed"] * 2 + ["scores-verified"] * 2
+    write_marks(file, merge_marks(result, [], read_marks(file)))
+    assert file.read_bytes() == whole.read_bytes()
+
+    nothing = verify(board, known=verified_rows(read_marks(file)))
+    assert (nothing.recomputed, nothing.known, nothing.verified) == (0, 4, True)
+    path = next(p for p in (board / "records").glob("[!.]*.json"))
+    record = read_record(path)
+    write_record(record.model_copy(update={"notes": ("edited",)}), path.parent)
+    assert verify(board, known=verified_rows(read_marks(file))).recomputed == 1
+    write_record(record.model_copy(update={"protocol": "rgb4-v2"}), path.parent)
+    assert not verify(board, known={record.key: record_sha256(read_record(path))}).verified
 
 
 def test_a_difference_replaces_an_earlier_mark(board: Path, verify: Verify) -> None:
