@@ -141,6 +141,9 @@ def niqe_scores(sr: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
 
     Returns:
         ``(N,)`` float64, 0 or more, lower is better.
+
+    Raises:
+        ValueError: no block of an image has texture, so that there are no features to compare.
     """
     # In float64: in float32 one pixel in 300,000 lies so near to a half that processors round it
     # differently, and one such pixel has moved a score by 0.026.
@@ -158,6 +161,10 @@ def niqe_scores(sr: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
         ],
         dim=-1,
     )
+    if bool(
+        features.isnan().any(dim=2).all(dim=1).any()
+    ):  # flat blocks have none, and are left out
+        raise ValueError("expected an image with texture, got one that is flat in all its blocks")
     pooled = (covariance.to(luma) + niqe_arch.nancov(features)) / 2.0
     difference = (mean.to(luma).reshape(1, -1) - niqe_arch.nanmean(features, dim=1)).unsqueeze(1)
     squared = difference @ torch.linalg.pinv(pooled) @ difference.transpose(1, 2)

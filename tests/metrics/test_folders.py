@@ -249,4 +249,4 @@ def test_a_constant_image_costs_its_niqe_alone(write, tmp_path, specs, weights, 
     write("sr/photo.png", photo_pair[0])
     niqe = evaluate_folders(tmp_path / "sr", None, [specs["niqe"]], weights=weights).metrics["niqe"]
     assert list(niqe.per_image) == ["photo.png"]
-    assert niqe.failed["flat.png"].endswith("; it is constant")
+    assert niqe.failed["flat.png"].endswith("one that is flat in all its blocks; it is constant")
