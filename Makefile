@@ -30,7 +30,6 @@ site: env
 
 # The documentation site in build/docs, built strictly. Not with --quiet, under which mkdocs is strict about nothing.
 docs: env
-	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
 
 lint: env
@@ -71,8 +70,9 @@ endif
 SIZES ?= usual
 
 # Linters and the two imitated processors keep one core busy each: side by side they take half the time.
+# The documentation is built because only a strict build finds its broken links.
 test: env
-	+$(MAKE) --jobs=2 --output-sync=target lint portable browser
+	+$(MAKE) --jobs=2 --output-sync=target lint portable browser docs
 	$(BIN)/python -m pytest -m "not slow" -n 2 -q
 	SRBENCH_TEST_SIZES=$(SIZES) $(BIN)/python -m pytest -m slow -n 2 -q --durations=15
 	$(MAKE) certify DEVICE=cpu

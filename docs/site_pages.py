@@ -14,6 +14,7 @@ from mkdocs.structure.files import File, Files
 from srbench.cli import cli
 
 ROOT = Path(__file__).parent.parent
+PICTURE = re.compile(r"!\[[^\]]*\]\(([^)\s]+)\)")
 PYTHON = """# From Python
 
 ::: srbench.api
@@ -40,6 +41,9 @@ def on_files(files: Files, config: Any) -> None:
     }
     for name, text in pages.items():
         files.append(File.generated(config, name, content=text.replace("](docs/", "](")))
+    for name in PICTURE.findall(pages["index.md"]):
+        if not name.startswith(("docs/", "https:")):
+            files.append(File.generated(config, name, abs_src_path=str(ROOT / name)))
 
 
 def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Files) -> str:
