@@ -82,7 +82,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def command() -> list[str]:
-    return [sys.executable, "-c", "from srbench.cli import main; main()"]
+    return [sys.executable, "-m", "srbench"]
 
 
 @pytest.fixture

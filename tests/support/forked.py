@@ -125,7 +125,7 @@ def _child(
     import everything  # at once, or the server's own import failed and nobody heard of it
     from in_process import own_workers
 
-    from srbench.cli import main
+    from srbench.__main__ import main  # as the console script: Ctrl-C may come before all else
 
     assert everything
 
@@ -148,6 +148,8 @@ def _child(
         main()
     except SystemExit as end:
         status = end.code
+    except KeyboardInterrupt:  # between the two lines above
+        status = 130
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError):
             stream.flush()
