@@ -126,6 +126,12 @@ def command(
         raise UserError("expected --report FILE beside --reproduced: the mark is written there")
     if carry_on and report is None:
         raise UserError("expected --report FILE beside --continue: the marks are read there")
+    if carry_on and recomputed is not None:
+        raise UserError(
+            "expected --recomputed without --continue: rows that were verified before have no "
+            "scores from here",
+            "leave --continue out: all rows are then recomputed and written",
+        )
     outcomes = [read_reproduced(path) for path in reproduced]
     before = read_marks(report) if report is not None else {}
     check_device(options["device"])

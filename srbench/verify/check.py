@@ -89,8 +89,7 @@ def verify_submission(
         passed = {
             key for key, sha in (known or {}).items() if key in files and files[key].sha256 == sha
         }
-        able = [k for k, r in contents.records.items() if verifier.evidence(r) and k not in passed]
-        left = set() if drawn_by is None else _left_out(able, sample, drawn_by)
+        left = set() if drawn_by is None else _left_out(contents, verifier, sample, drawn_by)
         seeds = compare_seeds(contents)
         rows = []
         for done, record in enumerate(contents.records.values(), start=1):
@@ -121,11 +120,14 @@ def _with(row: RowResult, seeds: Compared, also: Iterable[Difference]) -> RowRes
     return replace(row, mark="differs", differences=(*row.differences, *more)) if more else row
 
 
-def _left_out(able: Iterable[str], sample: int | None, drawn_by: str) -> set[str]:
-    """Of the rows that could be recomputed the keys of those that are not in the sample.
+def _left_out(
+    contents: Contents, verifier: RowVerifier, sample: int | None, drawn_by: str
+) -> set[str]:
+    """Keys of the rows that could be recomputed and are not in the sample.
 
     It is drawn by what a row is and not by its bytes, which can be ground.
     """
+    able = [key for key, r in contents.records.items() if verifier.evidence(r) is not None]
 
     def rank(key: str) -> bytes:
         return hashlib.sha256(f"srbench-verify-sample-v2:{drawn_by}:{key}".encode()).digest()

@@ -42,9 +42,8 @@ def write_run(folder: Path, first_seed: int, suite: str = "synthetic", version: 
     ):
         document = json.loads(record.model_dump_json(by_alias=True))
         document["suite"]["version"] = document["suite"]["document"]["version"] = version
-        document["suite"]["document"]["data"]["batch_size"] = version + len(
-            suite
-        )  # other conditions
+        # Other conditions, as other suites and versions have them.
+        document["suite"]["document"]["data"]["batch_size"] = version + len(suite)
         document["key"] = sha256_hex(f"{suite} {version} {record.loss.label} {record.seed}")
         if record.loss.label in (LABEL, "warm-start"):
             seed = first_seed + record.seed + 10 * len(record.loss.label)

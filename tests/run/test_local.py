@@ -12,9 +12,9 @@ import pytest
 from srbench.host import discover
 from srbench.records.layout import OutFolder
 from srbench.run.exec.backends import Place
-from srbench.run.exec.local import default_jobs, local_backend
+from srbench.run.exec.local import LocalBackend, default_jobs, local_backend
 from srbench.run.exec.scheduler import Scheduler
-from srbench.run.exec.starting import NewInterpreter, Starter
+from srbench.run.exec.starting import NewInterpreter, Starter, can_fork
 from srbench.run.plan.planning import make_plan
 from srbench.settings import Suite
 
@@ -52,6 +52,18 @@ def test_a_finished_job_is_not_started_again(out: OutFolder, fake_worker: Starte
         executor = local_scheduler(out=out, observer=Watcher(), starter=fake_worker)
         assert executor.run([fake_job("a")])["a"].status == "finished"
     assert started(out) == ["a"]
+
+
+def test_what_starts_workers_is_kept_from_one_scheduler_to_the_next(out: OutFolder) -> None:
+    """The second one's workers are forked from what has imported already."""
+    backend = LocalBackend(out=out)
+    with backend.kept():
+        starter = backend.starter
+        for _ in range(2):
+            with backend.connected():
+                assert backend.starter is starter
+    assert backend.starter is None
+    assert (starter is not None) == can_fork()
 
 
 @pytest.mark.parametrize("torn", [b"", b"\0" * 100, b'{"key": '])

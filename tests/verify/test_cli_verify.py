@@ -64,6 +64,7 @@ def test_the_exit_status_says_which_kind(
         (packed, "--data", "x"),
         (packed, "--reproduced", packed),
         (packed, "--continue"),
+        (packed, "--continue", "--report", tmp_path / "v.json", "--recomputed", tmp_path / "to"),
     ):
         done = call("verify", *args)
         assert done.exit_code == 2, (args, done.output)

@@ -214,7 +214,7 @@ class AdversarialTask(StageTask):
     """One loss at one content scale, from the warm start ``warm``.
 
     ``calibration`` is the key of the calibration job, ``reference`` the label of the row that all
-    are brought to, ``is_reference`` whether this is its loss; ``batches`` of ``patches`` measure.
+    are brought to, ``is_reference`` whether this is its; ``batches`` of ``patches`` are measured.
     """
 
     warm: str
@@ -271,8 +271,8 @@ class ValidationCurveTask(StageTask):
 class TargetTask(Strict):
     """One row on one data set: the images to make, and metric -> key of the scores that lack.
 
-    ``manifest`` is the hash of the test images, ``identity`` that of the generator. Below 1,
-    ``coefficient`` is a point of the way from the warm start ``warm``: scored, its images not kept.
+    ``manifest`` is the hash of the test images, ``identity`` that of the generator. Below 1, a
+    ``coefficient`` is a point of the way to it from the key ``warm``: its images are not kept.
     """
 
     row: str
