@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from srbench.checks.outcome import CheckFailed
+from srbench.checks.outcome import CheckFailed, CheckSkipped
 from srbench.checks.subject import Subject, expect, value_and_gradient
 
 ODD_SIZE = (67, 49)
@@ -24,6 +24,11 @@ COMPILE_TOLERANCE = 1e-4
 
 CUDA_TOLERANCE = 1e-2
 """Relative difference allowed between CPU and CUDA, which may use TF32."""
+
+
+FAKES_CUDA = torch.cuda.is_available() or hasattr(torch._C, "_ensureCUDADeviceGuardSet")
+"""Whether tensors can be on CUDA here, fake ones at least: before 2.10, torch needs a driver for
+these too."""
 
 
 def check_odd_sizes(subject: Subject) -> None:
@@ -80,6 +85,8 @@ def check_moves_to_device(subject: Subject) -> None:
     On a machine with a GPU that is done for real, forward and backward. Elsewhere the forward pass
     runs on fake CUDA tensors, which have a device and a shape but no values.
     """
+    if not FAKES_CUDA:
+        raise CheckSkipped("it needs a GPU, or torch 2.10, whose fake CUDA tensors need none")
     module, (sr, hr) = subject.build(), subject.pairs()
     if torch.cuda.is_available():
         plain, _ = value_and_gradient(module, sr, hr)

@@ -26,8 +26,15 @@ def _data(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -
     return found
 
 
+class _Folder(click.Path):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if "://" in str(value):
+            self.fail(f"expected a file or folder, got an address: {value}; download it first")
+        return super().convert(value, param, ctx)
+
+
 @click.command("verify", short_help="Recompute every score of a submission.")
-@click.argument("submission", type=click.Path(path_type=Path))
+@click.argument("submission", type=_Folder(path_type=Path))
 @click.option(
     "--sample",
     type=click.IntRange(min=1),
@@ -45,7 +52,7 @@ def _data(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -
 )
 @click.option(
     "--against",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=_Folder(path_type=Path, file_okay=False),
     metavar="DIR",
     help="Also compare with this published folder, and with the installed losses: known "
     "generators, labels, and what records say of their loss. Loads the installed plugins.",

@@ -25,7 +25,6 @@ import io
 import os
 import re
 import stat
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +34,7 @@ import PIL.ImageOps
 
 from srbench.errors import ImageError
 from srbench.files import replacing
+from srbench.imaging.pillow import strict_pillow
 from srbench.imaging.pixels import Image, check_image
 from srbench.imaging.tensors import (
     crop_to_multiple,
@@ -64,7 +64,6 @@ MAX_PIXELS = 2**29
 # Images of more than this must be files of a byte for every 400 pixels, as flat ones are in PNG.
 _SMALL_PIXELS = 2**26
 _LOOSE = {"BMP": (1, 2), "DIB": (1, 2), "TIFF": ("tiff_jpeg",)}
-_opening = threading.Lock()
 _EXIF_ORIENTATION = 0x0112
 _PLAIN_MODES = ("RGB", "L", "1", "P", "CMYK", "YCbCr")
 _ALPHA_MODES = ("RGBA", "LA", "PA", "RGBa", "La")
@@ -90,7 +89,7 @@ def read_image(path: str | os.PathLike[str]) -> Image:
 
 def decode_image(data: bytes, source: str | os.PathLike[str]) -> Image:
     """The image in the bytes of a file, as :func:`read_image`; ``source`` is for messages."""
-    with _open(data, source) as file:
+    with strict_pillow, _open(data, source) as file:
         _refuse_deep(file, data, source)
         try:
             file.load()
@@ -111,7 +110,7 @@ def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
         ImageError: as :func:`read_image`, as far as the header shows it.
     """
     try:
-        with Path(path).open("rb") as stream, _open(stream, path) as file:
+        with Path(path).open("rb") as stream, strict_pillow, _open(stream, path) as file:
             return _upright_size(file, path)
     except OSError as error:
         raise ImageError(f"expected a readable image file, got {path}: {error.strerror}") from error
@@ -140,12 +139,7 @@ def _open(
     size = stream.seek(0, io.SEEK_END)
     stream.seek(0)
     try:
-        with _opening:  # Pillow's own limit is one for the process, and lower
-            pillows, PIL.Image.MAX_IMAGE_PIXELS = PIL.Image.MAX_IMAGE_PIXELS, None
-            try:
-                file = PIL.Image.open(stream, formats=_FORMATS)
-            finally:
-                PIL.Image.MAX_IMAGE_PIXELS = pillows
+        file = PIL.Image.open(stream, formats=_FORMATS)
         pixels = file.width * file.height
         if pixels > MAX_PIXELS or pixels > max(_SMALL_PIXELS, 400 * size):
             raise _too_large(source, f"{file.height} x {file.width} from {size} bytes")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from srbench.namesake import DISTRIBUTION
@@ -49,7 +51,19 @@ def request_text(records: Iterable[Record], archive: Path, size: int) -> str:
     return "\n".join(lines) + f"\n\n{trained}- [ ] `srbench verify {archive.name}` passes here\n"
 
 
-def _source(distribution: str, version: str) -> str:
-    if distribution == DISTRIBUTION:
+def _source(name: str, version: str) -> str:
+    """How others install it: PEP 610 says where pip had it from, if not from an index."""
+    if name == DISTRIBUTION:
         return "srbench itself"
-    return f"pip install {distribution}=={version}"
+    try:
+        origin = json.loads(distribution(name).read_text("direct_url.json") or "{}")
+    except PackageNotFoundError:  # the run was made elsewhere
+        origin = {}
+    if commit := origin.get("vcs_info", {}).get("commit_id"):
+        vcs = origin["vcs_info"]["vcs"]
+        return f"pip install '{name} @ {vcs}+{origin['url']}@{commit}'"
+    if origin:
+        return (
+            f"{name} {version}, which was installed from a file or folder here: SAY WHERE TO GET IT"
+        )
+    return f"pip install {name}=={version}"

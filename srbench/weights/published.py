@@ -60,12 +60,17 @@ def published_file(sha256: str, where: str | None = None, *, pull: bool = True) 
                     shutil.copyfile(path, copy)
                     copy.replace(kept)
             return kept
-    if where is None or not urlsplit(where).netloc or not pull or offline():
+    if where is None or not urlsplit(where).netloc or offline():
         raise WeightsError(
             f"expected the published generator {sha256[:12]}, got no file of its"
             + (f" at {where!r}" if where else ""),
             f"put {name} into a folder and name that folder in SRBENCH_WEIGHTS, or give its path "
             "or URL as warm_start.checkpoint",
+        )
+    if not pull:
+        raise WeightsError(
+            f"the published generator {sha256[:12]} is not in the cache",
+            f"a run fetches it from {where}",
         )
     with temporary_file(kept.parent) as target, open_client(read_pip_config()) as client:
         download(client, where, target, pins, label=name)

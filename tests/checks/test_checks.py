@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 import torch
+from fake_cuda import needs_fake_cuda
 from torch import nn
 
 from srbench.checks import (
@@ -65,8 +66,11 @@ BROKEN = [
     ("odd-sizes", "EvenOnly", "67 x 49 px, got RuntimeError"),
     ("declared-min-size", "Hungry", "1 x 1 px, got RuntimeError"),
     ("bfloat16-autocast", "LossOfDigits", "within 10% under autocast"),
-    ("moves-to-device", "Stays", "stayed on the CPU: make constants buffers"),
-    ("moves-to-device", "Waits", "waits for the device"),
+    pytest.param(
+        *("moves-to-device", "Stays", "stayed on the CPU: make constants buffers"),
+        marks=needs_fake_cuda,
+    ),
+    pytest.param("moves-to-device", "Waits", "waits for the device", marks=needs_fake_cuda),
     ("compiles", "CompiledOtherwise", "from the compiled loss too"),
     pytest.param(
         *("builds", "OtherThere", "same value in a fresh process"), marks=[pytest.mark.slow]

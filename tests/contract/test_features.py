@@ -10,6 +10,7 @@ from collections import OrderedDict
 import pytest
 import torch
 import torchvision
+from fake_cuda import needs_fake_cuda
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -197,6 +198,7 @@ def test_it_compiles_without_a_graph_break(pair):
     torch.testing.assert_close(torch.autograd.grad(value, sr)[0], gradient)
 
 
+@needs_fake_cuda
 def test_every_constant_moves_to_cuda_with_the_loss():
     loss = FeatureLoss(small_network(), {"relu2": 1.0, "bn": 0.1}, normalize=IMAGENET)
     # No GPU needed: a fake tensor refuses to be added to one of another device.

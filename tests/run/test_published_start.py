@@ -117,6 +117,9 @@ def test_where_it_is_found(place: Path, generator: Path, monkeypatch: pytest.Mon
     shutil.copy(generator, own / "by-name.safetensors")
     with pytest.raises(WeightsError, match="got no file of its at 'by-name"):
         published_file(sha256, "by-name.safetensors")
+    with pytest.raises(WeightsError, match="is not in the cache") as told:
+        published_file(sha256, "https://example.org/by-name.safetensors", pull=False)
+    assert "a run fetches it from https://example.org/by-name.safetensors" in str(told.value)
     for where, folder in (
         (str(generator), ""),
         (generator.as_uri(), ""),

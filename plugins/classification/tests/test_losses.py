@@ -8,6 +8,7 @@ from collections import OrderedDict
 import pytest
 import torch
 import torchvision
+from fake_cuda import needs_fake_cuda
 from srbench_classification import plugin
 from srbench_classification.networks import NETWORKS
 from srbench_classification.weights import densenet_names
@@ -81,7 +82,13 @@ def test_finite_value_and_gradient_at_96_px(name, helpers, pair):
     assert not any(p.requires_grad or p.is_meta for p in loss.parameters())
     loss.train()
     assert not any(module.training for module in loss.modules())
-    with FakeTensorMode(allow_non_fake_inputs=True):  # every constant goes to the GPU with it
+
+
+@needs_fake_cuda
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_constant_goes_to_the_gpu(name, helpers):
+    loss = build(name, resolver_for(name, helpers))
+    with FakeTensorMode(allow_non_fake_inputs=True):
         on_gpu = loss.to("cuda")(*(torch.rand(1, 3, 96, 96, device="cuda") for _ in range(2)))
     assert on_gpu.device.type == "cuda"
 
