@@ -10,6 +10,7 @@ from pathlib import Path
 
 from srbench.errors import MixedRecords
 from srbench.records import Record, read_records
+from srbench.records.copies import same_images
 
 Identity = tuple[str, int, float]
 """(label, seed, content scale)."""
@@ -72,7 +73,8 @@ def split_by_table(records: Iterable[Record]) -> dict[TableKey, list[Record]]:
 def select_records(records: Sequence[Record]) -> list[Record]:
     """Refuse what must not share a table, then drop copies; sorted by label, scale and seed.
 
-    A finished run supersedes a failed one of the same label, seed and scale.
+    A finished run supersedes a failed one of the same label, seed and scale. Of one row that two
+    machines scored the record that comes first counts: name the published folder first.
 
     Raises:
         MixedRecords: another suite, version, hash, track or protocol; another version of a
@@ -135,12 +137,20 @@ def _choose(first: Record, second: Record) -> Record:
     one_curve = first.curve == second.curve or not first.curve or not second.curve
     if first.scores == second.scores and first.status == second.status and one_curve:
         return min(first, second, key=lambda r: (-len(r.curve), r.key))
+    if same_images(first, second):  # scored on two machines: no average, the one named first
+        return second if second.curve and not first.curve else first
     raise MixedRecords(
         f"expected one run of {first.loss.label!r} with seed {first.seed} at content scale "
-        f"{first.content_scale:g}, got two that disagree: {first.key[:12]} and {second.key[:12]}",
-        "a plugin or library changed between them: report their folders separately, or delete "
-        "the stale file in records/",
+        f"{first.content_scale:g}, got two that disagree: {_told(first)} and {_told(second)}",
+        "a plugin or library changed between them, or their warm starts are not the same: report "
+        "their folders separately, or delete the stale file in records/; a row to stand beside "
+        "published ones is trained with `srbench run --starts`",
     )
+
+
+def _told(record: Record) -> str:
+    made = record.artifacts.get("generator")
+    return f"{record.key[:12]}" + (f" (generator {made.sha256[:12]})" if made else "")
 
 
 def _same_images(records: Sequence[Record]) -> None:

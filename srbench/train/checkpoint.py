@@ -185,10 +185,12 @@ def _write(document: dict[str, Any], path: Path) -> None:
         hashing = _Hashing(file)
         try:
             torch.save(document, cast(BinaryIO, hashing))
-        except RuntimeError:
-            # torch's writer, closing a file whose write failed, hides why it failed.
+        except RuntimeError as error:
+            # torch's writer, closing a file whose write failed, hides why: a full disk, or Ctrl-C.
             if hashing.failure is not None:
                 raise hashing.failure from None
+            if isinstance(error.__context__, KeyboardInterrupt):
+                raise error.__context__ from None
             raise
         file.write(MAGIC + hashing.hash.digest())
 

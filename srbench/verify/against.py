@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from srbench.records import Record, RowKind, read_records, record_sha256
+from srbench.records.copies import same_images
 from srbench.records.schema import LossInfo
 from srbench.records.starts import start_of, starts_of
 from srbench.verify.difference import Difference, What
@@ -25,6 +26,7 @@ class _Known:
     loss: LossInfo
     generator: str | None
     pixels: frozenset[str]
+    reference: Record | None
 
 
 class PublishedRows:
@@ -48,7 +50,7 @@ class PublishedRows:
         mine = _known(record)
         for known in self._rows:
             if known.key == mine.key:
-                if known.sha256 != mine.sha256 and not _nobodys(record, known, mine):
+                if known.sha256 != mine.sha256 and not _everybodys(known, mine):
                     yield _about("record", f"another record of {known.row} is published")
             elif _same_network(known, mine):
                 yield _about("generator", f"its generator is that of {known.row}, published before")
@@ -85,10 +87,10 @@ class PublishedRows:
                 return
 
 
-def _nobodys(record: Record, known: _Known, mine: _Known) -> bool:
+def _everybodys(known: _Known, mine: _Known) -> bool:
     """A reference row that everybody's run makes: the same network, or none, and images."""
-    same = known.generator == mine.generator and known.pixels == mine.pixels
-    return same and record.loss.kind is not RowKind.TRAINED
+    one, other = known.reference, mine.reference
+    return one is not None and other is not None and same_images(one, other)
 
 
 def _same_network(known: _Known, mine: _Known) -> bool:
@@ -124,6 +126,7 @@ def _known(record: Record) -> _Known:
         loss=record.loss,
         generator=None if generator is None else generator.sha256,
         pixels=frozenset(h for s in record.scores.values() for h in s.pixels_sha256.values()),
+        reference=None if record.loss.kind is RowKind.TRAINED else record,
     )
 
 

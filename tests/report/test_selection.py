@@ -79,6 +79,36 @@ def test_two_runs_that_disagree_are_refused(three_seeds):
         select_records([*three_seeds, *other])
 
 
+def _of_another_machine(document):
+    """The same images; the scores differ in their last digits."""
+    for scores in document["scores"].values():
+        for metric in scores["metrics"].values():
+            moved = {name: value + 1e-9 for name, value in metric["per_image"].items()}
+            metric.update(per_image=moved, mean=sum(moved.values()) / len(moved))
+
+
+def _with_hashes(image):
+    def change(document):
+        for scores in document["scores"].values():
+            scores["pixels_sha256"] = dict.fromkeys(scores["images"], image * 64)
+
+    return change
+
+
+def test_of_images_that_two_machines_scored_the_first_record_counts(one_seed, edited):
+    published = edited(one_seed, _with_hashes("a"))
+    mine = edited(published, _of_another_machine)
+    assert select_records([*published, *mine]) == select_records(published)
+    assert select_records([*mine, *published]) == select_records(mine)
+    # Other images, or images without hashes, may be of another run.
+    other = edited(mine, _with_hashes("b"), lambda r: r.loss.label == "bicubic")
+    with pytest.raises(MixedRecords, match=r"'bicubic'.* two that disagree.*"):
+        select_records([*published, *other])
+    with pytest.raises(MixedRecords, match="two that disagree") as told:
+        select_records([*one_seed, *edited(one_seed, _of_another_machine)])
+    assert "--starts" in str(told.value)
+
+
 def test_seed_independent_rows_of_several_seeds_are_one(three_seeds, edited):
     again = edited(
         [r for r in three_seeds if r.loss.label == "bicubic"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -195,6 +196,34 @@ def test_full_disk_is_said_and_costs_nothing(limit: int, tmp_path: Path) -> None
     assert checkpoint is not None
     assert (checkpoint.iteration, notes) == (1, ())
     assert names(tmp_path) == ["checkpoint-000000001.pt"]
+
+
+def test_ctrl_c_while_it_is_written_stays_ctrl_c(tmp_path: Path) -> None:
+    """torch's writer would say "enforce fail ... unexpected pos" instead."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    state = {f"{n}": torch.zeros(50_000) for n in range(100)}
+    folder = CheckpointFolder(tmp_path)
+    folder.save(0, state)
+    start = time.perf_counter()
+    folder.save(1, state)
+    usual = time.perf_counter() - start
+    before, interrupted = signal.signal(signal.SIGALRM, interrupt), 0
+    try:
+        for n in range(40):
+            signal.setitimer(signal.ITIMER_REAL, usual * (n + 1) / 45)
+            try:
+                folder.save(2 + n, state)
+            except KeyboardInterrupt:
+                interrupted += 1
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert interrupted
+    assert folder.load()[0] is not None
 
 
 def test_folder_that_can_not_be_made(tmp_path: Path) -> None:
