@@ -162,7 +162,7 @@ def _print_table(probes: list[Probe]) -> None:
 
     from srbench.cli.output import console
 
-    table = Table(title=f"{len(probes)} losses at {probes[0].size} px", title_justify="left")
+    table = Table(title=f"measured at {probes[0].size} px", title_justify="left")
     table.add_column("loss", overflow="fold")
     for name in (
         "gradient",

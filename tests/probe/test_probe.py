@@ -190,7 +190,7 @@ def test_the_command(tmp_path):
     assert first["sensitivity"]["blur"] == pytest.approx(1, rel=1e-3)
     assert picture.stat().st_size > 5000
     table = CliRunner().invoke(cli, ["probe", "l2", "--size", "64"])
-    assert "1 losses at 64 px" in table.stdout
+    assert "measured at 64 px" in table.stdout
     for word, arguments in (
         ("did you mean", ["probe", "l22"]),
         ("multiple of 4", ["probe", "l2", "--size", "66"]),
