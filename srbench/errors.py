@@ -63,6 +63,10 @@ class DataError(UserError):
     """A data set that is missing, incomplete or holds a file that is not an image."""
 
 
+class MissingData(DataError):
+    """A data set that is nowhere on this machine."""
+
+
 class ImageError(DataError):
     """One image that cannot be decoded or does not fit the rules (size, mode)."""
 

@@ -45,10 +45,11 @@ class _Folder(click.Path):
 @click.option(
     "--leave",
     multiple=True,
-    type=click.Choice(["past", "by-hash", "plugin", "curve"]),
+    type=click.Choice(["past", "by-hash", "plugin", "curve", "data"]),
     help="Rows that may stay without recomputation: of protocols without hashes of images (past), "
     "with a generator that is known by hash, of a plugin's generator, with a curve whose ends are "
-    "not here. Without it such a row is exit status 1. Repeatable.",
+    "not here, with test images that are not here (data): the others are recomputed. Without it "
+    "such a row is exit status 1, and missing images 2. Repeatable.",
 )
 @click.option(
     "--against",
@@ -207,5 +208,7 @@ def _print(result: Verification) -> None:
     elif result.unasked:
         left = sorted({row.left or "" for row in result.unasked})
         verdict += f": {len(result.unasked)} rows were not recomputed ({', '.join(left)})"
+    elif result.verified and result.absent:
+        verdict = f"no difference without {printable(', '.join(result.absent))}, not here"
     known = f", {result.known} verified before" if result.known else ""
     click.echo(f"{verdict}: {result.recomputed} of {len(result.rows)} rows recomputed{known}")

@@ -13,7 +13,7 @@ from srbench.data.cache import image_sizes
 from srbench.data.dataset import Dataset
 from srbench.data.photos import PHOTOS, STEREO_PAIR, photo_files
 from srbench.data.recipes import RECIPES, Recipe
-from srbench.errors import DataError, unknown_name
+from srbench.errors import DataError, MissingData, unknown_name
 from srbench.imaging.listing import list_images, name_below
 
 _FOLDER_PREFIX = "folder:"
@@ -147,14 +147,14 @@ def _walk_names(root: Path, parts: tuple[str, ...]) -> Iterator[Path]:
                 yield from _walk_names(entry, parts[1:])
 
 
-def _missing(recipe: Recipe) -> DataError:
+def _missing(recipe: Recipe) -> MissingData:
     places = []
     for root in data_roots():
         state = "" if root.is_dir() else " (no such folder)"
         places.append(f"{root.absolute()}{state}")
     origin = "is set" if os.environ.get("SRBENCH_DATA") else "is not set"
     folders = " or ".join(repr(folder) for folder in recipe.folders)
-    return DataError(
+    return MissingData(
         f"expected the data set {recipe.name!r} as a folder {folders} (any case), found none in "
         f"{', '.join(places)} (SRBENCH_DATA {origin})",
         f"{recipe.get}; unpack it as {recipe.folders[-1]!r} in a folder of your choice and set "

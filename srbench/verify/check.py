@@ -83,7 +83,12 @@ def verify_submission(
     with open_source(path, limits) as source:
         contents = read_contents(source, limits)
         verifier = RowVerifier(
-            contents, TestSets(data or {}), from_images=from_images, device=device, workers=workers
+            contents,
+            TestSets(data or {}),
+            from_images=from_images,
+            device=device,
+            workers=workers,
+            in_part="data" in leave,
         )
         files = contents.records.files
         passed = {

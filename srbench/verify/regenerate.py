@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from srbench.data import Dataset, crop_to_multiple, find_dataset
-from srbench.errors import DataError
+from srbench.errors import MissingData
 from srbench.imaging import Image, bicubic_image, lr_image
 from srbench.metrics.determinism import calm_torch, one_thread
 
@@ -74,7 +74,7 @@ class TestSets:
         """The images of a data set.
 
         Raises:
-            DataError: it is not here. A ``folder:`` of the submitter's machine is never looked up:
+            MissingData: it is not here. A ``folder:`` of the submitter is never looked up:
                 the verifier says where its copy is.
         """
         if (name, scale) not in self._found:
@@ -85,7 +85,7 @@ class TestSets:
         if name in self._folders:
             return find_dataset(f"folder:{self._folders[name]}")
         if name.startswith("folder:"):
-            raise DataError(
+            raise MissingData(
                 f"expected the test images {name!r:.200}, a folder on the submitter's machine",
                 f"give your own copy of it: --data {name!r:.80}=DIR",
             )

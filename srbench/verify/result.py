@@ -17,8 +17,10 @@ from srbench.verify.opinions import OpinionsResult
 from srbench.verify.row_images import Evidence
 
 Mark = Literal["scores-verified", "differs", "not-recomputed"]
-Left = Literal["past", "by-hash", "plugin", "curve", "sample", "known", "failed", "unreadable"]
-"""Why a row was not recomputed."""
+Left = Literal[
+    "past", "by-hash", "plugin", "curve", "data", "sample", "known", "failed", "unreadable"
+]
+"""Why a row was not recomputed, or not as a whole."""
 
 LEAVABLE: Final[Mapping[Left, str]] = {
     "past": "its protocol keeps no hashes of images, which differed between processors: its "
@@ -28,6 +30,7 @@ LEAVABLE: Final[Mapping[Left, str]] = {
     "images that were submitted can be scored with --from-images",
     "curve": "its curve can be recomputed from the files of its generator and of the warm-start "
     "row of its seed alone, and one of them is not here",
+    "data": "none of its test images are here",
 }
 """What a caller may leave without recomputation, and what is said of it."""
 MOST_DIFFERENCES: Final = 1000
@@ -80,7 +83,8 @@ class RowResult:
     Attributes:
         mark: the outcome.
         evidence: what the scored images came from; ``None`` where nothing was recomputed.
-        left, reason: why nothing was recomputed.
+        left, reason: why nothing was recomputed, or not all.
+        absent: data sets that are not here; on the others everything was recomputed.
         differences: everything that is otherwise than stated.
         notes: what a reader should know and that is no difference.
         distances: seed -> relative distance of its generator from that seed's warm start.
@@ -91,6 +95,7 @@ class RowResult:
     evidence: Evidence | None = None
     left: Left | None = None
     reason: str | None = None
+    absent: tuple[str, ...] = ()
     differences: tuple[Difference, ...] = ()
     notes: tuple[str, ...] = ()
     distances: Mapping[int, float] = field(default_factory=dict)
@@ -101,7 +106,7 @@ class RowResult:
         document = {
             "mark": self.mark,
             "reproduced": False,
-            "evidence": self.evidence,
+            "evidence": None if self.mark == "not-recomputed" else self.evidence,
             "reason": self.reason,
             "differences": [difference.document() for difference in self.differences],
             "notes": list(self.notes),
@@ -140,8 +145,13 @@ class Verification:
 
     @property
     def recomputed(self) -> int:
-        """How many rows were recomputed."""
+        """How many rows were recomputed, on all test images that are here."""
         return sum(row.evidence is not None for row in self.rows)
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """Data sets without which rows were recomputed, because they are not here."""
+        return tuple(sorted({name for row in self.rows for name in row.absent}))
 
     @property
     def known(self) -> int:

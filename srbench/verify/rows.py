@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import chain, islice
 from typing import Final
 
-from srbench.errors import ImageError, SubmissionError, SuiteError
+from srbench.errors import ImageError, MissingData, SubmissionError, SuiteError
 from srbench.metrics.protocol import PROTOCOLS
 from srbench.records import (
     DatasetScores,
@@ -49,16 +50,25 @@ class RowVerifier:
         from_images: score submitted images of rows that have no generator here.
         device: where generators and metrics run.
         workers: images scored at the same time.
+        in_part: recompute rows without the data sets that are not here, rather than not at all.
     """
 
     def __init__(
-        self, contents: Contents, tests: TestSets, *, from_images: bool, device: str, workers: int
+        self,
+        contents: Contents,
+        tests: TestSets,
+        *,
+        from_images: bool,
+        device: str,
+        workers: int,
+        in_part: bool = False,
     ) -> None:
         self._contents = contents
         self._tests = tests
         self._from_images = from_images
         self._device = device
         self._workers = workers
+        self._in_part = in_part
         self._scores = Rescoring(device=device, workers=workers)
         self._with_images = {key for key, _, _ in contents.images}
 
@@ -94,7 +104,7 @@ class RowVerifier:
         """The row from end to end.
 
         Raises:
-            DataError: test images that are not on this machine.
+            DataError: test images that are not on this machine, unless a part of them is enough.
             WeightsError: weights of a metric that cannot be had.
         """
         evidence = self.evidence(record)
@@ -103,14 +113,22 @@ class RowVerifier:
         if record.protocol not in PROTOCOLS or not _has_suite(record):
             why = "its protocol or suite cannot be read"
             return self.without_scores(record, "unreadable", why)
-        found = chain(self._identity(record), self._recomputed(record, evidence))
+        here, absent = self._test_sets(record, suite_of(record))
+        if absent and not here:
+            return self.without_scores(record, "data", LEAVABLE["data"])
+        found = chain(self._identity(record), self._recomputed(record, evidence, here))
         differences = tuple(islice(found, MOST_DIFFERENCES))
-        return RowResult(
+        whole = RowResult(
             facts=self._facts(record),
             mark="differs" if differences else "scores-verified",
             evidence=evidence,
             differences=differences,
         )
+        if not absent:
+            return whole
+        reason = f"{', '.join(here)} recomputed; not here: {', '.join(absent)}"
+        mark = whole.mark if differences else "not-recomputed"
+        return replace(whole, mark=mark, left="data", reason=reason, absent=absent)
 
     def recomputed(self, record: Record) -> Record:
         """The record with the scores that were found here in place of those it states.
@@ -118,6 +136,21 @@ class RowVerifier:
         To be called for the row that was verified last.
         """
         return self._scores.in_place(record)
+
+    def _test_sets(
+        self, record: Record, suite: Suite
+    ) -> tuple[Mapping[str, TestImages], tuple[str, ...]]:
+        """The row's data sets that are here, and the names of the others."""
+        here: dict[str, TestImages] = {}
+        absent = []
+        for name in sorted(set(record.scores) & set(suite.data.test)):  # others are named already
+            try:
+                here[name] = self._tests.get(name, suite.scale)
+            except MissingData:
+                if not self._in_part:
+                    raise
+                absent.append(name)
+        return here, tuple(absent)
 
     def _facts(self, record: Record) -> RowFacts:
         return row_facts(record, self._contents.records.files[record.key].sha256)
@@ -144,7 +177,9 @@ class RowVerifier:
     def _has_images(self, record: Record) -> bool:
         return record.key in self._with_images
 
-    def _recomputed(self, record: Record, evidence: Evidence) -> Iterator[Difference]:
+    def _recomputed(
+        self, record: Record, evidence: Evidence, here: Mapping[str, TestImages]
+    ) -> Iterator[Difference]:
         suite = suite_of(record)
         self._scores.begin()
         try:
@@ -152,9 +187,8 @@ class RowVerifier:
         except SubmissionError as error:
             yield Difference(what="generator", message=error.what)
             return
-        for name in sorted(set(record.scores) & set(suite.data.test)):  # others are named already
+        for name, tests in here.items():
             stated = record.scores[name]
-            tests = self._tests.get(name, suite.scale)
             unlike = list(_data_differences(record, name, stated, tests))
             yield from unlike
             if unlike:
@@ -168,16 +202,20 @@ class RowVerifier:
             if not findings:  # scores of other images tell nothing
                 yield from self._scores.differences(record, suite, name, stated, images, tests)
         for point in record.curve:
-            yield from self._point(record, suite, point)
+            yield from self._point(record, suite, point, here)
 
-    def _point(self, record: Record, suite: Suite, point: Interpolated) -> Iterator[Difference]:
+    def _point(
+        self, record: Record, suite: Suite, point: Interpolated, here: Mapping[str, TestImages]
+    ) -> Iterator[Difference]:
         try:
             made_by = point_upscaler(self._contents, record, suite, point, self._device)
         except SubmissionError as error:
             yield Difference(what="generator", message=error.what)
             return
-        for name, stated in sorted(point.scores.items()):
-            tests, where = self._tests.get(name, suite.scale), place(name, point)
+        for name, tests in here.items():
+            if name not in point.scores:
+                continue  # said of the curve itself
+            stated, where = point.scores[name], place(name, point)
             if set(stated.images) != set(tests.hr):
                 continue  # said of the row itself
             try:

@@ -3,7 +3,7 @@
 Scores come from `evaluate_folders` on PNG files.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,7 @@ def write_run(
     labels: Iterable[str] = ("bicubic", *GENERATOR_SEEDS),
     *,
     name: str = DATASET,
+    again: str = "",
     networks: Mapping[str, torch.nn.Module] | None = None,
 ) -> Path:
     """An out folder with records, generators and SR images, as a run leaves it.
@@ -74,6 +75,7 @@ def write_run(
         images: the HR images as PNG files.
         labels: the rows.
         name: under which the suite knows these images.
+        again: a second name under which it knows them.
         networks: label -> its generator, where it is not that of ``GENERATOR_SEEDS``.
     """
     dataset = find_dataset(f"folder:{images}" if name.startswith("folder:") else name)
@@ -81,7 +83,7 @@ def write_run(
         network = None
         if label != "bicubic":
             network = (networks or {}).get(label) or GENERATOR.build(seed=GENERATOR_SEEDS[label])
-        _write_row(out, images, dataset, name, label, network)
+        _write_row(out, images, dataset, (name, again) if again else (name,), label, network)
     return out
 
 
@@ -89,7 +91,7 @@ def _write_row(
     out: Path,
     images: Path,
     dataset: Dataset,
-    name: str,
+    names: Sequence[str],
     label: str,
     network: torch.nn.Module | None,
 ) -> None:
@@ -108,7 +110,7 @@ def _write_row(
         sr = bicubic_image(lr, 4) if network is None else published(trained(network))(lr)
         write_image(folder / file.name, sr)
     scores = _scores(images, folder, dataset)
-    document = _document(label, name, scores, artifacts)
+    document = _document(label, names, scores, artifacts)
     write_record(Record.model_validate(document), out / "records")
 
 
@@ -141,9 +143,9 @@ def _scores(images: Path, folder: Path, dataset: Dataset) -> dict[str, Any]:
 
 
 def _document(
-    label: str, name: str, scores: dict[str, Any], artifacts: dict[str, Any]
+    label: str, names: Sequence[str], scores: dict[str, Any], artifacts: dict[str, Any]
 ) -> dict[str, Any]:
-    text = SUITE.replace(DATASET, name)
+    text = SUITE.replace(f'"{DATASET}"', ", ".join(f'"{name}"' for name in names))
     suite = parse_suite(text).model_dump(mode="json", by_alias=True)
     term = {
         "name": LOSSES.get(label, ""), "version": 1, "params": {}, "weight": 1.0,
@@ -161,7 +163,7 @@ def _document(
             "license": "MIT", "paper": "",
         },
         "seed": 1, "content_scale": 1.0, "status": "finished", "protocol": "y4-v2",
-        "scores": {name: scores},
+        "scores": dict.fromkeys(names, scores),
         "environment": {
             "srbench": "0.1.0", "git_commit": None, "git_dirty": None, "python": "3.11",
             "platform": "x", "cpu": "x", "gpu": None, "threads": 1, "packages": {},
@@ -169,6 +171,7 @@ def _document(
         "data": [
             {"name": name, "role": "test", "count": len(scores["images"]),
              "sha256": scores["manifest_sha256"]}
+            for name in names
         ],
         "artifacts": artifacts,
     }  # fmt: skip

@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from forging import DATASET, edit_record, record_name, set_score
+from small_run import write_run
 
 from srbench.cli import cli
+from srbench.records import Record, write_record
+from srbench.verify import pack_submission
 
 
 @pytest.fixture
@@ -84,6 +87,41 @@ def test_the_status_is_green_only_for_what_was_recomputed(
     done = call(*words, *(w for reason in leave for w in ("--leave", reason)))
     assert done.exit_code == (0 if leave else 1), done.output
     assert ("1 rows were not recomputed (by-hash)" in done.output) is not bool(leave)
+
+
+def test_what_is_here_is_recomputed_where_test_images_may_be_missing(
+    call: Any, test_images: Path, tmp_path: Path
+) -> None:
+    """On the runner of a pull request, which has no set whose terms do not allow it."""
+    archive, marks = tmp_path / "two.zip", tmp_path / "marks.json"
+    out = write_run(tmp_path / "two", test_images, again="folder:theirs")
+    pack_submission(out, archive)
+    words = ["verify", archive, "--data", f"{DATASET}={test_images}", "--report", marks]
+    done = call(*words)
+    assert done.exit_code == 2
+    assert "expected the test images 'folder:theirs'" in done.output
+    done = call(*words, "--leave", "data")
+    assert done.exit_code == 0, done.output
+    assert "no difference without folder:theirs, not here: 4 of 4 rows recomputed" in done.output
+    assert "scores-verified" not in done.output
+    entries = json.loads(marks.read_text()).values()
+    assert {(e["mark"], e["evidence"]) for e in entries} == {("not-recomputed", None)}
+    # With no test images at all nothing is verified.
+    done = call("verify", archive, "--leave", "data")
+    assert done.exit_code == 1
+    assert "not verified: no row could be recomputed" in done.output
+    # What is not here hides nothing of what is.
+    for path in (out / "records").glob("*.json"):
+        document = json.loads(path.read_text())
+        psnr = document["scores"][DATASET]["metrics"]["psnr"]
+        psnr["per_image"] = {name: value + 0.1 for name, value in psnr["per_image"].items()}
+        psnr["mean"] += 0.1
+        write_record(Record.model_validate(document), out / "records")
+    pack_submission(out, archive)
+    done = call(*words, "--leave", "data")
+    assert done.exit_code == 1
+    assert done.output.count("differs ") == 4
+    assert "recomputed" in done.output
 
 
 def test_submit_refuses_what_makes_no_sense(call: Any, run: Path, tmp_path: Path) -> None:
