@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import tomllib
 from html.parser import HTMLParser
@@ -192,8 +193,12 @@ def test_two_versions_of_a_suite_have_two_tables(tmp_path: Path, edited) -> None
     records = synthetic_records(seeds=[1], images=4)
     for record in (*records, *edited(records, second)):
         write_record(record, tmp_path / "out/records")
-    publish([tmp_path / "out"], tmp_path / "to", images=0)
+    for record in records:  # what two folders have is one record
+        write_record(record, tmp_path / "again/records")
+    publish([tmp_path / "out", tmp_path / "again"], tmp_path / "to", images=0)
     assert len(list((tmp_path / "to").glob("synthetic-v*/how-to-read.html"))) == 2
+    index = (tmp_path / "to/index.html").read_text()
+    assert re.findall(r"calibrated, (\d+) records", index) == [str(len(records))] * 2
 
 
 def test_the_suite_of_a_row_can_be_run_again(site: Path, out_folder: Path) -> None:

@@ -202,7 +202,7 @@ def _listed(
             name=f"{key[0]} v{key[1]}",
             url=f"{names[key]}/index.html" if index else "index.html",
             track=key[3],
-            records=len(sources),
+            records=len({source.record.key for source in sources}),
         )
         for index, (key, sources) in enumerate(groups)
     ]
