@@ -72,10 +72,9 @@ SIZES ?= usual
 # Linters and the two imitated processors keep one core busy each: side by side they take half the time.
 # The documentation is built because only a strict build finds its broken links.
 test: env
-	+$(MAKE) --jobs=2 --output-sync=target lint portable browser docs
+	+$(MAKE) --jobs=2 --output-sync=target lint portable browser docs certify DEVICE=cpu
 	$(BIN)/python -m pytest -m "not slow" -n 2 -q
 	SRBENCH_TEST_SIZES=$(SIZES) $(BIN)/python -m pytest -m slow -n 2 -q --durations=15
-	$(MAKE) certify DEVICE=cpu
 
 # What a device can be trusted with (docs/gpu.md): one process, and a certificate that `srbench certify --show` prints.
 DEVICE ?= cuda

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from in_process import SUITE, Done, call, in_process, own_workers, workplace  # noqa: F401
 
-from srbench.records import Record, read_record
+from srbench.records import Record, read_record, write_record
 from srbench.records.layout import OutFolder
 from srbench.records.starts import KEY, STARTS
 from srbench.report.render.site import publish
@@ -90,6 +90,27 @@ def test_the_row_verifies_beside_the_published_ones(board: Path) -> None:
     marks = {r.facts.label: r.mark for r in result.rows}
     assert marks.pop("first") == "differs"  # it is published already, in another record
     assert marks == dict.fromkeys(("bicubic", "warm-start", "charbonnier"), "scores-verified")
+
+
+def test_the_verified_row_is_reported_and_published_beside_them(board: Path) -> None:
+    """Another machine scored the rows that both have: their scores differ in the last digits."""
+    place = board.parent
+    for path in OutFolder(place / "mine").records.glob("*.json"):
+        document = read_record(path).model_dump(mode="json", by_alias=True)
+        if document["loss"]["label"] != "first":  # published before: it does not verify
+            for metric in document["scores"]["folder:TEST"]["metrics"].values():
+                moved = {name: value + 1e-9 for name, value in metric["per_image"].items()}
+                metric.update(per_image=moved, mean=sum(moved.values()) / len(moved))
+            write_record(Record.model_validate(document), place / "scored" / "records")
+    shutil.copytree(place / "mine/checkpoints", place / "scored/checkpoints")
+    shown = call("report", "board", "scored", "--to", "together")
+    assert shown.returncode == 0, shown.said
+    assert "charbonnier" in shown.stdout
+    publish([board, place / "scored"], place / "next")
+    published, before = rows(place / "next"), rows(board)
+    assert set(published) == {*before, "charbonnier"}
+    assert {label: published[label] for label in before} == before
+    assert (place / "next/starts.json").read_bytes() == (board / "starts.json").read_bytes()
 
 
 def test_what_is_not_the_published_start_is_refused(board: Path) -> None:
