@@ -91,7 +91,11 @@ def fetch(origin: Origin) -> Path:
     from srbench.weights.transfer import Pins, download, offline, open_client
 
     if origin.url is None:
-        raise DataError(f"{origin.file} has no terms under which srbench may fetch it")
+        raise DataError(
+            f"{origin.file} has no terms under which srbench may fetch it",
+            "fetch it yourself (`srbench data list` says where), then `srbench data assemble NAME "
+            f"--from {origin.file}`",
+        )
     if offline() and not origin.url.startswith("file:"):
         raise DataError(f"expected to download {origin.file}, but SRBENCH_OFFLINE is set")
     cache_folder().mkdir(parents=True, exist_ok=True)

@@ -185,8 +185,8 @@ def _rows(out: OutFolder, records: list[Record], latest: set[str]) -> Iterator[G
     """Images and logs of rows that are in no record any more."""
     rows = latest | {row_folder(r.loss.label, r.seed, r.content_scale) for r in records}
     for folder in sorted((out.root / "images").glob("*/*")):
-        # The ground truth is kept for metrics without a reference that may be added.
-        if folder.name not in rows and not folder.name.startswith("hr-"):
+        # The ground truth is kept, and its lock: metrics without a reference may be added.
+        if folder.name not in rows and not folder.name.startswith(("hr-", ".")):
             yield _item(out, folder, "images of a row without a record", None)
     logs = rows | {row_folder(job.label, job.seed, job.content_scale) for job in _jobs(out)}
     for folder in sorted(path for name in LOGGERS for path in (out.root / name).glob("*")):

@@ -212,7 +212,9 @@ def test_get_refuses_another_archive_and_what_has_no_terms(server, pin, tmp_path
     assert done.exit_code == 2
     assert "pinned is 0000" in done.output
     assert not list((tmp_path / "cache").glob("archive-*"))
-    assert "no terms under which" in data("get", "set5", "--accept-terms").output
+    refused = data("get", "set5", "--accept-terms").output
+    assert "no terms under which" in refused
+    assert "srbench data assemble NAME --from Set5_SR.zip" in refused
     assert "ask its owners" in data("get", "manga109").output
     monkeypatch.setenv("SRBENCH_OFFLINE", "1")
     assert "SRBENCH_OFFLINE is set" in data("get", "bsdt100", "--accept-terms").output

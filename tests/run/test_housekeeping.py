@@ -39,6 +39,7 @@ def finish(plan: Plan, out: OutFolder) -> None:
         leave_result(out, job.key, **(trained if job.kind.name != "calibration" else {}))
         (out.checkpoint(job.key) / "checkpoint-000000004.pt").write_bytes(b"x" * 1000)
     out.images("photos-test", "hr-images").mkdir(parents=True)
+    (out.root / "images/photos-test/.hr-images.lock").touch()
     for target in targets(plan, out):
         for key in target.scores.values():
             leave_scores(out, key)
