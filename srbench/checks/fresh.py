@@ -99,7 +99,10 @@ def _run(command: list[str], time_limit: float, task: str) -> tuple[str, str, in
 
 def end_group(process: subprocess.Popen[Any]) -> None:
     """Kill a process that leads its own group, and whatever it started."""
-    # Those two mean that all of the group has ended already.
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+    if sys.platform == "win32":  # no groups: what it started may stay
+        process.kill()
+    else:
+        # Those two mean that all of the group has ended already.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
     process.wait()

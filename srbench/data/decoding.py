@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 
+from srbench.data.positioned import BINARY, write_all
 from srbench.errors import DataError, ImageError, SrbenchError
 from srbench.files import sha256_hex
 from srbench.imaging.files import decode_image
@@ -55,7 +56,7 @@ def decode_into(pixels: int, task: DecodeTask) -> bytes:
         DataError: its content or size is not what the task says.
     """
     image = decode_known(task.file, task.sha256, task.size)
-    _write_all(pixels, image.data.cast("B"), task.offset)
+    write_all(pixels, image.data.cast("B"), task.offset)
     return hashlib.sha256(image.data).digest()
 
 
@@ -150,16 +151,10 @@ def serve(connection: Connection, pixels: Path) -> None:
             tasks: list[DecodeTask] = connection.recv()
             try:
                 if descriptor is None:
-                    descriptor = os.open(pixels, os.O_RDWR)
+                    descriptor = os.open(pixels, os.O_RDWR | BINARY)
                 connection.send([decode_into(descriptor, task) for task in tasks])
             except (SrbenchError, OSError) as error:
                 connection.send(error)
-
-
-def _write_all(descriptor: int, view: memoryview, offset: int) -> None:
-    while view:
-        written = os.pwrite(descriptor, view, offset)
-        view, offset = view[written:], offset + written
 
 
 def main(argv: Sequence[str]) -> None:

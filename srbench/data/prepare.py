@@ -12,6 +12,7 @@ import errno
 import itertools
 import os
 import shutil
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,6 +26,7 @@ import numpy.typing as npt
 from srbench.data.cache import image_sizes
 from srbench.data.dataset import Dataset
 from srbench.data.decoding import Decode, DecodeTask, decode_into, decode_processes
+from srbench.data.positioned import BINARY, read_at, write_all
 from srbench.data.store import INDEX_FILE, PIXELS_FILE, ImageStore, StoreIndex, store_key
 from srbench.errors import DataError
 from srbench.files import available_cores, cache_folder, locked
@@ -138,6 +140,8 @@ class _Build:
     def _decoder(self) -> AbstractContextManager[Decode | None]:
         """Processes that decode, or nothing where threads of this process are to."""
         files = self.dataset.files
+        if sys.platform == "win32":  # a child gets no pipe by its number there
+            return nullcontext()
         if self.workers > 1 and sum(f.stat().st_size for f in files) >= _PROCESS_BYTES:
             return decode_processes(self.partial / PIXELS_FILE, self.workers)
         return nullcontext()
@@ -149,7 +153,7 @@ class _Build:
             _sized_file(self.partial / PIXELS_FILE, int(self.offsets[-1])) as pixels,
             _sized_file(self.partial / _DIGESTS_FILE, count * _DIGEST_BYTES) as journal,
         ):
-            known = np.frombuffer(bytearray(os.pread(journal, count * _DIGEST_BYTES, 0)), np.uint8)
+            known = np.frombuffer(bytearray(read_at(journal, count * _DIGEST_BYTES, 0)), np.uint8)
             digests = known.reshape(count, _DIGEST_BYTES)
             todo = np.flatnonzero(~digests.any(axis=1)).tolist()
             self._report(count - len(todo))
@@ -162,7 +166,7 @@ class _Build:
                 if number % _SYNC_EVERY == 0 or number == len(todo):
                     os.fsync(pixels)
                     for done in unsynced:
-                        os.pwrite(journal, digests[done].tobytes(), done * _DIGEST_BYTES)
+                        write_all(journal, digests[done].tobytes(), done * _DIGEST_BYTES)
                     os.fsync(journal)
                     unsynced.clear()
                 self._report(count - len(todo) + number)
@@ -202,9 +206,10 @@ class _Build:
 
     def _require_room(self) -> None:
         partial = self.partial / PIXELS_FILE
-        written = partial.stat().st_blocks * 512 if partial.is_file() else 0
+        # Windows does not say how much of a file is on the disk: then all of it is asked for.
+        blocks = getattr(partial.stat(), "st_blocks", 0) if partial.is_file() else 0
         free = shutil.disk_usage(self.folder.parent).free
-        if self.offsets[-1] - written > free:
+        if self.offsets[-1] - blocks * 512 > free:
             raise self._no_room(f"{free / 1e9:.2f} GB free")
 
     def _no_room(self, got: str) -> DataError:
@@ -230,7 +235,7 @@ class _Build:
 @contextmanager
 def _sized_file(path: Path, size: int) -> Iterator[int]:
     """A file of that size, open for reading and writing; what is in it already stays."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | BINARY, 0o644)
     try:
         os.ftruncate(descriptor, size)
         yield descriptor

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import mmap
+import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -179,7 +180,7 @@ class ImageStore(PreparedImages):
     def _mapped(self) -> mmap.mmap:
         with (self.folder / PIXELS_FILE).open("rb") as file:
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        if hasattr(mmap, "MADV_RANDOM"):
+        if sys.platform != "win32" and hasattr(mmap, "MADV_RANDOM"):
             # Patches lie anywhere: what a disk reads ahead of one of them is read in vain.
             mapped.madvise(mmap.MADV_RANDOM)
         return mapped
@@ -197,7 +198,7 @@ class ImageStore(PreparedImages):
 
         Else each page of 4 KiB that is touched for the first time is waited for by itself.
         """
-        if hasattr(mmap, "MADV_WILLNEED"):
+        if sys.platform != "win32" and hasattr(mmap, "MADV_WILLNEED"):
             start = 3 * first // mmap.PAGESIZE * mmap.PAGESIZE
             for begin, length in zip(start.tolist(), (3 * end - start).tolist(), strict=True):
                 self._mapped.madvise(mmap.MADV_WILLNEED, begin, length)

@@ -12,7 +12,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from srbench.data import decoding, find_dataset, prepare, prepare_store
+from srbench.data import decoding, find_dataset, positioned, prepare, prepare_store
 from srbench.data.store import ImageStore
 from srbench.data.verify import verify_dataset
 from srbench.errors import DataError, ImageError
@@ -90,7 +90,7 @@ def test_a_disk_that_fills_up_is_an_error_too(dataset, monkeypatch):
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(decoding.os, "pwrite", full)
+    monkeypatch.setattr(positioned, "write_at", full)
     with pytest.raises(DataError, match="got a full disk"):
         prepare_store(dataset)
     monkeypatch.undo()

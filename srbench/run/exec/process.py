@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +22,7 @@ from srbench.run.exec.failures import (
     read_failure,
     write_failure,
 )
-from srbench.run.exec.starting import NewInterpreter, Starter
+from srbench.run.exec.starting import KILL, NewInterpreter, Starter
 from srbench.run.plan.jobs import Job
 from srbench.run.writing import write_json
 
@@ -101,7 +102,7 @@ class WorkerProcess:
         try:
             self._process.wait(max(0.0, seconds))
         except subprocess.TimeoutExpired:
-            self._process.send_signal(signal.SIGKILL)
+            self._process.send_signal(KILL)
             self._process.wait()
 
     def _enforce(self) -> None:
@@ -110,7 +111,7 @@ class WorkerProcess:
         now = time.monotonic()
         if self._kill_at is not None:
             if now >= self._kill_at:
-                self._process.send_signal(signal.SIGKILL)
+                self._process.send_signal(KILL)
             return
         limits = self._limits
         if limits.hang_seconds and now - self._sign_of_life > limits.hang_seconds:
@@ -119,8 +120,9 @@ class WorkerProcess:
                 message=f"the worker gave no sign of life for {limits.hang_seconds:g} s "
                 "(limits.hang_seconds) and was ended",
             )
-            # The worker's fault handler writes where it hangs into its log.
-            self._process.send_signal(signal.SIGUSR1)
+            if sys.platform != "win32":
+                # The worker's fault handler writes where it hangs into its log.
+                self._process.send_signal(signal.SIGUSR1)
             self._kill_at = now + LAST_WORDS_SECONDS
             return
         pid = self._process.pid if limits.memory_gib else None
@@ -131,7 +133,7 @@ class WorkerProcess:
                 message=f"the worker held {held:.2f} GiB of memory, more than "
                 f"limits.memory_gib = {limits.memory_gib:g}, and was ended",
             )
-            self._process.send_signal(signal.SIGKILL)
+            self._process.send_signal(KILL)
             self._kill_at = now
 
     def _outcome(self, code: int) -> Outcome:

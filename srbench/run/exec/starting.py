@@ -33,6 +33,12 @@ WORKER: Final = "srbench.run.work.worker"
 PARENT: Final = "SRBENCH_PARENT"
 """Environment variable with the process id that a worker ends with."""
 
+if sys.platform == "win32":
+    KILL: Final = signal.SIGTERM
+else:
+    KILL: Final = signal.SIGKILL
+"""Ends a process at once, as on Windows every signal does that can be sent there."""
+
 
 class Child(Protocol):
     """A process that was started: what of :class:`subprocess.Popen` a run uses."""
@@ -119,6 +125,8 @@ class ForkServer(Starter):
 
     def _begin(self, log: Path, environment: Mapping[str, str]) -> None:
         """Start the server as the first worker would be: libraries read some settings but once."""
+        if sys.platform != "linux":  # see can_fork
+            raise NotImplementedError(sys.platform)
         self._connection, theirs = Pipe()
         with theirs, log.open("ab") as stream:
             self._server = subprocess.Popen(
@@ -167,7 +175,7 @@ class ForkServer(Starter):
             self._server = None
         for child in self._children.values():
             if child.code is None:
-                child.code = -signal.SIGKILL  # it ends, and nobody will tell how
+                child.code = -KILL  # it ends, and nobody will tell how
 
     def _send(self, message: tuple[str, Any]) -> None:
         with contextlib.suppress(OSError):  # gone: `news` says so of each worker
@@ -240,6 +248,8 @@ class _Server:
             gc.collect()
             gc.freeze()  # or the collector's marks would copy the memory into every worker
         environment = {**environment, PARENT: str(os.getpid())}
+        if sys.platform != "linux":  # see can_fork
+            raise NotImplementedError(sys.platform)
         pid = os.fork()
         if pid == 0:
             self._become(argv, log, environment)
@@ -247,12 +257,16 @@ class _Server:
         self._connection.send((number, "pid", pid))
 
     def _signal(self, number: int, what: int) -> None:
+        if sys.platform != "linux":  # see can_fork
+            raise NotImplementedError(sys.platform)
         for pidfd, (running, _) in self._running.items():
             if running == number:
                 signal.pidfd_send_signal(pidfd, what)
 
     def _become(self, argv: list[str], log: str, environment: dict[str, str]) -> None:
         """In the new process: the worker, and nothing of the server."""
+        if sys.platform != "linux":  # see can_fork
+            raise NotImplementedError(sys.platform)
         status = 1
         try:
             os.setsid()

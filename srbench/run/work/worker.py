@@ -123,7 +123,7 @@ def _work(
 def _prepare_process() -> None:
     """Make this process the one that dies when memory runs out, and able to say where it hangs."""
     faulthandler.enable()
-    if hasattr(signal, "SIGUSR1"):
+    if sys.platform != "win32":
         faulthandler.register(signal.SIGUSR1, all_threads=True)
     with contextlib.suppress(OSError):  # not Linux, or a container that forbids it
         Path("/proc/self/oom_score_adj").write_text("1000")
