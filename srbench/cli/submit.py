@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     metavar="FILE.zip",
     help="The archive to write. Default: <name of OUT>.zip in this folder.",
 )
+@click.option(
+    "--loss",
+    "only",
+    multiple=True,
+    metavar="LABEL",
+    help="Only this row, and those that nobody trained. Repeatable. Default: all rows.",
+)
 @click.option("--images", is_flag=True, help="Also the SR images (PNG, lossless).")
 @click.option(
     "--no-generators",
@@ -33,6 +40,7 @@ def command(
     *,
     out: Path,
     output: Path | None,
+    only: tuple[str, ...],
     images: bool,
     no_generators: bool,
     pr_text: bool,
@@ -56,6 +64,7 @@ def command(
     packed = pack_submission(
         out,
         target,
+        only=only,
         locate=_locator(out) if images else None,
         with_generators=not no_generators,
     )
@@ -78,8 +87,10 @@ def command(
     if pr_text:
         from srbench.records import read_records
         from srbench.report.request import request_text
+        from srbench.verify.pack import chosen_rows
 
-        click.echo(request_text(read_records([out]), packed.path, packed.bytes), nl=False)
+        rows = chosen_rows(read_records([out]), only)
+        click.echo(request_text(rows, packed.path, packed.bytes), nl=False)
     for name in packed.by_hash:
         click.echo(f"by hash only, its generator is not there: {name}", err=True)
     click.echo(f"check it as a reviewer would: srbench verify {packed.path}", err=True)

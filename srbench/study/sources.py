@@ -76,7 +76,8 @@ def read_rows(
         gone = f"; no curve reaches {budget:g} dB: {', '.join(short)}" if short else ""
         raise UserError(
             f"expected two or more rows to compare, got {len(records)}{gone}",
-            "name rows with --loss (`srbench report` lists them), or choose another --budget",
+            "name rows with --loss (`srbench report` lists them), or choose another --budget "
+            "(none: rows as trained)",
         )
     curves = curves if all(record.loss.label in curves for record in records) else {}
     rows = tuple(

@@ -9,13 +9,13 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from srbench import __version__
-from srbench.errors import UserError
+from srbench.errors import UserError, unknown_name
 from srbench.files import sha256_hex, write_atomic
 from srbench.records import Record, RowKind, read_records, record_text
 from srbench.settings import Suite
@@ -58,22 +58,28 @@ class Packed:
 
 
 def pack_submission(
-    out: Path, target: Path, *, locate: Locate | None = None, with_generators: bool = True
+    out: Path,
+    target: Path,
+    *,
+    only: Collection[str] = (),
+    locate: Locate | None = None,
+    with_generators: bool = True,
 ) -> Packed:
     """Pack the finished run in ``out``.
 
     Args:
         out: out folder of ``srbench run``.
         target: the archive to write, atomically.
+        only: labels of rows, see :func:`chosen_rows`.
         locate: where SR images lie; ``None`` packs none. HR is never packed.
         with_generators: leave out the generators where they must not be published; their rows
             can then be scored from images only.
 
     Raises:
-        UserError: records of several suites, a generator or image that is missing or was changed.
+        UserError: a label that no row has, records of several suites, a generator or image that is missing or was changed.
         RecordError: no records, or a damaged one.
     """
-    records = sorted(read_records([out]), key=lambda record: record.key)
+    records = sorted(chosen_rows(read_records([out]), only), key=lambda record: record.key)
     document = _one_suite(out, records)
     suite = validate_suite(document, f"the suite of {out}")
     files = {f"records/{record.key}.json": record_text(record).encode() for record in records}
@@ -104,6 +110,23 @@ def pack_submission(
         images=len(images),
         by_hash=by_hash,
     )
+
+
+def chosen_rows(records: Iterable[Record], only: Collection[str]) -> list[Record]:
+    """The rows with these labels, and those that nobody trained: curves begin at a warm start.
+
+    Args:
+        only: empty for all rows.
+
+    Raises:
+        UnknownName: a label that no trained row has.
+    """
+    found = list(records)
+    trained = {r.loss.label for r in found if r.loss.kind is RowKind.TRAINED}
+    for label in only:
+        if label not in trained:
+            raise unknown_name("row", label, trained)
+    return [r for r in found if not only or r.loss.label not in trained - set(only)]
 
 
 def _one_suite(out: Path, records: list[Record]) -> dict[str, Any]:

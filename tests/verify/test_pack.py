@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from forging import sha256, unzipped
 
-from srbench.errors import RecordError, SubmissionError, UserError
+from srbench.errors import RecordError, SubmissionError, UnknownName, UserError
 from srbench.records import read_records, write_record
 from srbench.verify import Verification, pack_submission
 
@@ -41,6 +41,24 @@ def test_the_archive_holds_what_the_manifest_says(run: Path, packed: Path) -> No
     assert len(manifest["images"]) == 4 * 2
     with zipfile.ZipFile(packed) as archive:
         assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+def test_rows_can_be_chosen(run: Path, tmp_path: Path, verify: Verify) -> None:
+    """One trained row, with what nobody trained; the same bytes as of a run that has no other."""
+    packed = pack_submission(run, tmp_path / "one.zip", only=["second"])
+    assert (packed.records, packed.generators) == (3, 2)
+    result = verify(packed.path)
+    assert {r.facts.label for r in result.rows} == {"bicubic", "warm-start", "second"}
+    assert result.verified
+    copy = tmp_path / "copy"
+    shutil.copytree(run, copy)
+    (first,) = [r for r in read_records([run]) if r.loss.label == "first"]
+    (copy / "records" / f"{first.key}.json").unlink()
+    pack_submission(copy, tmp_path / "two.zip")
+    assert (tmp_path / "two.zip").read_bytes() == packed.path.read_bytes()
+    for label in ("thrid", "bicubic"):
+        with pytest.raises(UnknownName, match=f"expected the name of a row, got '{label}'"):
+            pack_submission(run, tmp_path / "none.zip", only=[label])
 
 
 def test_a_generator_that_is_gone_goes_by_its_hash(
