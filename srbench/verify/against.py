@@ -51,9 +51,8 @@ class PublishedRows:
         for known in self._rows:
             if known.key == mine.key:
                 if known.sha256 != mine.sha256 and not _everybodys(known, mine):
-                    yield _about(
-                        "record", f"another record of {known.row} is published{_way_on(record)}"
-                    )
+                    found = f"another record of {known.row} is published"
+                    yield _about("record", f"{found}: {_way_on(record)}")
             elif _same_network(known, mine):
                 yield _about("generator", f"its generator is that of {known.row}, published before")
         yield from self._same_label(mine)
@@ -91,8 +90,8 @@ class PublishedRows:
 
 def _way_on(record: Record) -> str:
     if record.loss.kind is RowKind.TRAINED:
-        return ": pack the rows that are new, with `srbench submit --loss LABEL`"
-    return ": train your rows on the published warm starts, with `srbench run --starts LEADERBOARD`"
+        return "pack the rows that are new, with `srbench submit --loss LABEL`"
+    return "train your rows on the published warm starts, with `srbench run --starts LEADERBOARD`"
 
 
 def _everybodys(known: _Known, mine: _Known) -> bool:

@@ -76,7 +76,8 @@ def pack_submission(
             can then be scored from images only.
 
     Raises:
-        UserError: a label that no row has, records of several suites, a generator or image that is missing or was changed.
+        UserError: a label that no row has, records of several suites, a generator or image that is
+            missing or was changed.
         RecordError: no records, or a damaged one.
     """
     records = sorted(chosen_rows(read_records([out]), only), key=lambda record: record.key)
