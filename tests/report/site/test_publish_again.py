@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from srbench.errors import UserError
-from srbench.records import read_record, record_sha256
+from srbench.records import read_record, record_sha256, write_record
+from srbench.records.io import validate_record
 from srbench.report import build_leaderboard
 from srbench.report.render.site import publish
 
@@ -36,6 +37,32 @@ def test_a_published_folder_is_published_again_without_its_out_folder(
     assert contents(tmp_path / "elsewhere") == contents(site)
     publish([tmp_path / "elsewhere"], tmp_path / "elsewhere", images=3)
     assert contents(tmp_path / "elsewhere") == contents(site)
+
+
+def test_a_new_row_costs_the_published_ones_no_picture(out_folder: Path, tmp_path: Path) -> None:
+    """It makes another image the easiest; of that one nobody has pictures any more."""
+    board = tmp_path / "board"
+    publish([out_folder], board, images=1)
+    before = json.loads((board / "media/index.json").read_text())["groups"]
+    made = next(
+        r
+        for p in sorted((out_folder / "records").glob("*.json"))
+        if (r := read_record(p)).loss.terms and r.scores and r.seed == 1
+    ).model_dump(mode="json", by_alias=True)
+    made["key"] = "f" * 64
+    made["loss"]["label"] = "new"
+    for scores in made["scores"].values():
+        for metric in scores["metrics"].values():  # the order of difficulty turned round, and more
+            values = [100 * metric["per_image"][name] for name in scores["images"]]
+            metric["per_image"] = {
+                name: max(values) - value
+                for name, value in zip(scores["images"], values, strict=True)
+            }
+            metric["mean"] = sum(metric["per_image"].values()) / len(values)
+    write_record(validate_record(made), tmp_path / "new/records")
+    publish([board, tmp_path / "new"], board, images=1)
+    after = json.loads((board / "media/index.json").read_text())["groups"]
+    assert after == before
 
 
 def test_stale_files_go_and_foreign_files_stay(out_folder: Path, tmp_path: Path) -> None:

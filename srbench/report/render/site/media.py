@@ -106,6 +106,10 @@ class Media:
                 self._known[key] = (folder, group)
         self._groups: dict[str, ImageGroup] = {}
 
+    def shown_before(self, place: str) -> set[str]:
+        """What of the images whose keys begin with ``place`` has pictures already."""
+        return {key.removeprefix(place) for key in self._known if key.startswith(place)}
+
     def group(self, key: str, pictures: Mapping[str, Picture]) -> ImageGroup | None:
         """Pictures of one test image.
 

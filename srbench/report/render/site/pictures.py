@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,36 +51,46 @@ def collect_images(
     """The images that are shown, ``count`` of each data set, with their pictures."""
     shown = []
     for dataset in board.datasets:
-        names = choose_images(board, dataset, count)
+        place = f"{board.suite}/{board.suite_sha256[:12]}/{dataset}/"
         having = {label: s for label, s in runs.items() if dataset in s.record.scores}
+        names = choose_images(board, dataset, count)
+        wanted = (picture_of(s, dataset, name) for s in having.values() for name in names)
+        if any(picture.file is None for picture in wanted):
+            # Of published rows there are no other pictures than those that were shown.
+            names = choose_images(board, dataset, count, media.shown_before(place))
         files = slugs(names)
         for name in names:
             paths = {label: picture_of(s, dataset, name) for label, s in having.items()}
             if having and (RowKind.HR not in paths or paths[RowKind.HR].file is None):
                 ground_truths = [_hr(s, dataset, name) for s in having.values()]
                 paths[RowKind.HR] = max(ground_truths, key=lambda p: p.file is not None)
-            key = f"{board.suite}/{board.suite_sha256[:12]}/{dataset}/{name}"
             shown.append(
                 ShownImage(
                     dataset=dataset,
                     name=name,
                     slug=files[name],
-                    group=media.group(key, paths),
+                    group=media.group(place + name, paths),
                     runs={label: s.record for label, s in having.items()},
                 )
             )
     return shown
 
 
-def choose_images(board: Leaderboard, dataset: str, count: int) -> list[str]:
+def choose_images(
+    board: Leaderboard, dataset: str, count: int, before: Collection[str] = ()
+) -> list[str]:
     """``count`` images, evenly spaced from the easiest to the hardest, so that none is picked.
 
     Difficulty is the mean score of the rows that a loss trained, by the rank metric (or the first
-    metric there is). The names come back in alphabetical order.
+    metric there is). Those that were shown ``before`` are taken, if they are as many. The names
+    come back in alphabetical order.
     """
     records = [r for r in board.records if dataset in r.scores and r.loss.terms]
     records = records or [r for r in board.records if dataset in r.scores]
     names = sorted(records[0].scores[dataset].images)
+    kept = [name for name in names if name in before]
+    if count > 0 and len(kept) == count:
+        return kept
     if len(names) <= count or count < 1:
         return names[:count]
     metrics = records[0].scores[dataset].metrics
