@@ -62,7 +62,7 @@ class _Folder(click.Path):
     "--recomputed",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="Write what verified to DIR, with the scores that were found here: this is what to "
+    help="Write what verified to DIR, with the scores and images made here: this is what to "
     "publish.",
 )
 @click.option(

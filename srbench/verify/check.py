@@ -15,7 +15,7 @@ from srbench.verify.contents import Contents, read_contents
 from srbench.verify.difference import Difference
 from srbench.verify.limits import DEFAULT_LIMITS, Limits
 from srbench.verify.opinions import check_opinions
-from srbench.verify.regenerate import TestSets
+from srbench.verify.regenerate import SetsOfImages, TestSets
 from srbench.verify.replicates import NOT_COMPARED, Compared, compare_seeds
 from srbench.verify.result import Left, RowResult, Verification
 from srbench.verify.rows import RowVerifier
@@ -27,8 +27,8 @@ KNOWN: Final = "verified before"
 Finding = Callable[[Record], Iterable[Difference]]
 """What else is wrong with a record: beside a published table, for example."""
 
-Taker = Callable[[Record, Contents], None]
-"""Given each record that verifies, with the scores that were found here."""
+Taker = Callable[[Record, Contents, SetsOfImages], None]
+"""Given each record that verifies, with the scores that were found here, and its images."""
 
 Listener = Callable[[RowResult], None]
 """Told of each row when it is done."""
@@ -108,7 +108,7 @@ def verify_submission(
             rows.append(row)
             listener(row)
             if recomputed is not None and row.mark == "scores-verified":
-                recomputed(verifier.recomputed(record), contents)
+                recomputed(verifier.recomputed(record), contents, verifier.images)
             progress(done, len(contents.records))
         return Verification(
             rows=_with_shared_generators(rows),

@@ -13,6 +13,9 @@ from srbench.errors import MissingData
 from srbench.imaging import Image, bicubic_image, lr_image
 from srbench.metrics.determinism import calm_torch, one_thread
 
+SetsOfImages = Mapping[str, Mapping[str, Image]]
+"""Data set -> image name -> image."""
+
 
 @dataclass
 class TestImages:

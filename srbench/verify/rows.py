@@ -8,6 +8,7 @@ from itertools import chain, islice
 from typing import Final
 
 from srbench.errors import ImageError, MissingData, SubmissionError, SuiteError
+from srbench.imaging import Image
 from srbench.metrics.protocol import PROTOCOLS
 from srbench.records import (
     DatasetScores,
@@ -24,7 +25,7 @@ from srbench.verify.identity import (
     is_past,
     suite_of,
 )
-from srbench.verify.regenerate import TestImages, TestSets
+from srbench.verify.regenerate import SetsOfImages, TestImages, TestSets
 from srbench.verify.result import LEAVABLE, MOST_DIFFERENCES, Left, RowFacts, RowResult, row_facts
 from srbench.verify.row_images import (
     Evidence,
@@ -70,6 +71,7 @@ class RowVerifier:
         self._workers = workers
         self._in_part = in_part
         self._scores = Rescoring(device=device, workers=workers)
+        self._images: dict[str, dict[str, Image]] = {}
         self._with_images = {key for key, _, _ in contents.images}
 
     def evidence(self, record: Record) -> Evidence | None:
@@ -130,6 +132,11 @@ class RowVerifier:
         mark = whole.mark if differences else "not-recomputed"
         return replace(whole, mark=mark, left="data", reason=reason, absent=absent)
 
+    @property
+    def images(self) -> SetsOfImages:
+        """Of the row that was verified last."""
+        return self._images
+
     def recomputed(self, record: Record) -> Record:
         """The record with the scores that were found here in place of those it states.
 
@@ -182,6 +189,7 @@ class RowVerifier:
     ) -> Iterator[Difference]:
         suite = suite_of(record)
         self._scores.begin()
+        self._images = {}
         try:
             maker = RowImages(self._contents, record, suite, evidence, self._device, self._workers)
         except SubmissionError as error:
@@ -200,6 +208,7 @@ class RowVerifier:
                 continue
             yield from findings
             if not findings:  # scores of other images tell nothing
+                self._images[name] = images
                 yield from self._scores.differences(record, suite, name, stated, images, tests)
         for point in record.curve:
             yield from self._point(record, suite, point, here)

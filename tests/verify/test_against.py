@@ -22,8 +22,10 @@ from forging import (
 from srbench.app.declared import declared_differences
 from srbench.cli import cli
 from srbench.host import discover
+from srbench.imaging import pixels_sha256, read_image
 from srbench.records import Record, read_record
 from srbench.records.io import validate_record
+from srbench.records.layout import OutFolder, row_folder
 from srbench.verify import Verification
 from srbench.verify.against import PublishedRows
 
@@ -53,6 +55,11 @@ def test_what_is_published_are_the_scores_found_here(
     assert psnr(stated["first"]) - psnr(records["first"]) == pytest.approx(9e-4, abs=1e-6)
     assert psnr(stated["second"]) == pytest.approx(psnr(records["second"]), abs=1e-9)
     assert verify(out).verified
+    # And their images, so that the pages have pictures of the row.
+    for record in records.values():
+        folder = OutFolder(out).images(DATASET, row_folder(record.loss.label, 1, 1.0))
+        made = {path.stem: pixels_sha256(read_image(path)) for path in folder.glob("*.png")}
+        assert made == record.scores[DATASET].pixels_sha256
 
 
 def test_a_published_generator_under_another_label_is_found(
