@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,10 @@ def test_a_published_folder_is_published_again_without_its_out_folder(
     assert contents(tmp_path / "elsewhere") == contents(site)
 
 
-def test_a_new_row_costs_the_published_ones_no_picture(out_folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("with_images", [False, True])
+def test_a_new_row_costs_the_published_ones_no_picture(
+    out_folder: Path, tmp_path: Path, with_images: bool
+) -> None:
     """It makes another image the easiest; of that one nobody has pictures any more."""
     board = tmp_path / "board"
     publish([out_folder], board, images=1)
@@ -49,6 +53,7 @@ def test_a_new_row_costs_the_published_ones_no_picture(out_folder: Path, tmp_pat
         for p in sorted((out_folder / "records").glob("*.json"))
         if (r := read_record(p)).loss.terms and r.scores and r.seed == 1
     ).model_dump(mode="json", by_alias=True)
+    copied = made["loss"]["label"]
     made["key"] = "f" * 64
     made["loss"]["label"] = "new"
     for scores in made["scores"].values():
@@ -60,9 +65,19 @@ def test_a_new_row_costs_the_published_ones_no_picture(out_folder: Path, tmp_pat
             }
             metric["mean"] = sum(metric["per_image"].values()) / len(values)
     write_record(validate_record(made), tmp_path / "new/records")
+    if with_images:
+        for folder in (out_folder / "images").glob(f"*/{copied}-s1"):
+            shutil.copytree(folder, tmp_path / "new/images" / folder.parent.name / "new-s1")
     publish([board, tmp_path / "new"], board, images=1)
     after = json.loads((board / "media/index.json").read_text())["groups"]
+    assert [("new" in group["rows"]) for group in after.values()] == [with_images] * len(after)
+    for group in after.values():
+        group["rows"].pop("new", None)
     assert after == before
+    pictures = {
+        n for g in after.values() for r in g["rows"].values() for n in (r["full"], r["crop"])
+    }
+    assert all((board / name).is_file() for name in pictures)
 
 
 def test_stale_files_go_and_foreign_files_stay(out_folder: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from srbench.records import MetricInfo, RowKind, kind_of_label
 from srbench.report.model import Leaderboard, Row
-from srbench.report.render.site.media import Shown
+from srbench.report.render.site.media_index import Shown
 from srbench.report.render.site.pictures import ShownImage
 
 _FIRST_AND_LAST = {RowKind.BICUBIC: -1, RowKind.HR: 1}

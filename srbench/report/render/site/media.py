@@ -7,9 +7,9 @@ import json
 import logging
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,13 +22,21 @@ from srbench.records import RowKind
 from srbench.report.comparison import choose_crop
 from srbench.report.render.site.files import SiteFolder
 from srbench.report.render.site.generators import inside
+from srbench.report.render.site.media_index import (
+    ENCODING,
+    INDEX,
+    MAX_BYTES,
+    ImageGroup,
+    Picture,
+    Shown,
+    kept_rows,
+    read_index,
+)
 
 Pixels = npt.NDArray[np.uint8]
 
 _log = logging.getLogger(__name__)
 
-INDEX: Final = "media/index.json"
-ENCODING: Final = "webp-2"
 QUALITY: Final = 88
 """Of whole images. High enough that what the losses did is seen and not the codec."""
 CROP_QUALITY: Final = 92
@@ -38,61 +46,6 @@ THUMB_SIDE: Final = 200
 THUMB_QUALITY: Final = 70
 CROP_SIDE: Final = 96
 MAX_PIXELS: Final = 64_000_000
-MAX_BYTES: Final = 256 << 20
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Picture:
-    """A row's lossless image, and what it must show.
-
-    Attributes:
-        file: where it is; ``None`` where there is none.
-        pixels: hash of its pixels.
-        of: what the record says of it; one that was published of something else is not shown.
-    """
-
-    file: Path | None
-    pixels: str
-    of: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Shown:
-    """One row's picture of a test image.
-
-    Attributes:
-        source: sha256 of the file it was made from.
-        full, crop: files of the site.
-        of: as of the :class:`Picture`; empty in folders that were published before November 2026,
-            whose records state no pixels.
-    """
-
-    source: str
-    full: str
-    crop: str
-    width: int
-    height: int
-    of: str = ""
-
-    def shows(self, picture: Picture) -> bool:
-        """Whether it is of what the record says."""
-        return self.of == picture.of or (not self.of and picture.of != picture.pixels)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ImageGroup:
-    """All rows' pictures of one test image, with the crop where they differ most.
-
-    Attributes:
-        box: (top, left, side) of the crop in the pictures shown, pixels.
-        rows: label -> picture, in the table's order.
-    """
-
-    thumb: str
-    thumb_width: int
-    thumb_height: int
-    box: tuple[int, int, int]
-    rows: Mapping[str, Shown]
 
 
 class Media:
@@ -102,7 +55,7 @@ class Media:
         self._site = site
         self._known: dict[str, tuple[Path, ImageGroup]] = {}
         for folder in (*published, site.root):
-            for key, group in _read_index(folder).items():
+            for key, group in read_index(folder).items():
                 self._known[key] = (folder, group)
         self._groups: dict[str, ImageGroup] = {}
 
@@ -123,17 +76,20 @@ class Media:
             ImageError: the rows' images differ in size.
         """
         folder, before = self._known.get(key, (None, None))
-        kept = _kept(before, pictures)
+        kept = kept_rows(before, pictures)
         files = {}
         for label, picture in pictures.items():
             if picture.file is not None:
                 files[label] = read_regular(picture.file, MAX_BYTES)
         hashes = {label: sha256_hex(content) for label, content in files.items()}
         changed = [label for label, digest in hashes.items() if _source(kept, label) != digest]
+        same = {label: shown for label, shown in kept.items() if label not in changed}
+        alone = any(label not in files for label in same)  # rows with no other picture
         group: ImageGroup | None = None
-        unchanged = bool(kept) and not changed
-        if before and folder and unchanged and self._copy(folder, before, kept):
-            group = replace(before, rows={k: kept[k] for k in pictures if k in kept})
+        keep = bool(same) and (alone or not changed)
+        if before and folder and keep and self._copy(folder, before, same):
+            new = {label: files[label] for label in changed}
+            group = self._extended(key, before, same, pictures, new, hashes)
         if group is None:
             group = self._encode(key, pictures, files, hashes)
         if group is not None:
@@ -168,30 +124,12 @@ class Media:
         files: Mapping[str, bytes],
         hashes: Mapping[str, str],
     ) -> ImageGroup | None:
-        decoded = {label: _decode(key, label, content) for label, content in files.items()}
-        pixels = {}
-        for label, image in decoded.items():
-            if pixels_sha256(image) == pictures[label].pixels:
-                pixels[label] = image
-            else:
-                _log.warning("not shown, another image than was scored: %s", pictures[label].file)
+        pixels = _scored(key, pictures, files)
         if not pixels:
             return None
-        pixels = _same_size(key, pixels)
         height, width = next(iter(pixels.values())).shape[:2]
         box = choose_crop(pixels, min(CROP_SIDE, height, width))
-        top, left, side = box
-        rows = {
-            label: Shown(
-                source=hashes[label],
-                full=self._put(image, QUALITY),
-                crop=self._put(image[top : top + side, left : left + side], CROP_QUALITY),
-                width=width,
-                height=height,
-                of=pictures[label].of,
-            )
-            for label, image in pixels.items()
-        }
+        rows = self._rows(pictures, pixels, hashes, box)
         best = pixels[RowKind.HR] if RowKind.HR in pixels else list(pixels.values())[-1]
         thumb = Image.fromarray(best)
         thumb.thumbnail((THUMB_SIDE, THUMB_SIDE), Image.Resampling.LANCZOS)
@@ -203,21 +141,52 @@ class Media:
             rows=rows,
         )
 
+    def _extended(
+        self,
+        key: str,
+        before: ImageGroup,
+        same: Mapping[str, Shown],
+        pictures: Mapping[str, Picture],
+        files: Mapping[str, bytes],
+        hashes: Mapping[str, str],
+    ) -> ImageGroup:
+        """Rows that were published keep their pictures, and the crop; others stand beside them."""
+        pixels = _scored(key, pictures, files)
+        height, width = next((shown.height, shown.width) for shown in same.values())
+        for label, image in pixels.items():
+            if image.shape[:2] != (height, width):
+                raise ImageError(
+                    f"{key}: expected an image of {height} x {width} px like those that are "
+                    f"published, got {image.shape[:2]} of {label}"
+                )
+        rows = {**same, **self._rows(pictures, pixels, hashes, before.box)}
+        return replace(before, rows={label: rows[label] for label in pictures if label in rows})
+
+    def _rows(
+        self,
+        pictures: Mapping[str, Picture],
+        pixels: Mapping[str, Pixels],
+        hashes: Mapping[str, str],
+        box: tuple[int, int, int],
+    ) -> dict[str, Shown]:
+        top, left, side = box
+        return {
+            label: Shown(
+                source=hashes[label],
+                full=self._put(image, QUALITY),
+                crop=self._put(image[top : top + side, left : left + side], CROP_QUALITY),
+                width=image.shape[1],
+                height=image.shape[0],
+                of=pictures[label].of,
+            )
+            for label, image in pixels.items()
+        }
+
     def _put(self, image: Pixels, quality: int) -> str:
         buffer = io.BytesIO()
         picture = Image.fromarray(np.ascontiguousarray(image))
         picture.save(buffer, format="WEBP", quality=quality, method=4)
         return self._site.put(_media_name(buffer.getvalue()), buffer.getvalue())
-
-
-def _kept(before: ImageGroup | None, pictures: Mapping[str, Picture]) -> dict[str, Shown]:
-    """What an earlier publishing shows of the same; nothing where its thumbnail is of another."""
-    if before is None:
-        return {}
-    rows = before.rows
-    kept = {k: rows[k] for k, picture in pictures.items() if k in rows and rows[k].shows(picture)}
-    thumb = RowKind.HR if RowKind.HR in rows else next(reversed(list(rows)), "")
-    return kept if thumb in kept else {}
 
 
 def _source(rows: Mapping[str, Shown], label: str) -> str | None:
@@ -228,35 +197,18 @@ def _media_name(content: bytes) -> str:
     return f"media/{sha256_hex(content)[:20]}.webp"
 
 
-def _read_index(folder: Path) -> dict[str, ImageGroup]:
-    """Groups of an earlier publishing; none where there is no index or another encoding."""
-    try:
-        path = inside(folder, INDEX)
-        if path is None:
-            return {}
-        document = json.loads(read_regular(path, MAX_BYTES))
-        if document["encoding"] != ENCODING:
-            return {}
-        return {key: _group(entry) for key, entry in document["groups"].items()}
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise ImageError(
-            f"{folder / INDEX}: expected the index of a published folder, got: {error}",
-            "delete it and publish from the out folder of the run",
-        ) from error
-
-
-def _group(entry: Mapping[str, Any]) -> ImageGroup:
-    rows = {label: Shown(**shown) for label, shown in entry["rows"].items()}
-    top, left, side = (int(value) for value in entry["box"])
-    return ImageGroup(
-        thumb=str(entry["thumb"]),
-        thumb_width=int(entry["thumb_width"]),
-        thumb_height=int(entry["thumb_height"]),
-        box=(top, left, side),
-        rows=rows,
-    )
+def _scored(
+    key: str, pictures: Mapping[str, Picture], files: Mapping[str, bytes]
+) -> dict[str, Pixels]:
+    """The images that were scored, of one size; what is another image is passed over, and said."""
+    pixels = {}
+    for label, content in files.items():
+        image = _decode(key, label, content)
+        if pixels_sha256(image) == pictures[label].pixels:
+            pixels[label] = image
+        else:
+            _log.warning("not shown, another image than was scored: %s", pictures[label].file)
+    return _same_size(key, pixels) if pixels else {}
 
 
 def _decode(key: str, label: str, content: bytes) -> Pixels:

@@ -12,7 +12,8 @@ from srbench.records.derived import Derived
 from srbench.records.layout import HR_FOLDER, OutFolder, row_folder
 from srbench.report.model import Leaderboard, Row
 from srbench.report.render.site.generators import inside
-from srbench.report.render.site.media import ImageGroup, Media, Picture
+from srbench.report.render.site.media import Media
+from srbench.report.render.site.media_index import ImageGroup, Picture
 from srbench.report.render.site.names import slugs
 from srbench.report.render.site.sources import Source
 
