@@ -66,6 +66,8 @@ class Column:
         note: a longer word on the heading.
         present: whether the table of these entries has it.
         metric: set in a column of scores; the outputs then draw its whole cell.
+        about: says what a row is and not how it did: pages have a table of their own for these,
+            which is no longer for another data set and leaves the scores room.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Column:
     note: str = ""
     present: Callable[[Sequence[Entry]], bool] = lambda entries: True
     metric: MetricInfo | None = None
+    about: bool = False
 
     def title(self, board: Leaderboard) -> str:
         """What people read above it."""
@@ -201,12 +204,14 @@ COLUMNS: tuple[Column, ...] = (
         value=lambda e: e.row.task,
         text=lambda e: e.row.task.replace("none", ""),
         outputs=frozenset({"json", "site"}),
+        about=True,
     ),
     Column(
         name="backbone",
         value=lambda e: e.row.backbone,
         text=lambda e: e.row.backbone.replace("none", ""),
         outputs=frozenset({"json", "site"}),
+        about=True,
     ),
     Column(
         name="gflops",
@@ -217,6 +222,7 @@ COLUMNS: tuple[Column, ...] = (
         numeric=True,
         note="GFLOPs of the loss per step, forward and backward",
         present=_any_cost,
+        about=True,
     ),
     Column(
         name="iterations_per_second",
@@ -228,6 +234,7 @@ COLUMNS: tuple[Column, ...] = (
         descending=True,
         note="iterations per second on the device that the table ran on",
         present=_any_cost,
+        about=True,
     ),
     Column(
         name="license",
@@ -235,12 +242,14 @@ COLUMNS: tuple[Column, ...] = (
         heading="licence",
         text=lambda e: short_license(e.row.license),
         outputs=frozenset({"json", "site"}),
+        about=True,
     ),
     Column(
         name="checked",
         value=lambda e: e.mark,
         outputs=frozenset({"site"}),
         present=lambda entries: any(entry.mark for entry in entries),
+        about=True,
     ),
 )
 

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import itertools
 import json
-import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from chromium import chromium, needs_chromium
 from serving import Served, served
 
 from srbench.study.document import StudyFolder
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: `make browser` installs it"),
-]
+pytestmark = [pytest.mark.slow, needs_chromium]
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 PHONE = {
     "viewport": {"width": 390, "height": 844}, "device_scale_factor": 3, "has_touch": True,
@@ -30,14 +24,8 @@ PHONE = {
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield browser
-        browser.close()
+    with chromium() as found:
+        yield found
 
 
 class Person:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,20 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chromium import chromium, needs_chromium
 
 from srbench.report.render.site import publish
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: `make browser` installs it"),
-]
+pytestmark = [pytest.mark.slow, needs_chromium]
 IMAGE = "synthetic/images/bsd100/bsd100-001.html"
 KINDS = (
     "index.html", "synthetic/how-to-read.html", "synthetic/losses/hed-conv5_3.html",
@@ -72,12 +62,8 @@ def base(request: pytest.FixtureRequest, site: Path) -> str:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
+    with chromium() as found:
+        yield found
 
 
 @dataclass
@@ -231,7 +217,7 @@ def test_the_plane_names_a_point_and_opens_its_page(visit: Any) -> None:
     spot = page.locator(".wide .plane:visible .spot[data-row='hed-conv5_3']")
     spot.locator(".point").hover()
     assert page.locator(".tip:visible").inner_text().startswith("hed-conv5_3: PSNR ")
-    assert page.locator("tr.marked:visible").get_attribute("data-row") == "hed-conv5_3"
+    assert page.locator(".dataset tr.marked:visible").get_attribute("data-row") == "hed-conv5_3"
     spot.focus()
     page.keyboard.press("Enter")
     page.wait_for_url("**/losses/hed-conv5_3.html")
@@ -358,7 +344,7 @@ def test_every_kind_of_page_opens_without_a_complaint(visit: Any) -> None:
 def test_pages_can_be_read_without_scripts(visit: Any) -> None:
     found = visit(java_script_enabled=False)
     page = found.open("index.html")
-    assert page.locator("table.scores:visible").count() == 2
+    assert page.locator(".dataset table.scores:visible").count() == 2
     assert page.locator(".plane:visible").count() == 2
     assert page.locator(".toolbar:visible").count() == 0
     page = found.open(IMAGE)

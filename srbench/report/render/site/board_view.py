@@ -51,13 +51,18 @@ class RowView:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DatasetView:
-    """One data set: its table and its charts, each chart wide and narrow."""
+    """One data set: its table and its charts, each chart wide and narrow.
+
+    ``about``: what the rows are, which is the same for every data set.
+    """
 
     name: str
     lead: bool
     images: int
     columns: tuple[Column, ...]
     rows: tuple[RowView, ...]
+    about_columns: tuple[Column, ...]
+    about: tuple[RowView, ...]
     detectable: tuple[str, ...]
     planes: tuple[Markup, Markup] | None
     ranks: tuple[Markup, Markup] | None
@@ -87,22 +92,30 @@ def dataset_views(
     for dataset in board.datasets:
         view = views.get(dataset)
         table = entries(board, dataset, marks)
-        shown = columns(board, "site", table)
+        all_shown = columns(board, "site", table)
+        shown = [column for column in all_shown if not column.about]
+        about = [column for column in all_shown if column.about or column.name == "label"]
+
+        def rows(chosen: Sequence[Column], table: Sequence[Entry] = table) -> tuple[RowView, ...]:
+            return tuple(
+                RowView(
+                    row=entry.row,
+                    link=link(entry.row.label),
+                    look=styles[entry.row.label],
+                    cells=tuple(_cell(column, entry) for column in chosen),
+                )
+                for entry in table
+            )
+
         found.append(
             DatasetView(
                 name=dataset,
                 lead=dataset == lead,
                 images=board.images(dataset),
                 columns=tuple(shown),
-                rows=tuple(
-                    RowView(
-                        row=entry.row,
-                        link=link(entry.row.label),
-                        look=styles[entry.row.label],
-                        cells=tuple(_cell(column, entry) for column in shown),
-                    )
-                    for entry in table
-                ),
+                rows=rows(shown),
+                about_columns=tuple(about),
+                about=rows(about),
                 detectable=_detectable(board, dataset, shown),
                 planes=_planes(board, dataset, axes, links),
                 ranks=_ranks(board, view, links),
