@@ -26,7 +26,7 @@ def _data(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -
     return found
 
 
-class _Folder(click.Path):
+class _LocalPath(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if "://" in str(value):
             self.fail(f"expected a file or folder, got an address: {value}; download it first")
@@ -34,7 +34,7 @@ class _Folder(click.Path):
 
 
 @click.command("verify", short_help="Recompute every score of a submission.")
-@click.argument("submission", type=_Folder(path_type=Path))
+@click.argument("submission", type=_LocalPath(path_type=Path))
 @click.option(
     "--sample",
     type=click.IntRange(min=1),
@@ -53,7 +53,7 @@ class _Folder(click.Path):
 )
 @click.option(
     "--against",
-    type=_Folder(path_type=Path, file_okay=False),
+    type=_LocalPath(path_type=Path, file_okay=False),
     metavar="DIR",
     help="Also compare with this published folder, and with the installed losses: known "
     "generators, labels, and what records say of their loss. Loads the installed plugins.",

@@ -65,6 +65,8 @@ def test_the_exit_status_says_which_kind(
         (tmp_path / "none.zip",),
         (test_images,),
         (packed, "--data", "x"),
+        ("https://example.org/a.zip",),
+        (packed, "--against", "https://example.org/leaderboard"),
         (packed, "--reproduced", packed),
         (packed, "--continue"),
         (packed, "--continue", "--report", tmp_path / "v.json", "--recomputed", tmp_path / "to"),
@@ -72,6 +74,7 @@ def test_the_exit_status_says_which_kind(
         done = call("verify", *args)
         assert done.exit_code == 2, (args, done.output)
         assert "Traceback" not in done.output
+        assert ("got an address" in done.output) is any("https" in str(word) for word in args)
 
 
 @pytest.mark.parametrize("leave", [(), ("by-hash",)])
