@@ -8,6 +8,7 @@ file before it is kept for that case. The files stay readable by ``torch.load``.
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 import os
 import pickle
@@ -16,7 +17,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -160,39 +161,14 @@ class CheckpointFolder:
                 )
 
 
-class _Hashing:
-    """A file that hashes what is written to it."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.hash = hashlib.sha256()
-        self.failure: OSError | None = None
-
-    def write(self, data: bytes) -> int:
-        self.hash.update(data)
-        try:
-            return self._file.write(data)
-        except OSError as error:
-            self.failure = error
-            raise
-
-    def flush(self) -> None:
-        self._file.flush()
-
-
 def _write(document: dict[str, Any], path: Path) -> None:
-    with replacing(path) as file:
-        hashing = _Hashing(file)
-        try:
-            torch.save(document, cast(BinaryIO, hashing))
-        except RuntimeError as error:
-            # torch's writer, closing a file whose write failed, hides why: a full disk, or Ctrl-C.
-            if hashing.failure is not None:
-                raise hashing.failure from None
-            if isinstance(error.__context__, KeyboardInterrupt):
-                raise error.__context__ from None
-            raise
-        file.write(MAGIC + hashing.hash.digest())
+    # By way of memory: where torch's writer, which is C++, calls Python, an exception in there (a
+    # full disk, Ctrl-C) becomes another one, or ends the process.
+    buffer = io.BytesIO()
+    torch.save(document, buffer)
+    with buffer.getbuffer() as data, replacing(path) as file:
+        file.write(data)
+        file.write(MAGIC + hashlib.sha256(data).digest())
 
 
 def _read(path: Path) -> dict[str, Any]:
