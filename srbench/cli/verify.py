@@ -140,6 +140,12 @@ def command(
             "scores from here",
             "leave --continue out: all rows are then recomputed and written",
         )
+    if "data" in options["leave"] and recomputed is not None:
+        raise UserError(
+            "expected --recomputed without --leave data: what is published is verified on all of "
+            "its test images",
+            "leave --leave data out, on a machine that has them",
+        )
     outcomes = [read_reproduced(path) for path in reproduced]
     before = read_marks(report) if report is not None else {}
     check_device(options["device"])

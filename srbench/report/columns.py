@@ -66,8 +66,8 @@ class Column:
         note: a longer word on the heading.
         present: whether the table of these entries has it.
         metric: set in a column of scores; the outputs then draw its whole cell.
-        about: says what a row is and not how it did: pages have a table of their own for these,
-            which is no longer for another data set and leaves the scores room.
+        about: says what a row is and not how it did. Pages have a table of their own for these,
+            once for all data sets, so that the scores have room.
     """
 
     name: str

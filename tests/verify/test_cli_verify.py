@@ -69,6 +69,7 @@ def test_the_exit_status_says_which_kind(
         (packed, "--against", "https://example.org/leaderboard"),
         (packed, "--reproduced", packed),
         (packed, "--continue"),
+        (packed, "--leave", "data", "--recomputed", tmp_path / "to"),
         (packed, "--continue", "--report", tmp_path / "v.json", "--recomputed", tmp_path / "to"),
     ):
         done = call("verify", *args)

@@ -50,19 +50,22 @@ class RowView:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class DatasetView:
-    """One data set: its table and its charts, each chart wide and narrow.
+class AboutView:
+    """The table of what the rows are, which is the same for every data set."""
 
-    ``about``: what the rows are, which is the same for every data set.
-    """
+    columns: tuple[Column, ...]
+    rows: tuple[RowView, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatasetView:
+    """One data set: its table and its charts, each chart wide and narrow."""
 
     name: str
     lead: bool
     images: int
     columns: tuple[Column, ...]
     rows: tuple[RowView, ...]
-    about_columns: tuple[Column, ...]
-    about: tuple[RowView, ...]
     detectable: tuple[str, ...]
     planes: tuple[Markup, Markup] | None
     ranks: tuple[Markup, Markup] | None
@@ -92,30 +95,14 @@ def dataset_views(
     for dataset in board.datasets:
         view = views.get(dataset)
         table = entries(board, dataset, marks)
-        all_shown = columns(board, "site", table)
-        shown = [column for column in all_shown if not column.about]
-        about = [column for column in all_shown if column.about or column.name == "label"]
-
-        def rows(chosen: Sequence[Column], table: Sequence[Entry] = table) -> tuple[RowView, ...]:
-            return tuple(
-                RowView(
-                    row=entry.row,
-                    link=link(entry.row.label),
-                    look=styles[entry.row.label],
-                    cells=tuple(_cell(column, entry) for column in chosen),
-                )
-                for entry in table
-            )
-
+        shown = [column for column in columns(board, "site", table) if not column.about]
         found.append(
             DatasetView(
                 name=dataset,
                 lead=dataset == lead,
                 images=board.images(dataset),
                 columns=tuple(shown),
-                rows=rows(shown),
-                about_columns=tuple(about),
-                about=rows(about),
+                rows=_rows(table, shown, link, styles),
                 detectable=_detectable(board, dataset, shown),
                 planes=_planes(board, dataset, axes, links),
                 ranks=_ranks(board, view, links),
@@ -124,6 +111,36 @@ def dataset_views(
             )
         )
     return found
+
+
+def about_view(
+    board: Leaderboard, link: Callable[[str], str], marks: Mapping[str, str]
+) -> AboutView | None:
+    """What the rows are; ``None`` where there is nothing to say. Arguments as above."""
+    lead = board.lead_dataset()
+    table = [] if lead is None else entries(board, lead, marks)
+    shown = columns(board, "site", table)
+    chosen = [column for column in shown if column.about or column.name == "label"]
+    if len(chosen) < 2 or not table:
+        return None
+    return AboutView(columns=tuple(chosen), rows=_rows(table, chosen, link, looks(board)))
+
+
+def _rows(
+    table: Sequence[Entry],
+    shown: Sequence[Column],
+    link: Callable[[str], str],
+    styles: Mapping[str, Look],
+) -> tuple[RowView, ...]:
+    return tuple(
+        RowView(
+            row=entry.row,
+            link=link(entry.row.label),
+            look=styles[entry.row.label],
+            cells=tuple(_cell(column, entry) for column in shown),
+        )
+        for entry in table
+    )
 
 
 def _planes(

@@ -15,6 +15,7 @@ from srbench.report.headline_table import headline_table, reading_rule
 from srbench.report.model import Leaderboard, Row
 from srbench.report.render.latex import leading_latex
 from srbench.report.render.site.board_view import (
+    about_view,
     cell_view,
     dataset_views,
     options,
@@ -145,6 +146,7 @@ class SuiteSite:
             "board.html.j2",
             url,
             views=views,
+            about=about_view(board, self._place.loss, marks),
             headlines=[headline_table(board, headline) for headline in board.headlines],
             headline_rule=reading_rule(board),
             facts=suite_facts(board),
