@@ -134,7 +134,7 @@ class Scorer:
                     scores[futures[future]] = result = future.result()
                     for error in result.values():
                         if isinstance(error, SrbenchError) and on_failure is None:
-                            raise error
+                            raise _first_error(futures)
                     if progress is not None:
                         progress(done, len(pairs))
             except BaseException:
@@ -225,6 +225,12 @@ def score_images(
     """
     scorer = Scorer(specs, protocol=protocol, scale=scale, device=device, weights=weights)
     return scorer.score(pairs, workers=workers, progress=progress, on_failure=on_failure)
+
+
+def _first_error(futures: Iterable[Future[dict[str, float | SrbenchError]]]) -> SrbenchError:
+    """Of what is done, by the order of work: ``as_completed`` gives what is done in any order."""
+    done = (error for f in futures if f.done() for error in f.result().values())
+    return next(error for error in done if isinstance(error, SrbenchError))
 
 
 def _check_specs(specs: Sequence[MetricSpec], scale: int) -> None:
