@@ -138,7 +138,10 @@ def change_votes(root: Path, old: str, new: str) -> None:
 
 
 def test_tampering_differs(board_folder: Path, study: StudyFolder, tmp_path: Path) -> None:
-    one, other = list(study.study.media.values())[:2]
+    inner = study.study
+    # Named, for names of crops are random, and HR and the reference are the same image.
+    one, other = (inner.media[inner.names[0, label]] for label in inner.labels[:2])
+    assert one.sha256 != other.sha256
     changes: dict[str, Callable[[Path], None]] = {
         "does not have the hash": lambda root: change_votes(root, ",first,", ",second,"),
         "on another image": lambda root: change_votes(root, one.sha256, other.sha256),
