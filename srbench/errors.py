@@ -172,3 +172,11 @@ def visible(text: str) -> str:
     return "".join(
         c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text
     )
+
+
+def plain(text: str) -> str:
+    """``text`` on one line, control and invisible characters (which could rewrite a terminal, or
+    make two names look alike) as their escapes."""
+    if text.isprintable():
+        return text
+    return visible(" ".join(text.split("\n")).replace("\t", " "))

@@ -178,33 +178,24 @@ def _gap(item: GapAccuracy) -> dict[str, Any]:
 
 
 def _print_table(found: Mapping[str, MetricAgreement]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
     from srbench.cli.output import console
+    from srbench.screen import Sheet, say
 
-    table = Table(title="agreement with people, within references", title_justify="left")
-    for column in ("metric", "pairwise accuracy", "at most", "SRCC", "KRCC", "pairs", "references"):
-        table.add_column(column, justify="left" if column == "metric" else "right")
-    for name, result in found.items():
-        table.add_row(
-            Text(name),
-            estimate_text(result.accuracy),
-            f"{result.ceiling:.3f}",
-            estimate_text(result.srcc),
-            estimate_text(result.krcc),
-            str(result.accuracy.count),
-            str(result.references),
+    heads = ("metric", ">pairwise accuracy", ">at most", ">SRCC", ">KRCC", ">pairs", ">references")
+    rows = [
+        (
+            name, estimate_text(result.accuracy), f"{result.ceiling:.3f}",
+            estimate_text(result.srcc), estimate_text(result.krcc),
+            str(result.accuracy.count), str(result.references),
         )
+        for name, result in found.items()
+    ]  # fmt: skip
     out = console()
-    out.print(table)
+    Sheet.of(heads, rows, title="agreement with people, within references").print(out)
     for name, result in found.items():
         for item in (*result.by_gap, *result.at):
-            said = estimate_text(item.accuracy)
-            out.print(
-                Text(f"{name}: gaps of {item.low:.4g} to {item.high:.4g} agree: {said}"),
-                f"({item.accuracy.count} pairs)",
-            )
+            told = f"{name}: gaps of {item.low:.4g} to {item.high:.4g} agree: "
+            say(out, f"{told}{estimate_text(item.accuracy)} ({item.accuracy.count} pairs)")
 
 
 def estimate_text(estimate: Estimate | None) -> str:

@@ -37,7 +37,7 @@ def list_command(as_json: bool) -> None:
     if as_json:
         echo_json([_as_json(info) for info in infos])
     else:
-        _print_table(infos)
+        _print_list(infos)
 
 
 _to = click.option(
@@ -191,19 +191,18 @@ def _as_json(info: DatasetInfo) -> dict[str, str | int | None]:
     }
 
 
-def _print_table(infos: tuple[DatasetInfo, ...]) -> None:
-    from rich.markup import escape
-    from rich.table import Table
+def _print_list(infos: tuple[DatasetInfo, ...]) -> None:
+    from srbench.screen import say
 
-    table = Table("name", "images", "what", "where, or how to get it", box=None, pad_edge=False)
+    out = console()
     for info in infos:
-        images = "any" if info.images is None else str(info.images)
-        if info.found is not None and info.images not in (None, info.found):
-            images = f"{info.found} of {images}"
-        where = info.get if info.folder is None else str(info.folder)
-        missing = "" if info.folder is not None else "missing: "
-        table.add_row(info.name, images, escape(info.summary), escape(missing + where))
-    console().print(table)
+        say(out, f"{info.name}: {info.summary}")
+        if info.folder is None:
+            say(out, f"    missing: {info.get}")
+            continue
+        whole = info.found is None or info.images in (None, info.found)
+        count = "" if whole else f" ({info.found} of {info.images} images)"
+        say(out, f"    in {info.folder}{count}")
 
 
 def _prepare_one(dataset: Dataset, workers: int | None) -> ImageStore:

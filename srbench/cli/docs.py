@@ -20,9 +20,10 @@ def command(page: str | None) -> None:
     folder = next(f for f in (PACKAGE / "docs", PACKAGE.parent / "docs") if f.is_dir())
     pages = {path.stem: path for path in sorted(folder.glob("*.md"))}
     if page is None:
+        width = max(map(len, pages))
         for name, path in pages.items():
             title = path.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ")
-            click.echo(f"{name:18} {title}")
+            click.echo(f"{name:{width}}  {title}")
         click.echo(f"in {folder}", err=True)
         return
     name = page.removesuffix(".md").removeprefix("docs/")

@@ -148,27 +148,29 @@ def _progress() -> Iterator[Progress | None]:
 
 
 def _print_table(result: Evaluation) -> None:
-    from rich.table import Table
     from rich.text import Text
 
     from srbench.cli.output import console
+    from srbench.errors import plain
+    from srbench.screen import Head, Line, Sheet
 
-    table = Table(
-        title=f"protocol {result.protocol}, scale {result.scale}, {len(result.images)} images",
-        title_justify="left",
-    )
-    table.add_column("image", overflow="fold")
+    heads = [Head(text=Text("image"), numeric=False)]
     for name, scores in result.metrics.items():
         arrow = "lower is better" if scores.lower_is_better else "higher is better"
-        table.add_column(Text(f"{name}\n{arrow}"), justify="right")
-    for image in result.images:
-        cells = (_cell(scores.per_image.get(image)) for scores in result.metrics.values())
-        table.add_row(Text(image), *cells)  # Text: a file name must not be read as markup
-    table.add_section()
-    table.add_row(
-        "mean", *(_mean(scores, len(result.images)) for scores in result.metrics.values())
-    )
-    console().print(table)
+        heads.append(Head(text=Text(f"{name}\n{arrow}")))
+    lines = [
+        Line(
+            cells=[
+                Text(plain(image)),
+                *(Text(_cell(scores.per_image.get(image))) for scores in result.metrics.values()),
+            ]
+        )
+        for image in result.images
+    ]
+    means = (Text(_mean(scores, len(result.images))) for scores in result.metrics.values())
+    lines.append(Line(cells=[Text("mean"), *means], begins=True))
+    title = f"protocol {result.protocol}, scale {result.scale}, {len(result.images)} images"
+    Sheet(title=title, heads=heads, lines=lines).print(console())
 
 
 def _cell(score: float | None) -> str:

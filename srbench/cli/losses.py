@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -66,6 +68,8 @@ def command(
 def _describe(registry: Registry, text: str, as_json: bool) -> None:
     from dataclasses import asdict, replace
 
+    from rich.filesize import decimal
+
     from srbench.cli.output import echo_json, echo_keys
     from srbench.host import resolve_loss
     from srbench.settings.describe import describe
@@ -88,7 +92,8 @@ def _describe(registry: Registry, text: str, as_json: bool) -> None:
             click.echo(f"  {field.replace('_', ' ')}: {told}")
     for file in spec.weights:
         state = "cached" if is_cached(file) else _source(file)
-        click.echo(f"  weights: {file.id}, {file.size / 2**20:.0f} MB ({state}); {file.license}")
+        size = decimal(file.size, precision=0)
+        click.echo(f"  weights: {file.id}, {size} ({state}); {file.license}")
     click.echo("  parameters:" if keys else "  it takes no parameters")
     echo_keys(keys, "    ")
     taps = getattr(spec.params, "known_taps", lambda: None)()
@@ -132,33 +137,42 @@ def _document(name: str, loss: RegisteredLoss) -> dict[str, Any]:
 
 
 def _print_table(rows: list[tuple[str, RegisteredLoss]]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
     from srbench.cli.output import console
+    from srbench.screen import Sheet
+
+    heads = ("loss", "task", "weights", "backbone", "licence", "pretrained on")
+    cells = [
+        (
+            name,
+            loss.spec.task,
+            _weights(loss.spec.weights),
+            loss.spec.backbone,
+            _short(loss.spec.license),
+            _short(loss.spec.pretrained_on),
+        )
+        for name, loss in rows
+    ]
+    out = console()
+    Sheet.of(heads, cells, title=f"{len(rows)} losses").print_most(out)
+    out.print("srbench losses NAME: all of one, with its parameters", markup=False)
+
+
+def _short(text: str) -> str:
+    """What comes before the small print, which ``srbench losses NAME`` has."""
+    return textwrap.shorten(text.partition(";")[0], 40, placeholder=" ...")
+
+
+def _weights(files: Sequence[WeightFile]) -> str:
+    """How much there is to load, and where from; sizes as the files are, in decimal units."""
+    from rich.filesize import decimal
+
     from srbench.weights import is_cached
 
-    table = Table(title=f"{len(rows)} losses", title_justify="left")
-    for column in ("loss", "task", "backbone", "pretrained on", "weights", "size", "licence"):
-        table.add_column(column, overflow="fold")
-    for name, loss in rows:
-        spec = loss.spec
-        sources = ", ".join(
-            f"{file.id} ({'cached' if is_cached(file) else _source(file)})" for file in spec.weights
-        )
-        size = sum(file.size for file in spec.weights)
-        cells = (
-            name,
-            spec.task,
-            spec.backbone,
-            spec.pretrained_on,
-            sources or "none",
-            f"{size / 2**20:.0f} MB" if size else "",
-            spec.license.partition(";")[0],
-        )
-        # Text, not str: a plugin's strings must not be read as rich markup.
-        table.add_row(*(Text(cell) for cell in cells))
-    console().print(table)
+    if not files:
+        return "none"
+    sources = dict.fromkeys("cached" if is_cached(file) else _source(file) for file in files)
+    size = sum(file.size for file in files)
+    return f"{decimal(size, precision=0)}, {', '.join(sources)}" if size else ", ".join(sources)
 
 
 def _source(file: WeightFile) -> str:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
+
+if TYPE_CHECKING:
+    from srbench.host import PluginInfo
 
 
 @click.command("plugins", short_help="List the installed plugins and their state.")
@@ -32,20 +37,28 @@ def command(as_json: bool, traceback: bool) -> None:
             ]
         )
         return
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=f"{len(registry.plugins)} plugins", title_justify="left")
-    for column in ("distribution", "version", "plugin", "state", "provides", "error"):
-        table.add_column(column, overflow="fold")
+    from srbench.screen import Sheet, say
+
+    out = console()
+    rows = [(p.distribution, p.version, p.name, p.state, _provides(p)) for p in registry.plugins]
+    Sheet.of(("distribution", "version", "plugin", "state", "provides"), rows).print_most(out)
     for p in registry.plugins:
-        counts = {"losses": p.losses, "metrics": p.metrics, "generators": p.generators}
-        provides = ", ".join(f"{len(names)} {what}" for what, names in counts.items() if names)
-        cells = (p.distribution, p.version, p.name, p.state, provides, p.error)
-        table.add_row(*(Text(cell) for cell in cells))
-    console().print(table)
-    for p in registry.plugins:
+        if p.error:
+            say(out, f"{p.distribution}:{p.name} is {p.state}: {p.error}")
         if traceback and p.traceback:
-            console().print(Text(f"\n{p.distribution}:{p.name}\n{p.traceback}"))
+            out.print(Text(p.traceback))
     if not traceback and any(p.traceback for p in registry.plugins):
-        console().print(Text("`srbench plugins --traceback` shows where the broken ones failed."))
+        say(out, "`srbench plugins --traceback` shows where the broken ones failed.")
+
+
+def _provides(plugin: PluginInfo) -> str:
+    counts = {"loss": plugin.losses, "metric": plugin.metrics, "generator": plugin.generators}
+    return ", ".join(_count(len(names), what) for what, names in counts.items() if names)
+
+
+def _count(number: int, what: str) -> str:
+    if number == 1:
+        return f"1 {what}"
+    return f"{number} {what}{'es' if what.endswith('s') else 's'}"

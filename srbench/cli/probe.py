@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from srbench.probe.against import Association
     from srbench.records import Record
 
+_MEANINGS = (
+    "high freq.: share of the gradient's energy above 1/4 cycle per pixel",
+    "checkers: its energy at periods 2 and 4, against the neighbouring frequencies; 1x is level",
+    "grid: unevenness of its energy over a 4 x 4 grid; 0 is even",
+    "shift, blur, jpeg, texture: the noise that costs as much, over the change itself; L2 is 1",
+    "reach: extent of the gradient of one wrong pixel; 95 %: diameter of 95 % of its energy",
+)
+
 
 @click.command("probe", short_help="What losses see and what they cost, without training.")
 @click.argument("losses", nargs=-1, metavar="LOSS...", shell_complete=completion.losses)
@@ -114,22 +122,21 @@ def _losses_of(records: list[Record], registry: Registry) -> dict[str, ResolvedL
 
 
 def _print_associations(found: tuple[Association, ...], rows: int) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
     from srbench.cli.output import console
+    from srbench.screen import Sheet
 
-    table = Table(title=f"probe against outcomes, {rows} losses", title_justify="left")
-    for column in ("figure", "data set", "metric", "Spearman", "95 % interval", "n"):
-        table.add_column(column)
-    for item in found:
-        value = "-" if item.spearman is None else f"{item.spearman:+.2f}"
-        interval = (
-            "-" if item.low is None or item.high is None else f"{item.low:+.2f} to {item.high:+.2f}"
+    cells = [
+        (
+            item.figure, item.dataset, item.metric,
+            "-" if item.spearman is None else f"{item.spearman:+.2f}",
+            "-" if item.low is None or item.high is None
+            else f"{item.low:+.2f} to {item.high:+.2f}",
+            str(item.rows),
         )
-        cells = (item.figure, item.dataset, item.metric, value, interval, str(item.rows))
-        table.add_row(*(Text(cell) for cell in cells))
-    console().print(table)
+        for item in found
+    ]  # fmt: skip
+    heads = ("figure", "data set", "metric", ">Spearman", "95 % interval", ">n")
+    Sheet.of(heads, cells, title=f"probe against outcomes, {rows} losses").print(console())
 
 
 def _resolve(registry: Registry, text: str) -> ResolvedLoss:
@@ -157,27 +164,16 @@ def _without_nan(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _print_table(probes: list[Probe]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
     from srbench.cli.output import console
+    from srbench.screen import Sheet, say
 
-    table = Table(title=f"measured at {probes[0].size} px", title_justify="left")
-    table.add_column("loss", overflow="fold")
-    for name in (
-        "gradient",
-        "high freq.",
-        "checkers",
-        "grid",
-        *probes[0].sensitivity,
-        "reach",
-        "95 %",
-    ):
-        table.add_column(name, justify="right")
-    for name in ("GFLOPs", "activations", "weights"):
-        table.add_column(name, justify="right")
-    for probe in probes:
-        cells = [
+    heads = (
+        "loss", ">gradient", ">high freq.", ">checkers", ">grid",
+        *(f">{name}" for name in probes[0].sensitivity), ">reach", ">95 %",
+        ">GFLOPs", ">activations", ">weights",
+    )  # fmt: skip
+    rows = [
+        (
             probe.label,
             f"{probe.gradient_norm:.3g}",
             f"{probe.bands[-1]:.0%}",
@@ -189,14 +185,10 @@ def _print_table(probes: list[Probe]) -> None:
             f"{probe.gflops:.1f}",
             f"{probe.activations_mb:.0f} MB",
             f"{probe.weights_mb:.0f} MB",
-        ]
-        table.add_row(*(Text(cell) for cell in cells))
-    console().print(table)
-    console().print(
-        Text(
-            "high freq.: share of the gradient's energy above 1/4 cycle per pixel. checkers: "
-            "energy at periods 2 and 4 against its\nneighbourhood. grid: unevenness over a 4 x 4 "
-            "grid, 0 is even. shift, blur, jpeg, texture: the noise that costs as\nmuch, over the "
-            "change itself; L2 is 1."
         )
-    )
+        for probe in probes
+    ]
+    out = console()
+    Sheet.of(heads, rows, title=f"measured at {probes[0].size} px").print(out)
+    for line in _MEANINGS:
+        say(out, line)

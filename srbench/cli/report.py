@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     "destination",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="Where leaderboard.{csv,json,md} go; by default the out folder, if only one is given.",
+    help="Where leaderboard.{csv,json,md} go; by default the out folder, if only one is given "
+    "and `srbench publish` did not write it.",
 )
 def command(
     *,
@@ -65,6 +66,7 @@ def command(
     from srbench.report import build_leaderboard, load_records, split_by_table
     from srbench.report.authority import own_suite
     from srbench.report.people import load_opinions
+    from srbench.report.render.site.files import LISTING
 
     records = of_suite(load_records(folders), suite)
     for seed in seeds:
@@ -80,6 +82,10 @@ def command(
         _print_json(boards)
         return
     _print_tables(boards, datasets, full=full)
+    if destination is None and len(folders) == 1 and (folders[0] / LISTING).is_file():
+        # What `publish` wrote is not written over by who only looks at it.
+        click.echo("no file is written into a published folder; give --to DIR", err=True)
+        return
     if destination is None and len(folders) == 1:
         # Outputs do not lie among inputs: of OUT/records the folder is OUT.
         destination = record_files(folders[0])[0].parent.parent

@@ -142,47 +142,44 @@ def _document(findings: Findings, agreements: Agreements) -> dict[str, Any]:
 
 
 def _print(findings: Findings, agreements: Agreements) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
     from srbench.cli.agree import estimate_text
     from srbench.cli.output import console
+    from srbench.screen import Sheet, say
 
     out = console()
-    table = Table(title=f"people's opinion, {findings.unit}", title_justify="left")
-    for column in ("row", "score", "95 %", "letters", "votes"):
-        table.add_column(column, justify="left" if column == "row" else "right")
-    for row in findings.rows:
-        interval = f"{row.low:+.2f} to {row.high:+.2f}"
-        table.add_row(Text(row.label), f"{row.score:+.2f}", interval, row.group, f"{row.votes:,}")
-    out.print(table)
+    rows = [
+        (r.label, f"{r.score:+.2f}", f"{r.low:+.2f} to {r.high:+.2f}", r.group, f"{r.votes:,}")
+        for r in findings.rows
+    ]
+    heads = ("row", ">score", ">95 %", ">letters", ">votes")
+    Sheet.of(heads, rows, title=f"people's opinion, {findings.unit}").print(out)
     alpha = "-" if findings.alpha is None else f"{findings.alpha:.2f}"
-    out.print(
+    say(
+        out,
         f"{findings.kept} raters, {findings.votes:,} votes ({findings.ties} ties); Krippendorff's "
         f"alpha {alpha}; rows that share a letter, {findings.threshold:.2f} apart or less, were "
         "not told apart (5 % for all pairs together)",
-        soft_wrap=True,
     )
     if findings.kept == 1:
-        out.print("one rater, a pilot: the intervals are over images and say nothing of others")
+        say(out, "one rater, a pilot: the intervals are over images and say nothing of others")
     for rater in findings.raters:
         if rater.why_not:
-            out.print(Text(f"screened out: {rater.name}: {rater.why_not}"), soft_wrap=True)
+            say(out, f"screened out: {rater.name}: {rater.why_not}")
     if not agreements:
         return
-    table = Table(title="metrics against these raters, on these crops", title_justify="left")
-    for column in ("metric", "pairwise accuracy", "at most", "SRCC", "KRCC"):
-        table.add_column(column, justify="left" if column == "metric" else "right")
-    for name, (chosen, ordered) in agreements.items():
-        table.add_row(
-            Text(name), estimate_text(chosen.accuracy), f"{chosen.ceiling:.3f}",
+    rows = [
+        (
+            name, estimate_text(chosen.accuracy), f"{chosen.ceiling:.3f}",
             estimate_text(ordered.srcc), estimate_text(ordered.krcc),
-        )  # fmt: skip
-    out.print(table)
+        )
+        for name, (chosen, ordered) in agreements.items()
+    ]  # fmt: skip
+    heads = ("metric", ">pairwise accuracy", ">at most", ">SRCC", ">KRCC")
+    Sheet.of(heads, rows, title="metrics against these raters, on these crops").print(out)
     for name, (chosen, _) in agreements.items():
         for gap in chosen.by_gap:
-            said = f"{name}: gaps of {gap.low:.4g} to {gap.high:.4g}"
-            out.print(Text(f"{said} agree: {estimate_text(gap.accuracy)}"), soft_wrap=True)
+            told = f"{name}: gaps of {gap.low:.4g} to {gap.high:.4g} agree: "
+            say(out, told + estimate_text(gap.accuracy))
 
 
 @click.command("merge")

@@ -57,11 +57,10 @@ def command(
     from dataclasses import asdict
     from pathlib import Path
 
-    from rich.table import Table
-
     from srbench.app.tuning import tune
     from srbench.cli.interrupts import stop_on_sigterm
     from srbench.cli.output import console
+    from srbench.screen import Sheet
 
     stop_on_sigterm()
     trials = tune(
@@ -72,11 +71,13 @@ def command(
         click.echo(json.dumps([asdict(trial) for trial in trials], indent=1))
         return
     names = list(dict.fromkeys(name for trial in trials for name in trial.scores))
-    table = Table("", *trials[0].settings, "game", *names)
+    rows = []
     for trial in trials:
         scores = (f"{trial.scores[n]:.4g}" if n in trial.scores else "-" for n in names)
-        table.add_row("*" if trial.chosen else "", *trial.settings.values(), trial.game, *scores)
-    console().print(table)
+        mark = "*" if trial.chosen else ""
+        rows.append((mark, *trial.settings.values(), trial.game, *scores))
+    heads = ("", *trials[0].settings, "game", *(f">{name}" for name in names))
+    Sheet.of(heads, rows).print(console())
     start = trials[0].start
     click.echo("warm start: " + ", ".join(f"{n} {start[n]:.4g}" for n in names if n in start))
     if not any(trial.chosen for trial in trials):

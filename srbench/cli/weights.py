@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -159,20 +160,22 @@ def _row(declared: Declared) -> dict[str, Any]:
 
 
 def _print_rows(rows: list[dict[str, Any]]) -> None:
-    from rich.markup import escape
-    from rich.table import Table
+    from rich.filesize import decimal
 
     from srbench.cli.output import console
     from srbench.files import cache_folder
+    from srbench.screen import Sheet, say
 
-    table = Table(box=None, header_style="bold")
-    for title in ("weights", "cached", "size", "licence", "used by"):
-        table.add_column(title, justify="right" if title == "size" else "left")
-    for row in rows:
-        size = f"{row['size'] / 2**20:.1f} MiB" if row["size"] else "-"
-        cached = "yes" if row["cached"] else "no"
-        cells = (row["id"], cached, size, row["license"], ", ".join(row["used_by"]))
-        table.add_row(*(escape(cell) for cell in cells))
+    cells = [
+        (
+            row["id"],
+            "yes" if row["cached"] else "no",
+            decimal(row["size"]) if row["size"] else "-",
+            textwrap.shorten(", ".join(row["used_by"]), 40, placeholder=" ..."),
+            textwrap.shorten(row["license"].partition(";")[0], 40, placeholder=" ..."),
+        )
+        for row in rows
+    ]
     out = console()
-    out.print(table)
-    out.print(f"cache: {escape(str(cache_folder()))}")
+    Sheet.of(("weights", "cached", ">size", "used by", "licence"), cells).print_most(out)
+    say(out, f"cache: {cache_folder()}")

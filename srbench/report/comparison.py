@@ -11,9 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from srbench.errors import ImageError
+from srbench.errors import ImageError, plain
 from srbench.records import RowKind, kind_of_label
-from srbench.report.text import plain
 
 Pixels = npt.NDArray[np.uint8]
 Box = tuple[int, int, int]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from srbench.errors import visible
+from srbench.errors import plain
 from srbench.records import MetricInfo
 from srbench.report.columns import Column, ranked_by
 from srbench.report.conventions import FLAGS
@@ -24,14 +24,6 @@ DETECTABLE: Final = (
 # GitHub links what looks like an address or a person: an entity or a comment breaks the look.
 _UNLINKED = {"://": ":&#47;&#47;", "www.": "www&#46;", "@": "@<!-- -->"}
 _LINKED = re.compile("|".join(map(re.escape, _UNLINKED)), re.IGNORECASE)
-
-
-def plain(text: str) -> str:
-    """``text`` on one line, control and invisible characters (which could rewrite a terminal, or
-    make two names look alike) as their escapes."""
-    if text.isprintable():
-        return text
-    return visible(" ".join(text.split("\n")).replace("\t", " "))
 
 
 def csv_text(text: str) -> str:

@@ -11,12 +11,13 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 from synthetic import relabelled
 
+from srbench.errors import plain
 from srbench.metrics.plugin import METRICS
 from srbench.report import build_leaderboard, leaderboard_csv, print_leaderboard, write_leaderboard
 from srbench.report.conventions import FLAGS
 from srbench.report.render.document import leaderboard_document
 from srbench.report.render.markdown import leaderboard_markdown, leading_table
-from srbench.report.text import csv_text, markdown_text, meant, plain
+from srbench.report.text import csv_text, markdown_text, meant
 
 HOSTILE = [
     "=cmd|' /C calc'!A0",

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from srbench.report.text import plain
+from srbench.errors import plain
 
 Point = tuple[float, float]
 

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from srbench.errors import plain
 from srbench.records import MetricInfo
 from srbench.report.budget import Curves
 from srbench.report.equal_distortion import DISTORTION
@@ -29,7 +30,7 @@ from srbench.report.figures.drawing import (
 from srbench.report.figures.front import pareto_front
 from srbench.report.figures.placement import place_names
 from srbench.report.model import Cell, Leaderboard, Row
-from srbench.report.text import interval, plain
+from srbench.report.text import interval
 
 MAX_NAMES = 16
 TEXT = 12.5

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from srbench.errors import plain
 from srbench.report.columns import columns, entries
 from srbench.report.model import Leaderboard
-from srbench.report.text import DASH, flag_codes, plain
+from srbench.report.text import DASH, flag_codes
 
 
 def leading_latex(board: Leaderboard) -> str:

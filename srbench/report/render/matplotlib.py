@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import matplotlib as mpl
 
-from srbench.errors import UserError
+from srbench.errors import UserError, plain
 from srbench.report.figures.agreement import agreement
 from srbench.report.figures.curves import curve_sets, training, validation
 from srbench.report.figures.differences import differences, share_scores
@@ -25,7 +25,6 @@ from srbench.report.figures.scales import scales
 from srbench.report.metrics import plane_metrics
 from srbench.report.model import Leaderboard
 from srbench.report.second_view import second_views
-from srbench.report.text import plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

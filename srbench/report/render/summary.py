@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
+from srbench.errors import plain
 from srbench.report.columns import entries, rank_text
 from srbench.report.headline_table import primary_reading
 from srbench.report.model import Leaderboard, Row
-from srbench.report.render.fit import Head, Line, Sheet, fits
-from srbench.report.render.terminal import say, short_score
-from srbench.report.text import interval, plain, table_title, title, used_flags
+from srbench.report.render.terminal import short_score
+from srbench.report.text import interval, table_title, title, used_flags
 from srbench.report.verdict import verdict
+from srbench.screen import Head, Line, Sheet, fits, say
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -8,25 +8,25 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from srbench.errors import plain
 from srbench.records import MetricInfo
 from srbench.report.agreement import agreement_line
 from srbench.report.columns import Column, Entry, columns, entries
 from srbench.report.headline_table import headline_table, reading_rule
 from srbench.report.lists import COSTS, LOSSES
 from srbench.report.model import Cell, Correlation, Leaderboard, Row
-from srbench.report.render.fit import Head, Line, Sheet
 from srbench.report.second_view import second_views, view_line
 from srbench.report.text import (
     DETECTABLE,
     detectable,
     flag_codes,
     interval,
-    plain,
     rank_rule,
     table_title,
     title,
     used_flags,
 )
+from srbench.screen import Head, Line, Sheet, say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -82,11 +82,6 @@ def print_headlines(
     if found:
         say(console, reading_rule(board))
         say(console, "The tables below are at one strength: each generator as it was trained.")
-
-
-def say(console: Console, text: str, style: str = "") -> None:
-    """One paragraph, broken into lines on a terminal alone."""
-    console.print(Text(plain(text), style=style), soft_wrap=not console.is_terminal)
 
 
 def _print_sheet(console: Console, sheet: Sheet) -> None:

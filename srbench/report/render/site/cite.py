@@ -6,8 +6,9 @@ import json
 import re
 
 from srbench import __version__
+from srbench.errors import plain
 from srbench.report.model import Leaderboard, Row
-from srbench.report.text import plain, web_link
+from srbench.report.text import web_link
 
 
 def table_bibtex(board: Leaderboard) -> str:

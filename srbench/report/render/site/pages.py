@@ -10,12 +10,13 @@ from markupsafe import Markup
 
 from srbench import __version__
 from srbench.contract.licences import allows_commercial_use
+from srbench.errors import plain
 from srbench.report.columns import rank_text
 from srbench.report.conventions import FLAGS
 from srbench.report.lists import COSTS, figure_text
 from srbench.report.render.site.marks import MARKS
 from srbench.report.render.site.svg import look_swatch
-from srbench.report.text import plain, web_link
+from srbench.report.text import web_link
 
 
 @lru_cache(maxsize=1)

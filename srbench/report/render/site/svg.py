@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 
 from markupsafe import Markup, escape
 
+from srbench.errors import plain
 from srbench.report.figures.drawing import Box, Drawing, Label, Line, Mark, Part, Spot
 from srbench.report.figures.outlines import OUTLINES
 from srbench.report.figures.plane import Look
-from srbench.report.text import plain
 
 Child = str | Markup
 

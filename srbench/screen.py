@@ -1,15 +1,17 @@
-"""Tables that fit the terminal: too many columns become several tables, never broken names."""
+"""Tables and paragraphs that fit the terminal: names, which are there to be copied, never break."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from rich import box
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
+
+from srbench.errors import plain
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,6 +49,35 @@ class Sheet:
     lines: Sequence[Line]
     keep: int = 1
 
+    @classmethod
+    def of(cls, heads: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "") -> Self:
+        """A sheet of strings, none of which is read as markup; ``>`` before a heading: numbers."""
+        return cls(
+            title=title,
+            heads=[Head(text=Text(h.removeprefix(">")), numeric=h.startswith(">")) for h in heads],
+            lines=[Line(cells=[Text(plain(cell)) for cell in row]) for row in rows],
+        )
+
+    def print(self, console: Console) -> None:
+        """All columns, over several tables where one is too wide."""
+        self._print_title(console)
+        for table in self.parts(console):
+            console.print(table)
+
+    def print_most(self, console: Console) -> None:
+        """As many columns from the left as fit; the others are named below."""
+        self._print_title(console)
+        shown = list(range(len(self.heads)))
+        while len(shown) > self.keep and not fits(console, self.table(shown)):
+            del shown[-1]
+        console.print(self.table(shown))
+        if left_out := ", ".join(head.text.plain for head in self.heads[len(shown) :]):
+            say(console, f"For want of columns not shown: {left_out}")
+
+    def _print_title(self, console: Console) -> None:
+        if self.title:
+            say(console, self.title, style="italic")
+
     def parts(self, console: Console) -> list[Table]:
         """The table, or where it is too wide as many as it takes, each with the first columns."""
         chosen: list[list[int]] = [[]]
@@ -79,3 +110,8 @@ def fits(console: Console, table: Table) -> bool:
     """Whether nothing of it has to be broken or cut."""
     wide = console.options.update(max_width=10_000)
     return Measurement.get(console, wide, table).maximum <= console.width
+
+
+def say(console: Console, text: str, style: str = "") -> None:
+    """One paragraph, broken into lines on a terminal alone."""
+    console.print(Text(plain(text), style=style), soft_wrap=not console.is_terminal)
