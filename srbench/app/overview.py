@@ -169,10 +169,11 @@ def overview_lines(document: dict[str, Any]) -> Iterator[str]:
         f"suite {document['suite']} version {document['version']}, track {document['track']}: "
         f"{document['summary']}"
     )
-    seeds = ", ".join(map(str, document["seeds"]))
+    seeds, threads = ", ".join(map(str, document["seeds"])), document["threads_per_job"]
     yield (
-        f"{document['device']} ({document['device_name']}), {document['threads_per_job']} threads "
-        f"per job, {document['parallel']} at once, seeds {seeds}, out folder {document['out']}"
+        f"{document['device']} ({document['device_name']}), {threads} "
+        f"thread{'' if threads == 1 else 's'} per job, {document['parallel']} at once, "
+        f"seed{'' if len(document['seeds']) == 1 else 's'} {seeds}, out folder {document['out']}"
     )
     width = max((len(job["title"]) for job in document["jobs"]), default=0)
     for job in document["jobs"]:

@@ -92,7 +92,7 @@ def _describe(registry: Registry, text: str, as_json: bool) -> None:
             click.echo(f"  {field.replace('_', ' ')}: {told}")
     for file in spec.weights:
         state = "cached" if is_cached(file) else _source(file)
-        size = decimal(file.size, precision=0)
+        size = decimal(file.size)
         click.echo(f"  weights: {file.id}, {size} ({state}); {file.license}")
     click.echo("  parameters:" if keys else "  it takes no parameters")
     echo_keys(keys, "    ")
@@ -153,8 +153,12 @@ def _print_table(rows: list[tuple[str, RegisteredLoss]]) -> None:
         for name, loss in rows
     ]
     out = console()
-    Sheet.of(heads, cells, title=f"{len(rows)} losses").print_most(out)
+    Sheet.of(heads, cells, title=_count(len(rows))).print_most(out)
     out.print("srbench losses NAME: all of one, with its parameters", markup=False)
+
+
+def _count(losses: int) -> str:
+    return "1 loss" if losses == 1 else f"{losses} losses"
 
 
 def _short(text: str) -> str:
@@ -172,7 +176,7 @@ def _weights(files: Sequence[WeightFile]) -> str:
         return "none"
     sources = dict.fromkeys("cached" if is_cached(file) else _source(file) for file in files)
     size = sum(file.size for file in files)
-    return f"{decimal(size, precision=0)}, {', '.join(sources)}" if size else ", ".join(sources)
+    return f"{decimal(size)}, {', '.join(sources)}" if size else ", ".join(sources)
 
 
 def _source(file: WeightFile) -> str:

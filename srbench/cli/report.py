@@ -120,7 +120,9 @@ def _print_tables(boards: list[Leaderboard], datasets: tuple[str, ...], *, full:
 
     out = console()
     show = print_leaderboard if full else print_summary
-    for board in boards:
+    for number, board in enumerate(boards):
+        if number:
+            out.print()
         shown = [dataset for dataset in board.datasets if dataset in datasets]
         if shown or not datasets:
             show(board, out, datasets=shown or None)

@@ -44,7 +44,7 @@ def headline_table(board: Leaderboard, headline: Headline) -> HeadlineTable:
         title=f"{headline.dataset}: {metric} at equal distortion"
         + ("" if headline.primary else " (secondary)"),
         header=(*place, "label", *budgets, *gain, *resampled),
-        lines=tuple(_line(board, headline, label) for label in _order(board, headline)),
+        lines=tuple(_line(board, headline, label) for label in headline_order(board, headline)),
         notes=tuple(_notes(headline)),
     )
 
@@ -143,7 +143,8 @@ def _heading(metric: str, family: HeadlineFamily) -> str:
     return f"{metric} at {family.budget:g} dB" + (" (primary)" if family.primary else "")
 
 
-def _order(board: Leaderboard, headline: Headline) -> list[str]:
+def headline_order(board: Leaderboard, headline: Headline) -> list[str]:
+    """Labels of all rows with a curve: those with a place by it, the others by their readings."""
     sign = 1.0 if board.metric(headline.metric).lower_is_better else -1.0
 
     def key(label: str) -> tuple[Any, ...]:
@@ -156,8 +157,7 @@ def _order(board: Leaderboard, headline: Headline) -> list[str]:
 
 
 def _line(board: Leaderboard, headline: Headline, label: str) -> tuple[str, ...]:
-    place = headline.places.get(label)
-    first = ("-" if place is None else f"{place:g}",) if headline.primary else ()
+    first = (headline_place(headline, label),) if headline.primary else ()
     return (
         *first,
         label,
@@ -165,6 +165,12 @@ def _line(board: Leaderboard, headline: Headline, label: str) -> tuple[str, ...]
         *_gain(board, headline, label),
         *_chances(headline, label),
     )
+
+
+def headline_place(headline: Headline, label: str) -> str:
+    """Its rank at equal distortion, or a dash."""
+    place = headline.places.get(label)
+    return "-" if place is None else f"{place:g}"
 
 
 def _gain(board: Leaderboard, headline: Headline, label: str) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """What a run ends in: one screen, in any terminal; and which seeds it counts."""
 
 import io
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -9,8 +10,11 @@ from synthetic import synthetic_records
 
 from srbench.cli import cli
 from srbench.records import write_record
-from srbench.report import build_leaderboard, print_summary
+from srbench.report import build_leaderboard, load_records, print_summary, split_by_table
+from srbench.report.headline_table import headline_order
 from srbench.report.verdict import verdict
+
+LEADERBOARD = Path(__file__).parents[2] / "leaderboard"
 
 
 def shown(board, width, **options):
@@ -33,6 +37,25 @@ def test_it_fits_on_a_screen_and_breaks_no_name(request, records, width):
         assert any(line.split()[1:2] == [row.label] for line in lines), row.label
     assert "…" not in text
     assert ("Interval:" in text) == (" to " in text)
+
+
+def test_rows_with_curves_are_ranked_as_the_headline_ranks_them():
+    """The published study: what stands in its Markdown is what the terminal shows."""
+    board = next(
+        build_leaderboard(group)
+        for group in split_by_table(load_records([LEADERBOARD])).values()
+        if group[0].suite.name == "pretext-cpu" and group[0].suite.version == 3
+    )
+    (headline,) = (h for h in board.headlines if h.primary)
+    assert headline.places != {row.label: row.rank for row in board.rows}  # it is another order
+    lines = [line.split() for line in shown(board, 100).splitlines()]
+    labels = {row.label for row in board.rows if row.trained}
+    ranks = {words[1]: words[0] for words in lines if words[1:2] and words[1] in labels}
+    assert list(ranks) == headline_order(board, headline)
+    assert {n: r for n, r in ranks.items() if r != "-"} == {
+        label: f"{place:g}" for label, place in headline.places.items()
+    }
+    assert "rank: LPIPS at -0.5 dB, at equal distortion" in shown(board, 100)
 
 
 def test_what_does_not_fit_is_named(one_seed):

@@ -204,6 +204,16 @@ def test_figures_are_measured(suite: Suite, tmp_path: Path) -> None:
     assert warm.seconds > 4 * (warm.seconds_per_iteration or 0)
 
 
+@pytest.mark.slow
+def test_every_row_can_be_measured(suite_text: str, tmp_path: Path) -> None:
+    """A control without a content loss, too: it has no norm to be calibrated by."""
+    made = plan(parse_suite(suite_text, overrides=["seeds=[1]", 'controls=["adversarial-only"]']))
+    found = estimate_jobs(jobs_to_measure(made, OutFolder(tmp_path / "new")))
+    labels = {job.label for job in made.jobs if job.key in found}
+    assert {"first", "adversarial-only", "pixel", "vgg16-random"} <= labels
+    assert [why for why in found.values() if isinstance(why, str)] == []
+
+
 def _flops_of_a_step() -> int:
     """By torch's own counter, of the warm start's generator on a batch of the suite's size."""
     import torch

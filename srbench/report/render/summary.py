@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 from rich.text import Text
 
 from srbench.errors import plain
-from srbench.report.columns import entries, rank_text
-from srbench.report.headline_table import primary_reading
-from srbench.report.model import Leaderboard, Row
+from srbench.report.columns import Entry, entries, rank_text
+from srbench.report.headline_table import headline_order, headline_place, primary_reading
+from srbench.report.model import Headline, Leaderboard, Row
 from srbench.report.render.terminal import short_score
 from srbench.report.text import interval, table_title, title, used_flags
 from srbench.report.verdict import verdict
@@ -30,7 +30,10 @@ MOST_LINES = 4
 def print_summary(
     board: Leaderboard, console: Console, *, datasets: Sequence[str] | None = None
 ) -> None:
-    """Print the scores at one strength and the verdict; 40 lines of 80 columns at the most.
+    """Print a table and the verdict; 40 lines of 80 columns at the most.
+
+    Where rows have curves, they are ranked as the headline ranks them, at equal distortion; the
+    scores at one strength stand beside that.
 
     Columns that do not fit are left out, diagnostics first, and so is what would explain them.
 
@@ -45,7 +48,7 @@ def print_summary(
     for dataset in chosen:
         table, left_out = _fitting(board, dataset, console)
         missing |= dict.fromkeys(left_out)
-        say(console, table_title(board, dataset), style="italic")
+        say(console, _title(board, dataset), style="italic")
         console.print(table)
     hidden = len(board.rows) - MOST_ROWS
     if hidden > 0 and chosen:
@@ -101,7 +104,7 @@ def _ranking(board: Leaderboard) -> str:
 def _sheet(board: Leaderboard, dataset: str) -> tuple[list[str], Sheet]:
     """The whole table, and what its columns are called here."""
     metric = board.metric(_ranking(board))
-    headline = next((h for h in board.headlines if h.primary and h.dataset == dataset), None)
+    headline = _headline(board, dataset)
     names = ["rank", "label", *([HEADLINE] if headline else [])]
     heads = [Head(text=Text("rank")), Head(text=Text("label"), numeric=False)]
     if headline:
@@ -110,15 +113,37 @@ def _sheet(board: Leaderboard, dataset: str) -> tuple[list[str], Sheet]:
     heads += [Head(text=Text(plain(m.heading))) for m in board.metrics]
     heads.append(Head(text=Text(f"{plain(metric.title)} interval")))
     lines: list[Line] = []
-    ranked = True
-    for entry in entries(board, dataset)[:MOST_ROWS]:
+    competing = True
+    for entry in _ordered(board, dataset, headline)[:MOST_ROWS]:
         row, cell = entry.row, entry.cell(metric)
         state = "" if row.status == "finished" else f" ({row.status})"
-        cells = [Text(rank_text(row.rank)), Text(plain(row.label) + state)]
+        place = headline_place(headline, row.label) if headline else rank_text(row.rank)
+        cells = [Text(place), Text(plain(row.label) + state)]
         if headline:
             cells.append(Text(primary_reading(board, headline, row.label)))
         cells += [short_score(entry.cell(m), m) for m in board.metrics]
         cells.append(Text("" if cell is None else interval(cell, metric), style="dim"))
-        lines.append(Line(cells=cells, begins=ranked and row.rank is None and bool(lines)))
-        ranked = row.rank is not None
+        lines.append(Line(cells=cells, begins=competing and row.rank is None and bool(lines)))
+        competing = row.rank is not None
     return names, Sheet(title=plain(dataset), heads=heads, lines=lines, keep=2)
+
+
+def _headline(board: Leaderboard, dataset: str) -> Headline | None:
+    return next((h for h in board.headlines if h.primary and h.dataset == dataset), None)
+
+
+def _ordered(board: Leaderboard, dataset: str, headline: Headline | None) -> list[Entry]:
+    """Rows with curves as the headline has them, then the others in the order of the table."""
+    found = entries(board, dataset)
+    if headline is None:
+        return found
+    places = {label: place for place, label in enumerate(headline_order(board, headline))}
+    return sorted(found, key=lambda entry: places.get(entry.row.label, len(places)))
+
+
+def _title(board: Leaderboard, dataset: str) -> str:
+    headline = _headline(board, dataset)
+    if headline is None:
+        return table_title(board, dataset)
+    by = f"{board.title(headline.metric)} at -0.5 dB, at equal distortion"
+    return f"{dataset}; rank: {by}; the other scores are at one strength"

@@ -251,7 +251,7 @@ class AdversarialTask(StageTask):
     @property
     def gradient_norms(self) -> int:
         """Batches whose gradient norm is measured to calibrate this loss."""
-        if self.calibration is None:
+        if self.calibration is None or not self.terms:
             return 0
         norms = 0 if len(self.terms) == 1 else len(self.terms)
         return self.batches * (norms + (0 if self.is_reference else 1))

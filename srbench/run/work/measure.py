@@ -181,7 +181,8 @@ def adversarial(task: AdversarialTask, spawned: float) -> dict[str, Any]:
     found = {
         "start_seconds": start,
         **_steps(steps, task),
-        **_gradient_norm(task, generator, loss),
+        # What is not calibrated has no norm measured; without a content loss there is none.
+        **(_gradient_norm(task, generator, loss) if task.gradient_norms else {}),
         **_validation(task, generator),
     }
     return _with_peak(found, task)
