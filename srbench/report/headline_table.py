@@ -21,6 +21,7 @@ class HeadlineTable:
 
     Attributes:
         title: what it is of.
+        dataset, leads: on which data set, and whether it is by the metric of the primary family.
         header: of the columns: label, one per budget, the mean gain where ranges are shared, and
             two of resampling in the primary one.
         lines: one per row, in the order of the primary place or else of the first budgets.
@@ -28,6 +29,8 @@ class HeadlineTable:
     """
 
     title: str
+    dataset: str
+    leads: bool
     header: tuple[str, ...]
     lines: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...]
@@ -37,12 +40,14 @@ def headline_table(board: Leaderboard, headline: Headline) -> HeadlineTable:
     """One headline in strings."""
     metric = board.title(headline.metric)
     place = ("rank",) if headline.primary else ()
-    gain = (f"mean gain to -{headline.depth:.2f} dB",) if headline.gains else ()
+    gain = (f"mean gain to -{headline.depth:.2f} dB",) if _gained(board, headline) else ()
     resampled = ("best", "better") if headline.resampled is not None else ()
     budgets = (_heading(metric, family) for family in headline.families)
     return HeadlineTable(
         title=f"{headline.dataset}: {metric} at equal distortion"
         + ("" if headline.primary else " (secondary)"),
+        dataset=headline.dataset,
+        leads=headline.metric == board.headlines[0].metric,
         header=(*place, "label", *budgets, *gain, *resampled),
         lines=tuple(_line(board, headline, label) for label in headline_order(board, headline)),
         notes=tuple(_notes(headline)),
@@ -173,8 +178,17 @@ def headline_place(headline: Headline, label: str) -> str:
     return "-" if place is None else f"{place:g}"
 
 
+def _gained(board: Leaderboard, headline: Headline) -> bool:
+    """Whether any row gains by the digits that are shown.
+
+    Of a metric that only gets worse along the curves, such as grid, the column would be zeros.
+    """
+    metric = board.metric(headline.metric)
+    return any(float(metric.number(float(areas.mean()))) for areas in headline.gains.values())
+
+
 def _gain(board: Leaderboard, headline: Headline, label: str) -> Iterator[str]:
-    if headline.gains:
+    if _gained(board, headline):
         areas = headline.gains.get(label)
         mean = None if areas is None else float(areas.mean())
         yield "-" if mean is None else board.metric(headline.metric).number(mean)

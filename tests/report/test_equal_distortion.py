@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import math
@@ -269,6 +270,53 @@ def test_curves_stand_in_the_plane_with_a_band_over_seeds(curved, three_seeds):
     assert all(len(band.points) == 2 * (len(POINTS) + 2) for band in bands)
     bare = plane(build_leaderboard(three_seeds), "set14", axes)
     assert not [p for p in bare.parts if getattr(p, "kind", "").startswith("band")]
+
+
+def moved(records, label, by):
+    """The records with the LPIPS of one row changed by so much."""
+    documents = [json.loads(r.model_dump_json(by_alias=True)) for r in records]
+    for document in documents:
+        if document["loss"]["label"] == label:
+            for scores in document["scores"].values():
+                metric = scores["metrics"]["lpips"]
+                metric["per_image"] = {i: v + by for i, v in metric["per_image"].items()}
+                metric["mean"] = math.fsum(metric["per_image"].values()) / len(metric["per_image"])
+    return [validate_record(document) for document in documents]
+
+
+def test_a_reference_that_is_far_off_does_not_press_the_others_together(curved):
+    from srbench.report.figures.plane import plane
+
+    def drawn(records):
+        board = build_leaderboard(records)
+        drawing = plane(board, "set14", (board.metric("psnr"), board.metric("lpips")))
+        said = [part.text for part in drawing.parts if hasattr(part, "text")]
+        ys = {p.row: p.parts[-1].at[1] for p in drawing.parts if hasattr(p, "row")}
+        return [text for text in said if "off the frame" in text], ys.pop("bicubic"), ys
+
+    def lpips(records, label):
+        return build_leaderboard(records).row(label).cells["set14", "lpips"].mean
+
+    near = moved(curved, "bicubic", lpips(curved, "warm-start") - lpips(curved, "bicubic"))
+    said, _, others = drawn(near)
+    assert said == []
+    far = moved(near, "bicubic", 1)
+    said, bicubic, beside = drawn(far)
+    assert said == [f"bicubic: LPIPS {lpips(far, 'bicubic'):.4f}, off the frame"]
+    assert bicubic == 30 < min(beside.values())  # at the upper edge
+    assert beside == pytest.approx(others)
+    # What was trained is what the plane is about: it stays inside, wherever it lies.
+    assert drawn(moved(near, FIRST, 1))[0] == []
+
+
+def test_a_gain_that_is_nowhere_is_no_column(curved):
+    board = build_leaderboard(curved)
+    headline = board.headlines[0]
+    assert any("mean gain" in name for name in headline_table(board, headline).header)
+    nothing = {label: 0 * areas + 1e-6 for label, areas in headline.gains.items()}
+    bare = headline_table(board, dataclasses.replace(headline, gains=nothing))
+    assert not any("mean gain" in name for name in bare.header)
+    assert {len(line) for line in bare.lines} == {len(bare.header)}
 
 
 def test_a_winner_is_named_at_equal_distortion_alone(curved, three_seeds):

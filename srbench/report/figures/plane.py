@@ -33,6 +33,8 @@ from srbench.report.model import Cell, Leaderboard, Row
 from srbench.report.text import interval
 
 MAX_NAMES = 16
+FAR = 0.25
+"""How far beyond the others' range, as a share of it, a row that nobody trained stays inside."""
 TEXT = 12.5
 Axes = tuple[MetricInfo, MetricInfo]
 """(distortion, perception)."""
@@ -81,10 +83,11 @@ def plane(
     found = _walked(board, dataset, axes)
     spread = [p for walk in found.values() for p in (*walk.low, *walk.high)]
     frame = (58.0, 30.0, width - 14.0, height - 46.0)
-    shown = [*points, *spread]
+    outside = _outside(rows, points, spread, axes)
+    shown = [*(p for i, p in enumerate(points) if i not in outside), *spread]
     x = spanning([p[0] for p in shown], frame[0], frame[2], margin=0.09, flipped=lower[0])
     y = spanning([p[1] for p in shown], frame[3], frame[1], margin=0.09, flipped=not lower[1])
-    pixels = [(x.at(a), y.at(b)) for a, b in points]
+    pixels = [(x.clipped(a), y.clipped(b)) for a, b in points]
     parts: list[Part] = [
         *grid(x, y, few=few),
         text(frame[0], 16, f"{axes[1].heading}  perception", "axis-name"),
@@ -99,17 +102,44 @@ def plane(
         bars = _bars(cells, pixel, x, y) if board.intervals.kind == "seeds" else []
         parts.append(_spot(row, styles[row.label], cells, axes, pixel, bars))
     named = _named(rows, points, lower, few=few)
-    parts += _names(rows, named, pixels, frame)
+    names = {i: shorten(rows[i].label, 26) for i in named}
+    for i, metrics in outside.items():
+        scores = (f"{m.title} {m.number(rows[i].cells[dataset, m.name].mean)}" for m in metrics)
+        names[i] = f"{names.get(i, rows[i].label)}: {', '.join(scores)}, off the frame"
+    parts += _names(names, pixels, frame)
     return Drawing(
         width=width,
         height=height,
         kind="plane",
         told=f"Perception-distortion plane of {dataset}: {len(rows)} rows by {axes[0].heading} and "
-        f"{axes[1].heading}. The table above holds the same numbers.",
+        f"{axes[1].heading}. The tables hold the same numbers.",
         parts=tuple(parts),
         title=f"{dataset}: perception against distortion",
-        note=_note(board, len(rows) - len(named), walked=bool(found)),
+        note=_note(board, len(rows) - len(names), walked=bool(found)),
     )
+
+
+def _outside(
+    rows: Sequence[Row], points: Sequence[Point], spread: Sequence[Point], axes: Axes
+) -> dict[int, list[MetricInfo]]:
+    """Rows that nobody trained and that lie so far off that they would press all others together.
+
+    They stand at the edge, with their scores by the axes that they are beyond. What is on the
+    Pareto front stays where it is.
+    """
+    front = pareto_front(points, lower=(axes[0].lower_is_better, axes[1].lower_is_better))
+    far = {i for i, row in enumerate(rows) if not row.trained and i not in front}
+    near = [*(p for i, p in enumerate(points) if i not in far), *spread]
+    found: dict[int, list[MetricInfo]] = {}
+    if len(near) < 3:  # of one row there is nothing to see from nearer
+        return found
+    for axis, metric in enumerate(axes):
+        values = [p[axis] for p in near]
+        room = FAR * (max(values) - min(values))
+        for i in far:
+            if not min(values) - room <= points[i][axis] <= max(values) + room:
+                found.setdefault(i, []).append(metric)
+    return found
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -201,16 +231,15 @@ def _named(
 
 
 def _names(
-    rows: Sequence[Row],
-    named: Sequence[int],
+    names: Mapping[int, str],
     pixels: Sequence[Point],
     frame: tuple[float, float, float, float],
 ) -> list[Part]:
-    names = [shorten(rows[i].label, 26) for i in named]
-    sizes = [(text_width(name, TEXT), TEXT + 3) for name in names]
-    places = place_names([pixels[i] for i in named], sizes, frame, pixels)
+    """``names``: which of the pixels are named, and how."""
+    sizes = [(text_width(name, TEXT), TEXT + 3) for name in names.values()]
+    places = place_names([pixels[i] for i in names], sizes, frame, pixels)
     parts: list[Part] = []
-    for i, name, (box, leader) in zip(named, names, places, strict=True):
+    for (i, name), (box, leader) in zip(names.items(), places, strict=True):
         if leader:
             px, py = pixels[i]
             nx, ny = min(max(px, box[0]), box[2]), min(max(py, box[1]), box[3])

@@ -1,4 +1,4 @@
-"""The published leaderboard in a real browser: at no width is anything cut off."""
+"""The published leaderboard in a real browser: what leads, and that nothing is cut off."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from srbench.report.render.site import publish
 
 pytestmark = [pytest.mark.slow, needs_chromium]
 PUBLISHED = Path(__file__).parents[3] / "leaderboard"
-ALL_SETS = "document.querySelectorAll('.dataset').forEach(part => { part.hidden = false; })"
+ALL_SETS = """document.querySelectorAll('.dataset').forEach(part => { part.hidden = false; });
+    document.querySelectorAll('details').forEach(part => { part.open = true; })"""
 TOO_WIDE = """[...document.querySelectorAll('.scroll')]
     .map(box => [box.innerText.slice(0, 40), box.scrollWidth, box.clientWidth])
     .filter(([_, wide, seen]) => wide > seen)"""
@@ -56,4 +57,33 @@ def test_nothing_is_cut_off(board: Path, browser: Any, width: int) -> None:
         page.evaluate(ALL_SETS)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, file
         assert page.evaluate(TOO_WIDE) == [] or width < 1300, file
+    page.close()
+
+
+def test_picture_and_headline_come_first_and_follow_the_filters(board: Path, browser: Any) -> None:
+    page = browser.new_page(viewport={"width": 1300, "height": 900})
+    page.goto((board / "index.html").as_uri())
+    heads = page.locator("main h2:visible").all_inner_texts()
+    wanted = ["In short", "Perception against distortion", "At equal distortion"]
+    assert [head for head in heads if head in wanted or head.startswith("Scores")] == [
+        *wanted, "Scores at one strength",
+    ]  # fmt: skip
+    assert page.locator(".findings li").first.inner_text().startswith("bsdt20: ")
+
+    def titles(kind: str) -> list[str]:
+        return page.locator(f"details{kind}:visible summary").all_inner_texts()
+
+    rows = page.locator("details[open]:visible tbody tr:visible")
+    assert titles("[open]") == ["bsdt20: LPIPS at equal distortion"]
+    assert titles(":not([open])") == ["bsdt20: grid at equal distortion (secondary)"]
+    assert rows.first.get_attribute("data-row") == "craft-conv4_3"
+    page.fill("#text-filter", "edges")
+    assert rows.count() == 1
+    page.fill("#text-filter", "")
+    page.locator("#dataset-filter button", has_text="set5").click()
+    assert titles("[open]") == ["set5: LPIPS at equal distortion (secondary)"]
+    page.locator("details:visible summary", has_text="grid").click()
+    assert len(titles("[open]")) == 2
+    rows.first.locator("a").click()
+    page.wait_for_url("**/losses/vgg16-conv2_2.html")
     page.close()

@@ -10,7 +10,7 @@ from typing import Any
 from srbench.records.opinions import Opinions
 from srbench.report.agreement import TRADE_OFF
 from srbench.report.figures.curves import VERDICT_WORDS
-from srbench.report.figures.plane import legend
+from srbench.report.figures.plane import legend, looks
 from srbench.report.headline_table import headline_table, reading_rule
 from srbench.report.model import Leaderboard, Row
 from srbench.report.render.latex import leading_latex
@@ -154,6 +154,7 @@ class SuiteSite:
             backbones=options(board.rows, "backbone"),
             used=used_flags(board),
             legend=legend(board),
+            looks=looks(board),
             devices=devices,
             stability=order_stability(board),
             gallery=self._images,
