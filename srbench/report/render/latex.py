@@ -2,27 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from srbench.errors import plain
-from srbench.report.columns import columns, entries
-from srbench.report.model import Leaderboard
-from srbench.report.text import DASH, flag_codes
+from srbench.records import MetricInfo
+from srbench.report.columns import Entry, columns, ranked_by
+from srbench.report.headline_table import NOT_REACHED, headline_table, reading_rule
+from srbench.report.model import Headline, Leaderboard
+from srbench.report.place import leading_order, primary_headline
+from srbench.report.text import DASH, flag_codes, used_flags
 
 
 def leading_latex(board: Leaderboard) -> str:
-    """The leading data set's ranks and scores; ``\\usepackage{booktabs}`` is all that it needs.
+    """What leads the table; ``\\usepackage{booktabs}`` is all that it needs.
 
-    What shares the first tie group is in bold. Strings from records are escaped.
+    At equal distortion first, where rows have curves, then the leading data set's scores at one
+    strength. What shares the first tie group is in bold. Strings from records are escaped.
     """
-    import pandas as pd
-
+    headline = primary_headline(board)
+    tables = [] if headline is None else [_headline(board, headline)]
     dataset = board.lead_dataset()
-    if dataset is None:
-        return "% nothing is scored yet\n"
-    found = entries(board, dataset)
+    if dataset is not None:
+        tables.append(_scores(board, dataset, ranked=headline is None))
+    return "\n".join(tables) or "% nothing is scored yet\n"
+
+
+def _headline(board: Leaderboard, headline: Headline) -> str:
+    shown = headline_table(board, headline)
+    kept = 2 + len(headline.families)
+    place = shown.header.index("label")
+    lines = [
+        [_reading(text) if i > place else _escaped(text) for i, text in enumerate(line[:kept])]
+        for line in shown.lines
+    ]
+    about = f"{_about(board, headline.dataset)}, {len(board.seeds)} seeds. {reading_rule(board)}"
+    if any(r"\textbf" in text for line in lines for text in line):
+        about += " In bold: what is not told apart from the best."
+    return _table([_escaped(name) for name in shown.header[:kept]], lines, "rl" + "r" * 3, about)
+
+
+def _reading(text: str) -> str:
+    """A score with its letters raised, in bold where one of them is the first."""
+    score, _, letters = text.partition(" ")
+    if text.startswith(NOT_REACHED) or not letters:  # or nothing was tested
+        return _escaped(text)
+    score = rf"\textbf{{{score}}}" if "a" in letters else score
+    return rf"{score}\textsuperscript{{{letters}}}"
+
+
+def _scores(board: Leaderboard, dataset: str, *, ranked: bool) -> str:
+    found = leading_order(board, dataset)
+    named = ("rank", "label") if ranked else ("label",)
     shown = [
         column
         for column in columns(board, "markdown", found)
-        if column.metric is not None or column.name in ("rank", "label")
+        if column.metric is not None or column.name in named
     ]
     lines = []
     for entry in found:
@@ -41,14 +75,32 @@ def leading_latex(board: Leaderboard) -> str:
         lines.append(line)
     heads = [_escaped("rank" if c.name == "rank" else c.title(board)) for c in shown]
     layout = "".join("r" if c.numeric or c.metric else "l" for c in shown)
-    about = f"{board.suite} v{board.suite_version}, {board.protocol}, {dataset}"
-    caption = f"{about}, {board.images(dataset)} images."
+    about = _about(board, dataset) + (". " if ranked else ", at one strength. ")
+    about += f"Rank: {ranked_by(board)}." if ranked else "Rows differ in distortion here."
     if any(r"\textbf" in text for line in lines for text in line):
-        caption += " In bold: what is not told apart from the best (Tukey's HSD, 5 % family-wise)."
-    table: str = pd.DataFrame(lines, columns=pd.Index(heads)).to_latex(
+        about += " In bold: what is not told apart from the best (Tukey's HSD, 5 % family-wise)."
+    here = {flag for entry in found for m in board.metrics for flag in _flags(entry, m)}
+    flags = "; ".join(f"{code}: {flag}" for code, flag, _ in used_flags(board) if flag in here)
+    return _table(heads, lines, layout, f"{about} {flags}." if flags else about)
+
+
+def _flags(entry: Entry, metric: MetricInfo) -> Sequence[str]:
+    cell = entry.cell(metric)
+    return () if cell is None else cell.flags
+
+
+def _about(board: Leaderboard, dataset: str) -> str:
+    table = f"{board.suite} v{board.suite_version}, {board.protocol}, {dataset}"
+    return f"{table}, {board.images(dataset)} images"
+
+
+def _table(heads: list[str], lines: list[list[str]], layout: str, caption: str) -> str:
+    import pandas as pd
+
+    text: str = pd.DataFrame(lines, columns=pd.Index(heads)).to_latex(
         index=False, escape=False, column_format=layout, caption=_escaped(caption)
     )
-    return table
+    return text
 
 
 _SPECIAL = {

@@ -24,6 +24,7 @@ from srbench.report.figures.ranks import ranks
 from srbench.report.figures.scales import scales
 from srbench.report.metrics import plane_metrics
 from srbench.report.model import Leaderboard
+from srbench.report.place import leading_place
 from srbench.report.second_view import second_views
 
 if TYPE_CHECKING:
@@ -123,7 +124,9 @@ def file_name(*parts: str) -> str:
 def _drawings(board: Leaderboard) -> Iterator[tuple[str, Drawing]]:
     axes = plane_metrics(board.metrics)
     views = {view.dataset: view for view in second_views(board)}
-    best = [row.label for row in board.rows if row.rank is not None][:2]
+    places = {row.label: leading_place(board, row.label).rank for row in board.rows}
+    ranked = {label: rank for label, rank in places.items() if rank is not None}
+    best = sorted(ranked, key=ranked.__getitem__)[:2]
     for dataset in board.datasets:
         if axes is not None:
             if (drawing := plane(board, dataset, axes)) is not None:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 from rich.text import Text
 
 from srbench.errors import plain
-from srbench.report.columns import Entry, entries, rank_text
-from srbench.report.headline_table import headline_order, headline_place, primary_reading
+from srbench.report.columns import rank_text
+from srbench.report.headline_table import headline_place, primary_reading
 from srbench.report.model import Headline, Leaderboard, Row
+from srbench.report.place import leading_order
 from srbench.report.render.terminal import short_score
 from srbench.report.text import interval, table_title, title, used_flags
 from srbench.report.verdict import verdict
@@ -114,7 +115,7 @@ def _sheet(board: Leaderboard, dataset: str) -> tuple[list[str], Sheet]:
     heads.append(Head(text=Text(f"{plain(metric.title)} interval")))
     lines: list[Line] = []
     competing = True
-    for entry in _ordered(board, dataset, headline)[:MOST_ROWS]:
+    for entry in leading_order(board, dataset)[:MOST_ROWS]:
         row, cell = entry.row, entry.cell(metric)
         state = "" if row.status == "finished" else f" ({row.status})"
         place = headline_place(headline, row.label) if headline else rank_text(row.rank)
@@ -130,15 +131,6 @@ def _sheet(board: Leaderboard, dataset: str) -> tuple[list[str], Sheet]:
 
 def _headline(board: Leaderboard, dataset: str) -> Headline | None:
     return next((h for h in board.headlines if h.primary and h.dataset == dataset), None)
-
-
-def _ordered(board: Leaderboard, dataset: str, headline: Headline | None) -> list[Entry]:
-    """Rows with curves as the headline has them, then the others in the order of the table."""
-    found = entries(board, dataset)
-    if headline is None:
-        return found
-    places = {label: place for place, label in enumerate(headline_order(board, headline))}
-    return sorted(found, key=lambda entry: places.get(entry.row.label, len(places)))
 
 
 def _title(board: Leaderboard, dataset: str) -> str:

@@ -8,6 +8,7 @@ import re
 from srbench import __version__
 from srbench.errors import plain
 from srbench.report.model import Leaderboard, Row
+from srbench.report.place import leading_place
 from srbench.report.text import web_link
 
 
@@ -48,12 +49,12 @@ def _braced(text: str) -> str:
 
 def badge(board: Leaderboard, row: Row) -> str:
     """A row's place as shields.io's endpoint takes it (https://shields.io/badges/endpoint-badge)."""
-    ranked = sum(other.rank is not None for other in board.rows)
-    place = "not ranked" if row.rank is None else f"rank {row.rank:g} of {ranked}"
+    place = leading_place(board, row.label)
+    said = "not ranked" if place.rank is None else f"rank {place.rank:g} of {place.of}"
     document = {
         "schemaVersion": 1,
         "label": f"srbench {board.suite} v{board.suite_version}",
-        "message": f"{plain(row.label)}: {place} by {plain(board.title(board.rank_metric))}",
-        "color": "lightgrey" if row.rank is None else "blue",
+        "message": f"{plain(row.label)}: {said} by {plain(place.by)}",
+        "color": "lightgrey" if place.rank is None else "blue",
     }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"

@@ -13,6 +13,7 @@ from srbench.report.figures.curves import VERDICT_WORDS
 from srbench.report.figures.plane import legend, looks
 from srbench.report.headline_table import headline_table, reading_rule
 from srbench.report.model import Leaderboard, Row
+from srbench.report.place import leading_place
 from srbench.report.render.latex import leading_latex
 from srbench.report.render.site.board_view import (
     about_view,
@@ -218,7 +219,7 @@ class SuiteSite:
             "terms": row_terms(runs),
             "weights": row_weights(runs),
             "verdict": VERDICT_WORDS[row.convergence],
-            "ranked": sum(r.rank is not None for r in board.rows),
+            "standing": leading_place(board, row.label),
             "best": best,
             "worst": worst,
             "scores": [
