@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import io
 import json
@@ -17,10 +18,11 @@ from srbench.cli import cli
 from srbench.errors import MixedRecords
 from srbench.records import write_record
 from srbench.records.io import validate_record
-from srbench.report import build_leaderboard, print_leaderboard
+from srbench.report import build_leaderboard, leaderboard_csv, print_leaderboard
 from srbench.report.headline_table import headline_table
 from srbench.report.render.document import leaderboard_document
 from srbench.report.render.markdown import leaderboard_markdown, leading_table
+from srbench.report.text import meant
 
 GAIN = {"vgg16-conv5_3": 0.06, "vgg16-relu2_2": 0.05, "alexnet": 0.04, "mobilenet": 0.03}
 DEPTH = {"vgg16-random": 0.3, "mobilenet": 2.0}
@@ -307,6 +309,25 @@ def test_a_reference_that_is_far_off_does_not_press_the_others_together(curved):
     assert beside == pytest.approx(others)
     # What was trained is what the plane is about: it stays inside, wherever it lies.
     assert drawn(moved(near, FIRST, 1))[0] == []
+
+
+def test_the_csv_has_what_was_read_at_each_budget(curved, three_seeds):
+    board = build_leaderboard(curved)
+    lines = list(csv.DictReader(io.StringIO(leaderboard_csv(board))))
+    headline = board.headlines[0]
+    names = [f"{headline.metric}_at_{budget}_db" for budget in ("-0.25", "-0.5", "-1")]
+    assert [name for name in lines[0] if name.startswith(f"{headline.metric}_at_")] == names
+    seen = 0
+    for line in lines:
+        if line["dataset"] != headline.dataset or line["label"] not in headline.curves:
+            continue
+        for name, reading in zip(names, headline.readings(line["label"]), strict=True):
+            wanted = float(reading.values.mean()) if reading.reached else None
+            assert (float(line[name]) if line[name] else None) == (wanted and meant(wanted))
+            seen += reading.reached
+    assert seen > 5
+    assert [line[names[1]] for line in lines if line["label"] == "bicubic"] == ["", ""]
+    assert "_at_" not in leaderboard_csv(build_leaderboard(three_seeds)).partition("\n")[0]
 
 
 def test_a_gain_that_is_nowhere_is_no_column(curved):

@@ -56,17 +56,35 @@ def leaderboard_csv(board: Leaderboard) -> str:
     """One line per (label, data set); an empty cell where there is no score.
 
     Columns: what a line is of, ``loss,label,dataset,seeds,status``, then for each metric
-    ``<metric>``, ``<metric>_low``, ``<metric>_high``. Numbers have eight significant digits.
+    ``<metric>``, ``<metric>_low``, ``<metric>_high``, then where rows have curves what was read at
+    equal distortion, ``<metric>_at_-0.5_db`` (empty: not reached). Eight significant digits.
     """
     tables = [entries(board, dataset) for dataset in board.datasets]
     lines = [entry for row in zip(*tables, strict=True) for entry in row]
     shown = sorted(columns(board, "csv", lines), key=lambda column: column.metric is not None)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([csv_text(name) for column in shown for name in _names(column)])
+    budgets = _budgets(board)
+    names = [name for column in shown for name in _names(column)]
+    writer.writerow([csv_text(name) for name in (*names, *budgets)])
     for entry in lines:
-        writer.writerow([value for column in shown for value in _values(column, entry)])
+        values = [value for column in shown for value in _values(column, entry)]
+        readings = (found.get((entry.dataset, entry.row.label)) for found in budgets.values())
+        writer.writerow([*values, *(_number(value) for value in readings)])
     return text.getvalue()
+
+
+def _budgets(board: Leaderboard) -> dict[str, dict[tuple[str, str], float]]:
+    """Column -> (data set, label) -> mean at that budget, of the rows that reach it."""
+    found: dict[str, dict[tuple[str, str], float]] = {}
+    for headline in board.headlines:
+        for place, family in enumerate(headline.families):
+            column = found.setdefault(f"{headline.metric}_at_{family.budget:g}_db", {})
+            for label in headline.curves:
+                reading = headline.readings(label)[place]
+                if reading.reached:
+                    column[headline.dataset, label] = float(reading.values.mean())
+    return found
 
 
 def _names(column: Column) -> list[str]:
