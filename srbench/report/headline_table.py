@@ -166,7 +166,7 @@ def _line(board: Leaderboard, headline: Headline, label: str) -> tuple[str, ...]
     return (
         *first,
         label,
-        *_cells(board, headline, label),
+        *readings(board, headline, label),
         *_gain(board, headline, label),
         *_chances(headline, label),
     )
@@ -212,7 +212,8 @@ def _primary(headline: Headline) -> HeadlineFamily:
     return next((f for f in headline.families if f.primary), headline.families[0])
 
 
-def _cells(board: Leaderboard, headline: Headline, label: str) -> Iterator[str]:
+def readings(board: Leaderboard, headline: Headline, label: str) -> Iterator[str]:
+    """What a row with a curve has at each budget, with its letters, or that it is not reached."""
     metric = board.metric(headline.metric)
     for family, reading in zip(headline.families, headline.readings(label), strict=True):
         if reading.reached:
@@ -228,7 +229,7 @@ def primary_reading(board: Leaderboard, headline: Headline, label: str) -> str:
     if label not in headline.curves:
         return ""
     place = next(i for i, family in enumerate(headline.families) if family.primary)
-    return list(_cells(board, headline, label))[place]
+    return list(readings(board, headline, label))[place]
 
 
 def _notes(headline: Headline) -> Iterator[str]:

@@ -84,6 +84,10 @@ def test_picture_and_headline_come_first_and_follow_the_filters(board: Path, bro
     assert titles("[open]") == ["set5: LPIPS at equal distortion (secondary)"]
     page.locator("details:visible summary", has_text="grid").click()
     assert len(titles("[open]")) == 2
+    shown = rows.first.locator("td").all_inner_texts()
     rows.first.locator("a").click()
     page.wait_for_url("**/losses/vgg16-conv2_2.html")
+    assert page.locator(".facts").inner_text().count("3 of 11, LPIPS at -0.5 dB on bsdt20") == 1
+    read = page.locator("[aria-labelledby=distortion] tbody tr", has_text="set5").first
+    assert read.locator("td").all_inner_texts() == ["LPIPS", *shown[:3]]
     page.close()

@@ -11,7 +11,8 @@ from srbench.records.opinions import Opinions
 from srbench.report.agreement import TRADE_OFF
 from srbench.report.figures.curves import VERDICT_WORDS
 from srbench.report.figures.plane import legend, looks
-from srbench.report.headline_table import headline_table, reading_rule
+from srbench.report.headline import BUDGETS
+from srbench.report.headline_table import headline_table, reading_rule, readings
 from srbench.report.model import Leaderboard, Row
 from srbench.report.place import leading_place
 from srbench.report.render.latex import leading_latex
@@ -220,6 +221,16 @@ class SuiteSite:
             "weights": row_weights(runs),
             "verdict": VERDICT_WORDS[row.convergence],
             "standing": leading_place(board, row.label),
+            "budgets": [f"{budget:g} dB" for budget in BUDGETS],
+            "headlines": [
+                (
+                    headline.dataset,
+                    board.title(headline.metric),
+                    readings(board, headline, row.label),
+                )
+                for headline in board.headlines
+                if row.label in headline.curves
+            ],
             "best": best,
             "worst": worst,
             "scores": [
