@@ -307,8 +307,30 @@ def test_a_reference_that_is_far_off_does_not_press_the_others_together(curved):
     assert said == [f"bicubic: LPIPS {lpips(far, 'bicubic'):.4f}, off the frame"]
     assert bicubic == 30 < min(beside.values())  # at the upper edge
     assert beside == pytest.approx(others)
+    # A control's curve goes to the edge, and its mark stands where it leaves.
+    control = moved(near, "vgg16-random", 1)
+    board = build_leaderboard(control)
+    drawing = plane(board, "set14", (board.metric("psnr"), board.metric("lpips")))
+    curves = [p.points for p in drawing.parts if getattr(p, "kind", "").startswith("curve")]
+    (spot,) = [p.parts[-1].at for p in drawing.parts if getattr(p, "row", "") == "vgg16-random"]
+    assert spot in [points[-1] for points in curves]
+    assert spot[1] == pytest.approx(30)
     # What was trained is what the plane is about: it stays inside, wherever it lies.
     assert drawn(moved(near, FIRST, 1))[0] == []
+
+
+def test_a_walk_ends_where_it_leaves_the_frame():
+    from srbench.report.figures.drawing import Axis
+    from srbench.report.figures.walks import Walk
+
+    x, y = (Axis(low=0, high=1, start=0, end=100) for _ in range(2))
+    there = Walk(middle=((0, 0), (2, 1), (3, 1)), low=((0, 0), (2, 0.5), (3, 0)),
+                 high=((0, 0), (2, 2), (3, 3)))  # fmt: skip
+    cut = there.within(x, y)
+    assert cut.middle == ((0, 0), (1, 0.5))
+    assert (cut.low, cut.high) == (((0, 0), (1, 0.25)), ((0, 0), (1, 1)))
+    inside = Walk(middle=((0, 0), (1, 1)), low=((0, 0), (1, 1)), high=((0, 0), (1, 1)))
+    assert inside.within(x, y) == inside
 
 
 def test_the_csv_has_what_was_read_at_each_budget(curved, three_seeds):

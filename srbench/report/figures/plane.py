@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 from srbench.errors import plain
 from srbench.records import MetricInfo
-from srbench.report.budget import Curves
-from srbench.report.equal_distortion import DISTORTION
 from srbench.report.figures.drawing import (
     PALETTE_SIZE,
     SHAPES,
@@ -29,12 +27,13 @@ from srbench.report.figures.drawing import (
 )
 from srbench.report.figures.front import pareto_front
 from srbench.report.figures.placement import place_names
+from srbench.report.figures.walks import Walk, walk_lines, walks
 from srbench.report.model import Cell, Leaderboard, Row
 from srbench.report.text import interval
 
 MAX_NAMES = 16
 FAR = 0.25
-"""How far beyond the others' range, as a share of it, a row that nobody trained stays inside."""
+"""How far beyond the losses' range, as a share of it, a reference row stays inside."""
 TEXT = 12.5
 Axes = tuple[MetricInfo, MetricInfo]
 """(distortion, perception)."""
@@ -80,14 +79,19 @@ def plane(
     points = [(row.cells[keys[0]].mean, row.cells[keys[1]].mean) for row in rows]
     lower = (axes[0].lower_is_better, axes[1].lower_is_better)
     few = width < 500
-    found = _walked(board, dataset, axes)
-    spread = [p for walk in found.values() for p in (*walk.low, *walk.high)]
+    found = walks(board, dataset, axes[0].name, axes[1].name)
     frame = (58.0, 30.0, width - 14.0, height - 46.0)
-    outside = _outside(rows, points, spread, axes)
-    shown = [*(p for i, p in enumerate(points) if i not in outside), *spread]
+    outside = _outside(rows, points, found, axes)
+    inside = [i for i in range(len(rows)) if i not in outside]
+    shown = [p for i in inside for p in _taken(rows[i], points[i], found)]
     x = spanning([p[0] for p in shown], frame[0], frame[2], margin=0.09, flipped=lower[0])
     y = spanning([p[1] for p in shown], frame[3], frame[1], margin=0.09, flipped=not lower[1])
-    pixels = [(x.clipped(a), y.clipped(b)) for a, b in points]
+    found = {label: walk.within(x, y) for label, walk in found.items()}
+    ends = [  # of a curve that leaves the frame where it does
+        found[row.label].middle[-1] if i in outside and row.label in found else point
+        for i, (row, point) in enumerate(zip(rows, points, strict=True))
+    ]
+    pixels = [(x.clipped(a), y.clipped(b)) for a, b in ends]
     parts: list[Part] = [
         *grid(x, y, few=few),
         text(frame[0], 16, f"{axes[1].heading}  perception", "axis-name"),
@@ -96,7 +100,7 @@ def plane(
         *_front(points, pixels, lower),
     ]
     styles = looks(board)
-    parts += _walks(found, styles, x, y)
+    parts += walk_lines(found, {label: look.kind for label, look in styles.items()}, x, y)
     for row, pixel in zip(rows, pixels, strict=True):
         cells = (row.cells[keys[0]], row.cells[keys[1]])
         bars = _bars(cells, pixel, x, y) if board.intervals.kind == "seeds" else []
@@ -120,71 +124,33 @@ def plane(
 
 
 def _outside(
-    rows: Sequence[Row], points: Sequence[Point], spread: Sequence[Point], axes: Axes
+    rows: Sequence[Row], points: Sequence[Point], found: Mapping[str, Walk], axes: Axes
 ) -> dict[int, list[MetricInfo]]:
-    """Rows that nobody trained and that lie so far off that they would press all others together.
+    """Reference rows that lie so far off that they would press the losses together.
 
     They stand at the edge, with their scores by the axes that they are beyond. What is on the
     Pareto front stays where it is.
     """
     front = pareto_front(points, lower=(axes[0].lower_is_better, axes[1].lower_is_better))
-    far = {i for i, row in enumerate(rows) if not row.trained and i not in front}
-    near = [*(p for i, p in enumerate(points) if i not in far), *spread]
-    found: dict[int, list[MetricInfo]] = {}
-    if len(near) < 3:  # of one row there is nothing to see from nearer
-        return found
+    far = {i for i, row in enumerate(rows) if row.reference and i not in front}
+    near = [i for i in range(len(rows)) if i not in far]
+    taken = [p for i in near for p in _taken(rows[i], points[i], found)]
+    beyond: dict[int, list[MetricInfo]] = {}
+    if len(near) < 2:  # of one row there is nothing to see from nearer
+        return beyond
     for axis, metric in enumerate(axes):
-        values = [p[axis] for p in near]
+        values = [p[axis] for p in taken]
         room = FAR * (max(values) - min(values))
-        for i in far:
+        for i in sorted(far):
             if not min(values) - room <= points[i][axis] <= max(values) + room:
-                found.setdefault(i, []).append(metric)
-    return found
+                beyond.setdefault(i, []).append(metric)
+    return beyond
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Walk:
-    """One label's curve from the warm start, data coordinates: means and the ends over seeds."""
-
-    middle: tuple[Point, ...]
-    low: tuple[Point, ...]
-    high: tuple[Point, ...]
-
-
-def _walked(board: Leaderboard, dataset: str, axes: Axes) -> dict[str, _Walk]:
-    """The curves that were read for the headline of this data set, where it is by these metrics."""
-    for headline in board.headlines:
-        if (headline.dataset, DISTORTION, headline.metric) == (
-            dataset, axes[0].name, axes[1].name,
-        ):  # fmt: skip
-            return {label: _walk(curves) for label, curves in headline.curves.items()}
-    return {}
-
-
-def _walk(curves: Curves) -> _Walk:
-    psnr = curves.psnr.mean(axis=0).tolist()
-    middle, low, high = (
-        tuple(zip(psnr, values.tolist(), strict=True))
-        for values in (
-            curves.quality.mean(axis=0), curves.quality.min(axis=0), curves.quality.max(axis=0),
-        )
-    )  # fmt: skip
-    return _Walk(middle=middle, low=low, high=high)
-
-
-def _walks(found: Mapping[str, _Walk], styles: Mapping[str, Look], x: Axis, y: Axis) -> list[Part]:
-    """A band over the seeds and the mean curve, per label."""
-
-    def drawn(points: Sequence[Point]) -> tuple[Point, ...]:
-        return tuple((x.at(a), y.at(b)) for a, b in points)
-
-    parts: list[Part] = []
-    for label, walk in found.items():
-        band = drawn((*walk.low, *reversed(walk.high)))
-        parts.append(Line(points=band, kind=f"band {styles[label].kind}"))
-    for label, walk in found.items():
-        parts.append(Line(points=drawn(walk.middle), kind=f"curve {styles[label].kind}"))
-    return parts
+def _taken(row: Row, point: Point, found: Mapping[str, Walk]) -> list[Point]:
+    """What a row needs of the plane: its point, and its curve with the band."""
+    walk = found.get(row.label)
+    return [point] if walk is None else [point, *walk.low, *walk.high]
 
 
 def _note(board: Leaderboard, unnamed: int, *, walked: bool) -> str:
