@@ -63,10 +63,10 @@ def command(
     """
     from srbench.records import record_files
     from srbench.records.generators import of_suite
+    from srbench.records.starts import FILE as STARTS_FILE
     from srbench.report import build_leaderboard, load_records, split_by_table
     from srbench.report.authority import own_suite
     from srbench.report.people import load_opinions
-    from srbench.report.render.site.files import LISTING
 
     records = of_suite(load_records(folders), suite)
     for seed in seeds:
@@ -82,7 +82,7 @@ def command(
         _print_json(boards)
         return
     _print_tables(boards, datasets, full=full)
-    if destination is None and len(folders) == 1 and (folders[0] / LISTING).is_file():
+    if destination is None and len(folders) == 1 and (folders[0] / STARTS_FILE).is_file():
         # What `publish` wrote is not written over by who only looks at it.
         click.echo("no file is written into a published folder; give --to DIR", err=True)
         return

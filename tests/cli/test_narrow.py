@@ -52,7 +52,7 @@ def test_a_probe_shows_all_its_figures(cli: Cli) -> None:
 def test_who_looks_at_a_published_folder_changes_nothing_in_it(cli: Cli, tmp_path: Path) -> None:
     folder = tmp_path / "board"
     shutil.copytree(LEADERBOARD / "records", folder / "records")
-    for name in ("published.json", "leaderboard.md"):
+    for name in ("starts.json", "leaderboard.md"):
         shutil.copy(LEADERBOARD / name, folder / name)
     before = {path: file_sha256(path) for path in folder.rglob("*") if path.is_file()}
     done = cli("report", str(folder), "--suite", "pretext-cpu")

@@ -30,11 +30,10 @@ def test_list_for_people_says_what_is_missing_and_what_is_incomplete(make_images
     monkeypatch.setenv("COLUMNS", "300")
     make_images({"a.png": (16, 16)}, folder="data/Set5")
     lines = srbench("list").stdout.splitlines()
-    assert any(line.startswith("set5 ") and "1 of 5" in line for line in lines)
-    assert any(
-        line.startswith("div2k ") and "missing: run `srbench data get div2k`" in line
-        for line in lines
-    )
+    below = {line.partition(":")[0]: lines[n + 1].strip() for n, line in enumerate(lines[:-1])}
+    assert below["set5"].startswith("in ")
+    assert below["set5"].endswith("(1 of 5 images)")
+    assert below["div2k"].startswith("missing: run `srbench data get div2k`")
 
 
 def test_prepare_says_its_disk_use_and_is_quick_again(make_images):

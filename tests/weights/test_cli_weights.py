@@ -67,7 +67,7 @@ def test_list_says_what_uses_what_and_what_is_cached(command: Command) -> None:
     assert json.loads(command("list", "--json").stdout)[1]["cached"] is True
     table = command("list").stdout
     assert "shared-weights" in table
-    assert "1.0 MiB" in table
+    assert "1.0 MB" in table
     assert "shared-loss, shared-metric" in table
 
 
