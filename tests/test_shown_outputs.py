@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -46,7 +47,9 @@ def calls() -> list[object]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Where a reader stands: the leaderboard is there, and after `make quick` its results."""
-    (tmp_path / "leaderboard").symlink_to(ROOT / "leaderboard")
+    # A copy: no command that is wrong may write over what is published.
+    shutil.copytree(ROOT / "leaderboard/records", tmp_path / "leaderboard/records")
+    shutil.copy(ROOT / "leaderboard/starts.json", tmp_path / "leaderboard")
     if RUN.is_dir():
         (tmp_path / "runs").symlink_to(ROOT / "runs")
     return tmp_path
