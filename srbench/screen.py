@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
@@ -50,12 +51,18 @@ class Sheet:
     keep: int = 1
 
     @classmethod
-    def of(cls, heads: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "") -> Self:
+    def of(
+        cls, heads: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "", keep: int = 1
+    ) -> Self:
         """A sheet of strings, none of which is read as markup; ``>`` before a heading: numbers."""
         return cls(
             title=title,
-            heads=[Head(text=Text(h.removeprefix(">")), numeric=h.startswith(">")) for h in heads],
+            heads=[
+                Head(text=Text(plain(h.removeprefix(">"))), numeric=h.startswith(">"))
+                for h in heads
+            ],
             lines=[Line(cells=[Text(plain(cell)) for cell in row]) for row in rows],
+            keep=keep,
         )
 
     def print(self, console: Console) -> None:
@@ -70,7 +77,7 @@ class Sheet:
         shown = list(range(len(self.heads)))
         while len(shown) > self.keep and not fits(console, self.table(shown)):
             del shown[-1]
-        console.print(self.table(shown))
+        console.print(self.fitted(shown, console))
         if left_out := ", ".join(head.text.plain for head in self.heads[len(shown) :]):
             say(console, f"For want of columns not shown: {left_out}")
 
@@ -86,17 +93,27 @@ class Sheet:
             if chosen[-1] and not fits(console, self.table([*first, *chosen[-1], column])):
                 chosen.append([])
             chosen[-1].append(column)
-        return [self.table([*first, *rest]) for rest in chosen]
+        return [self.fitted([*first, *rest], console) for rest in chosen]
 
-    def table(self, columns: Iterable[int]) -> Table:
-        """These columns alone."""
+    def fitted(self, columns: Iterable[int], console: Console) -> Table:
+        """These columns alone; where even they are too wide, texts go over lines, never numbers."""
+        shown = list(columns)
+        table = self.table(shown)
+        return table if fits(console, table) else self.table(shown, fold=True)
+
+    def table(self, columns: Iterable[int], *, fold: bool = False) -> Table:
+        """These columns, as wide as they are; ``fold``: texts may go over several lines."""
         shown = list(columns)
         table = Table(box=box.HORIZONTALS, padding=(0, 1, 0, 0))
-        for head in (self.heads[column] for column in shown):
+        for column in shown:
+            head = self.heads[column]
+            numbers = (head.text, *(line.cells[column] for line in self.lines))
+            widest = max(len(part) for text in numbers for part in text.plain.split("\n"))
             table.add_column(
                 head.text,
                 justify="right" if head.numeric else "left",
-                no_wrap=not head.wrap,
+                no_wrap=not (head.wrap or (fold and not head.numeric)),
+                min_width=widest if head.numeric else min(widest, 6),
                 overflow="fold",
             )
         for line in self.lines:
@@ -112,6 +129,16 @@ def fits(console: Console, table: Table) -> bool:
     return Measurement.get(console, wide, table).maximum <= console.width
 
 
-def say(console: Console, text: str, style: str = "") -> None:
-    """One paragraph, broken into lines on a terminal alone."""
-    console.print(Text(plain(text), style=style), soft_wrap=not console.is_terminal)
+def say(console: Console, text: str, style: str = "", *, whole: bool = False) -> None:
+    """One paragraph, broken into lines on a terminal alone; ``whole``: there neither, for paths."""
+    console.print(Text(plain(text), style=style), soft_wrap=whole or not console.is_terminal)
+
+
+def counted(number: int, what: str) -> str:
+    """``1 loss``, ``2 losses``, ``3 seeds``."""
+    return f"{number} {what}" + ("" if number == 1 else "es" if what.endswith("s") else "s")
+
+
+def brief(text: str) -> str:
+    """What comes before the small print, in 40 characters at the most."""
+    return textwrap.shorten(text.partition(";")[0], 40, placeholder=" ...")

@@ -53,3 +53,23 @@ def test_cells_are_no_markup_and_rewrite_no_terminal() -> None:
     assert "[red]a[/red]" in text
     assert "b\\x1b[2J c" in text
     assert "\x1b" not in text
+
+
+def test_a_name_that_is_too_long_goes_over_lines_and_no_number_is_cut() -> None:
+    name = "a-photograph-" * 6
+    rows = [(name + "one", "0.1234", "27.51"), (name + "two", "0.4321", "28.15")]
+    for width in (30, 40, 60):
+        text = printed(Sheet.of(["image", ">lpips", ">psnr"], rows), width)
+        assert max(map(len, text.splitlines())) <= width
+        for part in ("0.1234", "0.4321", "27.51", "28.15", "lpips", "psnr"):
+            assert part in text
+        first = "".join(line[1:].split(" ")[0] for line in text.splitlines())
+        assert name + "one" in first
+        assert name + "two" in first
+
+
+def test_a_table_in_parts_keeps_what_tells_its_rows_apart() -> None:
+    heads = ["", "weight", "rate", *(f">metric{n}" for n in range(6))]
+    rows = [("*", "0.1", "2e-4", *"123456"), ("", "0.3", "2e-4", *"654321")]
+    text = printed(Sheet.of(heads, rows, keep=3), 50)
+    assert text.count("0.1") == text.count("0.3") == text.count("weight") > 1

@@ -71,7 +71,11 @@ BEFORE: dict[str, Callable[[Path], None]] = {"srbench check my-loss": install_my
 def test_the_output_is_what_the_command_prints(session: list[Shown], folder: Path) -> None:
     environment = {**os.environ, "COLUMNS": "100", "PYTHONUNBUFFERED": "1"}
     environment["PYTHONPATH"] = str(folder / "site")
+    environment["PYTHONUTF8"] = "1"
+    environment["CUDA_VISIBLE_DEVICES"] = ""  # the pages show what a machine without a GPU prints
     environment.pop("SRBENCH_DATA", None)
+    if not any(words(shown.command)[1] in WEIGHTS or needs_run(shown) for shown in session):
+        environment["SRBENCH_CACHE"] = str(folder / "cache")  # what is cached is listed as such
     for shown in session:
         if shown.command in BEFORE:
             BEFORE[shown.command](folder)

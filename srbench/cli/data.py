@@ -196,13 +196,13 @@ def _print_list(infos: tuple[DatasetInfo, ...]) -> None:
 
     out = console()
     for info in infos:
-        say(out, f"{info.name}: {info.summary}")
+        say(out, f"{info.name}: {info.summary}", whole=True)
         if info.folder is None:
-            say(out, f"    missing: {info.get}")
+            say(out, f"    missing: {info.get}", whole=True)
             continue
         whole = info.found is None or info.images in (None, info.found)
         count = "" if whole else f" ({info.found} of {info.images} images)"
-        say(out, f"    in {info.folder}{count}")
+        say(out, f"    in {info.folder}{count}", whole=True)
 
 
 def _prepare_one(dataset: Dataset, workers: int | None) -> ImageStore:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -138,7 +137,7 @@ def _document(name: str, loss: RegisteredLoss) -> dict[str, Any]:
 
 def _print_table(rows: list[tuple[str, RegisteredLoss]]) -> None:
     from srbench.cli.output import console
-    from srbench.screen import Sheet
+    from srbench.screen import Sheet, brief, counted
 
     heads = ("loss", "task", "weights", "backbone", "licence", "pretrained on")
     cells = [
@@ -147,23 +146,14 @@ def _print_table(rows: list[tuple[str, RegisteredLoss]]) -> None:
             loss.spec.task,
             _weights(loss.spec.weights),
             loss.spec.backbone,
-            _short(loss.spec.license),
-            _short(loss.spec.pretrained_on),
+            brief(loss.spec.license),
+            brief(loss.spec.pretrained_on),
         )
         for name, loss in rows
     ]
     out = console()
-    Sheet.of(heads, cells, title=_count(len(rows))).print_most(out)
+    Sheet.of(heads, cells, title=counted(len(rows), "loss")).print_most(out)
     out.print("srbench losses NAME: all of one, with its parameters", markup=False)
-
-
-def _count(losses: int) -> str:
-    return "1 loss" if losses == 1 else f"{losses} losses"
-
-
-def _short(text: str) -> str:
-    """What comes before the small print, which ``srbench losses NAME`` has."""
-    return textwrap.shorten(text.partition(";")[0], 40, placeholder=" ...")
 
 
 def _weights(files: Sequence[WeightFile]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TextIO
@@ -27,7 +28,7 @@ def console(*, stderr: bool = False) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     if stream.isatty():
         return Console(stderr=stderr)
-    width = int(os.environ.get("COLUMNS", "160"))
+    width = shutil.get_terminal_size((160, 24)).columns  # by COLUMNS, where that is a number
     return Console(file=stream, width=width, no_color=True, highlight=False, legacy_windows=False)
 
 

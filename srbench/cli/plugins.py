@@ -39,6 +39,7 @@ def command(as_json: bool, traceback: bool) -> None:
         return
     from rich.text import Text
 
+    from srbench.errors import visible
     from srbench.screen import Sheet, say
 
     out = console()
@@ -46,19 +47,15 @@ def command(as_json: bool, traceback: bool) -> None:
     Sheet.of(("distribution", "version", "plugin", "state", "provides"), rows).print_most(out)
     for p in registry.plugins:
         if p.error:
-            say(out, f"{p.distribution}:{p.name} is {p.state}: {p.error}")
+            say(out, f"{p.distribution}:{p.name} is {p.state}: {p.error}", whole=True)
         if traceback and p.traceback:
-            out.print(Text(p.traceback))
+            out.print(Text(visible(p.traceback)), soft_wrap=True)
     if not traceback and any(p.traceback for p in registry.plugins):
         say(out, "`srbench plugins --traceback` shows where the broken ones failed.")
 
 
 def _provides(plugin: PluginInfo) -> str:
+    from srbench.screen import counted
+
     counts = {"loss": plugin.losses, "metric": plugin.metrics, "generator": plugin.generators}
-    return ", ".join(_count(len(names), what) for what, names in counts.items() if names)
-
-
-def _count(number: int, what: str) -> str:
-    if number == 1:
-        return f"1 {what}"
-    return f"{number} {what}{'es' if what.endswith('s') else 's'}"
+    return ", ".join(counted(len(names), what) for what, names in counts.items() if names)

@@ -136,7 +136,7 @@ def _print_associations(found: tuple[Association, ...], rows: int) -> None:
         for item in found
     ]  # fmt: skip
     heads = ("figure", "data set", "metric", ">Spearman", "95 % interval", ">n")
-    Sheet.of(heads, cells, title=f"probe against outcomes, {rows} losses").print(console())
+    Sheet.of(heads, cells, title=f"probe against outcomes, {rows} losses", keep=3).print(console())
 
 
 def _resolve(registry: Registry, text: str) -> ResolvedLoss:

@@ -82,13 +82,13 @@ def command(
         _print_json(boards)
         return
     _print_tables(boards, datasets, full=full)
-    if destination is None and len(folders) == 1 and (folders[0] / STARTS_FILE).is_file():
-        # What `publish` wrote is not written over by who only looks at it.
-        click.echo("no file is written into a published folder; give --to DIR", err=True)
-        return
     if destination is None and len(folders) == 1:
         # Outputs do not lie among inputs: of OUT/records the folder is OUT.
         destination = record_files(folders[0])[0].parent.parent
+        if (destination / STARTS_FILE).is_file():
+            # What `publish` wrote is not written over by who only looks at it.
+            click.echo("no file is written into a published folder; give --to DIR", err=True)
+            return
     if destination is None:
         click.echo("no file is written for several folders; give --to DIR", err=True)
         return
@@ -120,12 +120,14 @@ def _print_tables(boards: list[Leaderboard], datasets: tuple[str, ...], *, full:
 
     out = console()
     show = print_leaderboard if full else print_summary
-    for number, board in enumerate(boards):
-        if number:
-            out.print()
+    first = True
+    for board in boards:
         shown = [dataset for dataset in board.datasets if dataset in datasets]
         if shown or not datasets:
+            if not first:
+                out.print()
             show(board, out, datasets=shown or None)
+            first = False
 
 
 def _write(

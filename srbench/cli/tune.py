@@ -77,7 +77,7 @@ def command(
         mark = "*" if trial.chosen else ""
         rows.append((mark, *trial.settings.values(), trial.game, *scores))
     heads = ("", *trials[0].settings, "game", *(f">{name}" for name in names))
-    Sheet.of(heads, rows).print(console())
+    Sheet.of(heads, rows, keep=1 + len(trials[0].settings)).print(console())
     start = trials[0].start
     click.echo("warm start: " + ", ".join(f"{n} {start[n]:.4g}" for n in names if n in start))
     if not any(trial.chosen for trial in trials):

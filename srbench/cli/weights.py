@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -164,18 +163,24 @@ def _print_rows(rows: list[dict[str, Any]]) -> None:
 
     from srbench.cli.output import console
     from srbench.files import cache_folder
-    from srbench.screen import Sheet, say
+    from srbench.screen import Sheet, brief, say
 
     cells = [
         (
             row["id"],
             "yes" if row["cached"] else "no",
             decimal(row["size"]) if row["size"] else "-",
-            textwrap.shorten(", ".join(row["used_by"]), 40, placeholder=" ..."),
-            textwrap.shorten(row["license"].partition(";")[0], 40, placeholder=" ..."),
+            _users(row["used_by"]),
+            brief(row["license"]),
         )
         for row in rows
     ]
     out = console()
     Sheet.of(("weights", "cached", ">size", "used by", "licence"), cells).print_most(out)
-    say(out, f"cache: {cache_folder()}")
+    say(out, f"cache: {cache_folder()}", whole=True)
+
+
+def _users(names: list[str]) -> str:
+    """All of them, or the first and how many more: a name is never cut."""
+    every = ", ".join(names)
+    return every if len(every) <= 40 or len(names) < 2 else f"{names[0]} and {len(names) - 1} more"

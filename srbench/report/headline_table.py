@@ -11,6 +11,7 @@ import numpy as np
 
 from srbench.report.headline import BUDGETS, HeadlineFamily, Reading
 from srbench.report.model import Headline, Leaderboard
+from srbench.report.scales import PRIMARY_BUDGET
 
 NOT_REACHED: Final = "not reached"
 
@@ -21,9 +22,9 @@ class HeadlineTable:
 
     Attributes:
         title: what it is of.
-        dataset, leads: on which data set, and whether it is by the metric of the primary family.
-        header: of the columns: label, one per budget, the mean gain where ranges are shared, and
-            two of resampling in the primary one.
+        dataset, leads: on which data set, and whether it is by the suite's rank metric.
+        header: of the columns: rank in the primary one, label, one per budget, the mean gain where
+            ranges are shared and any row gains, and two of resampling in the primary one.
         lines: one per row, in the order of the primary place or else of the first budgets.
         notes: why nothing is tested, where nothing is, and which rows do not compete.
     """
@@ -39,7 +40,7 @@ class HeadlineTable:
 def headline_table(board: Leaderboard, headline: Headline) -> HeadlineTable:
     """One headline in strings."""
     metric = board.title(headline.metric)
-    place = ("rank",) if headline.primary else ()
+    place = ("rank",) if headline.primary and headline.places else ()
     gain = (f"mean gain to -{headline.depth:.2f} dB",) if _gained(board, headline) else ()
     resampled = ("best", "better") if headline.resampled is not None else ()
     budgets = (_heading(metric, family) for family in headline.families)
@@ -47,7 +48,7 @@ def headline_table(board: Leaderboard, headline: Headline) -> HeadlineTable:
         title=f"{headline.dataset}: {metric} at equal distortion"
         + ("" if headline.primary else " (secondary)"),
         dataset=headline.dataset,
-        leads=headline.metric == board.headlines[0].metric,
+        leads=headline.metric == board.rank_metric,
         header=(*place, "label", *budgets, *gain, *resampled),
         lines=tuple(_line(board, headline, label) for label in headline_order(board, headline)),
         notes=tuple(_notes(headline)),
@@ -55,20 +56,28 @@ def headline_table(board: Leaderboard, headline: Headline) -> HeadlineTable:
 
 
 def reading_rule(board: Leaderboard) -> str:
-    """How a headline is read, in two sentences."""
+    """How a headline is read, in a few sentences."""
     primary = next((h for h in board.headlines if h.primary), None)
-    ranked = (
-        f" The rank here is by {board.title(primary.metric)} at -0.5 dB on {primary.dataset}, the "
-        "primary family; all others are secondary."
-        if primary is not None
-        else ""
-    )
+    ranked = ""
+    if primary is not None:
+        by = f"{primary_words(board, primary)} on {primary.dataset}"
+        ranked = (
+            f" The rank here is by {by}, the primary family; all others are secondary."
+            if primary.places
+            else f" No row is ranked here: none reaches {by}, the primary family, with every seed."
+        )
+    lettered = any(family.groups for h in board.headlines for family in h.families)
+    letters = " Letters: rows that share one are not told apart." if lettered else ""
     return (
         "At equal distortion: each seed's line from its warm start to its generator, read where "
         f"PSNR first falls to the budget below that warm start. {NOT_REACHED.capitalize()}: the "
-        f"curve ends above the budget, and nothing is extrapolated.{ranked} Letters: rows that "
-        "share one are not told apart."
+        f"curve ends above the budget, and nothing is extrapolated.{ranked}{letters}"
     )
+
+
+def primary_words(board: Leaderboard, headline: Headline) -> str:
+    """What the primary family reads: ``LPIPS at -0.5 dB``."""
+    return f"{board.title(headline.metric)} at {PRIMARY_BUDGET:g} dB"
 
 
 def headline_document(headline: Headline) -> dict[str, Any]:
@@ -162,7 +171,7 @@ def headline_order(board: Leaderboard, headline: Headline) -> list[str]:
 
 
 def _line(board: Leaderboard, headline: Headline, label: str) -> tuple[str, ...]:
-    first = (headline_place(headline, label),) if headline.primary else ()
+    first = (headline_place(headline, label),) if headline.primary and headline.places else ()
     return (
         *first,
         label,
@@ -225,11 +234,10 @@ def readings(board: Leaderboard, headline: Headline, label: str) -> Iterator[str
 
 
 def primary_reading(board: Leaderboard, headline: Headline, label: str) -> str:
-    """What a row has in the primary family, as the headline's table shows it; empty for none."""
+    """What a row has at the budget of the primary family; empty for a row without a curve."""
     if label not in headline.curves:
         return ""
-    place = next(i for i, family in enumerate(headline.families) if family.primary)
-    return list(readings(board, headline, label))[place]
+    return list(readings(board, headline, label))[BUDGETS.index(PRIMARY_BUDGET)]
 
 
 def _notes(headline: Headline) -> Iterator[str]:

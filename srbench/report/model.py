@@ -253,11 +253,23 @@ class Leaderboard:
         cells = [c for row in self.rows for (d, _), c in row.cells.items() if d == dataset]
         return max((cell.images for cell in cells), default=0)
 
+    @property
+    def leading(self) -> Headline | None:
+        """The headline that ranks the table.
+
+        ``None`` where rows have no curves, or none reaches the budget of the primary family: then
+        the scores at one strength rank.
+        """
+        return next((h for h in self.headlines if h.primary and h.places), None)
+
     def lead_dataset(self) -> str | None:
-        """The data set that is shown first: of those ranked, the one with the most images.
+        """The data set that is shown first: the headline's, or of those ranked the one with the
+        most images.
 
         ``None`` where nothing has been scored: every row failed.
         """
+        if self.leading is not None:
+            return self.leading.dataset
         ranked = [d for d in self.rank_datasets if d in self.datasets] or list(self.datasets)
         order = self.datasets.index
         return max(ranked, key=lambda d: (self.images(d), -order(d)), default=None)

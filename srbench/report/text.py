@@ -96,10 +96,8 @@ def used_flags(board: Leaderboard) -> list[tuple[str, str, str]]:
 
 def rank_rule(board: Leaderboard) -> str:
     """How the overall rank is made, in one sentence."""
-    rule = (
-        f"Overall rank: {ranked_by(board)}. Rows that no loss trained, and incomplete rows, "
-        "have none"
-    )
+    what = "Overall rank" if board.leading is None else "Rank at one strength"
+    rule = f"{what}: {ranked_by(board)}. Rows that no loss trained, and incomplete rows, have none"
     blocks = [
         f"{m.title} ranks only data sets whose images all have at least {m.min_blocks} blocks of "
         f"{m.block} pixels"

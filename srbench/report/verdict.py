@@ -6,14 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from srbench.report.columns import ranked_by
 from srbench.report.model import Headline, Leaderboard
-from srbench.report.place import primary_headline
 
 
 def verdict(board: Leaderboard) -> str:
     """The first row of what ranks: the primary headline where there is one, else the scores."""
-    primary = primary_headline(board)
-    if primary is not None:
-        return _at_equal_distortion(board, primary)
+    if board.leading is not None:
+        return _at_equal_distortion(board, board.leading)
     ranked = [row for row in board.rows if row.rank is not None]
     dataset = board.lead_dataset()
     if not ranked or dataset is None:

@@ -55,9 +55,10 @@ def test_who_looks_at_a_published_folder_changes_nothing_in_it(cli: Cli, tmp_pat
     for name in ("starts.json", "leaderboard.md"):
         shutil.copy(LEADERBOARD / name, folder / name)
     before = {path: file_sha256(path) for path in folder.rglob("*") if path.is_file()}
-    done = cli("report", str(folder), "--suite", "pretext-cpu")
-    assert done.returncode == 0, done.stderr
-    assert "no file is written into a published folder; give --to DIR" in done.stderr
+    for named in (folder, folder / "records"):
+        done = cli("report", str(named), "--suite", "pretext-cpu")
+        assert done.returncode == 0, done.stderr
+        assert "no file is written into a published folder; give --to DIR" in done.stderr
     assert {path: file_sha256(path) for path in folder.rglob("*") if path.is_file()} == before
     elsewhere = tmp_path / "elsewhere"
     assert cli("report", str(folder), "--to", str(elsewhere)).returncode == 0

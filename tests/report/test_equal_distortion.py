@@ -18,9 +18,16 @@ from srbench.cli import cli
 from srbench.errors import MixedRecords
 from srbench.records import write_record
 from srbench.records.io import validate_record
-from srbench.report import build_leaderboard, leaderboard_csv, print_leaderboard
-from srbench.report.headline_table import headline_table
+from srbench.report import (
+    build_leaderboard,
+    leaderboard_csv,
+    print_leaderboard,
+    print_summary,
+)
+from srbench.report.headline_table import headline_table, reading_rule
+from srbench.report.place import leading_order, leading_place
 from srbench.report.render.document import leaderboard_document
+from srbench.report.render.latex import leading_latex
 from srbench.report.render.markdown import leaderboard_markdown, leading_table
 from srbench.report.text import meant
 
@@ -57,6 +64,10 @@ def scored(start: dict, coefficient: float, label: str, seed: int) -> dict:
 @pytest.fixture(scope="module")
 def curved(three_seeds):
     """The synthetic records with curves of known form, all seeds starting at their warm starts."""
+    return with_curves(three_seeds)
+
+
+def with_curves(three_seeds):
     documents = [json.loads(r.model_dump_json(by_alias=True)) for r in three_seeds]
     starts = {d["seed"]: d for d in documents if d["loss"]["label"] == "warm-start"}
     artifact = {"path": "x", "sha256": "0" * 64, "bytes": 1}
@@ -304,7 +315,8 @@ def test_a_reference_that_is_far_off_does_not_press_the_others_together(curved):
     assert said == []
     far = moved(near, "bicubic", 1)
     said, bicubic, beside = drawn(far)
-    assert said == [f"bicubic: LPIPS {lpips(far, 'bicubic'):.4f}, off the frame"]
+    psnr = build_leaderboard(far).row("bicubic").cells["set14", "psnr"].mean
+    assert said == [f"bicubic: PSNR {psnr:.2f}, LPIPS {lpips(far, 'bicubic'):.4f}, off the frame"]
     assert bicubic == 30 < min(beside.values())  # at the upper edge
     assert beside == pytest.approx(others)
     # A control's curve goes to the edge, and its mark stands where it leaves.
@@ -331,6 +343,42 @@ def test_a_walk_ends_where_it_leaves_the_frame():
     assert (cut.low, cut.high) == (((0, 0), (1, 0.25)), ((0, 0), (1, 1)))
     inside = Walk(middle=((0, 0), (1, 1)), low=((0, 0), (1, 1)), high=((0, 0), (1, 1)))
     assert inside.within(x, y) == inside
+
+
+def test_where_no_row_reaches_the_budget_the_scores_rank_everywhere(three_seeds, monkeypatch):
+    """A short suite: nothing says that it is ranked by what no row has."""
+    monkeypatch.setitem(globals(), "depth", lambda label: 0.1)
+    board = build_leaderboard(with_curves(three_seeds))
+    assert board.headlines
+    assert not any(headline.places for headline in board.headlines)
+    assert board.leading is None
+    ranks = {row.label: row.rank for row in board.rows}
+    for row in board.rows:
+        assert leading_place(board, row.label).rank == row.rank
+    assert [entry.row.label for entry in leading_order(board, "set14")] == list(ranks)
+    assert "none reaches LPIPS at -0.5 dB" in reading_rule(board)
+    assert "rank" not in headline_table(board, board.headlines[0]).header
+    stream = io.StringIO()
+    print_summary(board, Console(file=stream, width=160))
+    assert "at equal distortion" not in stream.getvalue()
+    assert "-0.5 dB" not in leading_table(board)
+    assert leading_latex(board).count(r"\begin{table}") == 1
+
+
+def test_another_data_set_has_its_readings_and_no_rank(curved):
+    board = build_leaderboard(curved)
+    other = next(d for d in board.datasets if d != board.leading.dataset)
+    stream = io.StringIO()
+    print_summary(board, Console(file=stream, width=160), datasets=[other])
+    text = stream.getvalue()
+    assert f"{other}; LPIPS at -0.5 dB is at equal distortion and ranks nothing here" in text
+    headline = next(h for h in board.headlines if (h.dataset, h.metric) == (other, "lpips"))
+    first = next(line.split() for line in text.splitlines() if FIRST in line)
+    assert first[:2] == [
+        FIRST,
+        board.metric("lpips").number(headline.readings(FIRST)[1].values.mean()),
+    ]
+    assert board.lead_dataset() == board.leading.dataset
 
 
 def test_the_csv_has_what_was_read_at_each_budget(curved, three_seeds):

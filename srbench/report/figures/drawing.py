@@ -152,6 +152,10 @@ class Axis:
         share = (value - self.low) / (self.high - self.low)
         return self.start + share * (self.end - self.start)
 
+    def holds(self, value: float) -> bool:
+        """Whether a value lies on it."""
+        return self.low <= value <= self.high
+
     def clipped(self, value: float) -> float:
         """The pixel of a value, or of the nearer end."""
         return self.at(min(max(value, self.low), self.high))

@@ -87,11 +87,14 @@ def plane(
     x = spanning([p[0] for p in shown], frame[0], frame[2], margin=0.09, flipped=lower[0])
     y = spanning([p[1] for p in shown], frame[3], frame[1], margin=0.09, flipped=not lower[1])
     found = {label: walk.within(x, y) for label, walk in found.items()}
+    # By now there may be room for some of them.
+    outside = [i for i in outside if not (x.holds(points[i][0]) and y.holds(points[i][1]))]
     ends = [  # of a curve that leaves the frame where it does
         found[row.label].middle[-1] if i in outside and row.label in found else point
         for i, (row, point) in enumerate(zip(rows, points, strict=True))
     ]
     pixels = [(x.clipped(a), y.clipped(b)) for a, b in ends]
+    off = {rows[i].label for i in outside}
     parts: list[Part] = [
         *grid(x, y, few=few),
         text(frame[0], 16, f"{axes[1].heading}  perception", "axis-name"),
@@ -104,11 +107,12 @@ def plane(
     for row, pixel in zip(rows, pixels, strict=True):
         cells = (row.cells[keys[0]], row.cells[keys[1]])
         bars = _bars(cells, pixel, x, y) if board.intervals.kind == "seeds" else []
+        bars = [] if row.label in off else bars  # its mark stands elsewhere
         parts.append(_spot(row, styles[row.label], cells, axes, pixel, bars))
     named = _named(rows, points, lower, few=few)
     names = {i: shorten(rows[i].label, 26) for i in named}
-    for i, metrics in outside.items():
-        scores = (f"{m.title} {m.number(rows[i].cells[dataset, m.name].mean)}" for m in metrics)
+    for i in outside:
+        scores = (f"{m.title} {m.number(rows[i].cells[dataset, m.name].mean)}" for m in axes)
         names[i] = f"{names.get(i, rows[i].label)}: {', '.join(scores)}, off the frame"
     parts += _names(names, pixels, frame)
     return Drawing(
@@ -125,26 +129,28 @@ def plane(
 
 def _outside(
     rows: Sequence[Row], points: Sequence[Point], found: Mapping[str, Walk], axes: Axes
-) -> dict[int, list[MetricInfo]]:
+) -> list[int]:
     """Reference rows that lie so far off that they would press the losses together.
 
-    They stand at the edge, with their scores by the axes that they are beyond. What is on the
-    Pareto front stays where it is.
+    They stand at the edge, with their scores. What is on the Pareto front stays where it is.
     """
     front = pareto_front(points, lower=(axes[0].lower_is_better, axes[1].lower_is_better))
-    far = {i for i, row in enumerate(rows) if row.reference and i not in front}
+    far = [i for i, row in enumerate(rows) if row.reference and i not in front]
     near = [i for i in range(len(rows)) if i not in far]
-    taken = [p for i in near for p in _taken(rows[i], points[i], found)]
-    beyond: dict[int, list[MetricInfo]] = {}
     if len(near) < 2:  # of one row there is nothing to see from nearer
-        return beyond
-    for axis, metric in enumerate(axes):
-        values = [p[axis] for p in taken]
+        return []
+    taken = [p for i in near for p in _taken(rows[i], points[i], found)]
+    ranges = []
+    for values in zip(*taken, strict=True):
         room = FAR * (max(values) - min(values))
-        for i in sorted(far):
-            if not min(values) - room <= points[i][axis] <= max(values) + room:
-                beyond.setdefault(i, []).append(metric)
-    return beyond
+        ranges.append((min(values) - room, max(values) + room))
+    return [
+        i
+        for i in far
+        if any(
+            not low <= value <= high for value, (low, high) in zip(points[i], ranges, strict=True)
+        )
+    ]
 
 
 def _taken(row: Row, point: Point, found: Mapping[str, Walk]) -> list[Point]:

@@ -9,8 +9,9 @@ from srbench.records import MetricInfo
 from srbench.report.columns import Entry, columns, ranked_by
 from srbench.report.headline_table import NOT_REACHED, headline_table, reading_rule
 from srbench.report.model import Headline, Leaderboard
-from srbench.report.place import leading_order, primary_headline
+from srbench.report.place import leading_order
 from srbench.report.text import DASH, flag_codes, used_flags
+from srbench.screen import counted
 
 
 def leading_latex(board: Leaderboard) -> str:
@@ -19,7 +20,7 @@ def leading_latex(board: Leaderboard) -> str:
     At equal distortion first, where rows have curves, then the leading data set's scores at one
     strength. What shares the first tie group is in bold. Strings from records are escaped.
     """
-    headline = primary_headline(board)
+    headline = board.leading
     tables = [] if headline is None else [_headline(board, headline)]
     dataset = board.lead_dataset()
     if dataset is not None:
@@ -35,10 +36,16 @@ def _headline(board: Leaderboard, headline: Headline) -> str:
         [_reading(text) if i > place else _escaped(text) for i, text in enumerate(line[:kept])]
         for line in shown.lines
     ]
-    about = f"{_about(board, headline.dataset)}, {len(board.seeds)} seeds. {reading_rule(board)}"
+    seeds = counted(len(board.seeds), "seed")
+    about = f"{_about(board, headline.dataset)}, {seeds}. {reading_rule(board)}"
     if any(r"\textbf" in text for line in lines for text in line):
         about += " In bold: what is not told apart from the best."
-    return _table([_escaped(name) for name in shown.header[:kept]], lines, "rl" + "r" * 3, about)
+    return _table(
+        [_escaped(name) for name in shown.header[:kept]],
+        lines,
+        "rl" + "r" * len(headline.families),
+        about,
+    )
 
 
 def _reading(text: str) -> str:

@@ -25,6 +25,7 @@ from srbench.report.text import (
     used_flags,
     web_link,
 )
+from srbench.screen import counted
 
 _IN_ADDRESSES: Final = ":/?#@!$&'*+,;=%~"
 """What stays as it is: a parenthesis would end the link, and begin what the address says next."""
@@ -63,9 +64,8 @@ def _headlines(board: Leaderboard) -> list[str]:
 
 def leading_table(board: Leaderboard) -> str:
     """One table for a README: the primary headline, or what ranks and what that is paid with."""
-    primary = next((headline for headline in board.headlines if headline.primary), None)
-    if primary is not None:
-        return _leading_headline(board, primary)
+    if board.leading is not None:
+        return _leading_headline(board, board.leading)
     lead = board.lead_dataset()
     if lead is None:
         return f"**{markdown_text(title(board))}**: nothing is scored yet."
@@ -87,7 +87,8 @@ def _leading_headline(board: Leaderboard, headline: Headline) -> str:
     kept = 2 + len(headline.families)
     lines = [[markdown_text(cell) for cell in line[:kept]] for line in shown.lines]
     table = _table([markdown_text(name) for name in shown.header[:kept]], lines)
-    where = f"{headline.dataset}, {board.images(headline.dataset)} images, {len(board.seeds)} seeds"
+    seeds = counted(len(board.seeds), "seed")
+    where = f"{headline.dataset}, {board.images(headline.dataset)} images, {seeds}"
     about = markdown_text(f"{where}. {reading_rule(board)}")
     return f"**{markdown_text(title(board))}**\n\n{table}\n\n{about}"
 

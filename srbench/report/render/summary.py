@@ -9,7 +9,7 @@ from rich.text import Text
 
 from srbench.errors import plain
 from srbench.report.columns import rank_text
-from srbench.report.headline_table import headline_place, primary_reading
+from srbench.report.headline_table import headline_place, primary_reading, primary_words
 from srbench.report.model import Headline, Leaderboard, Row
 from srbench.report.place import leading_order
 from srbench.report.render.terminal import short_score
@@ -94,7 +94,7 @@ def _fitting(board: Leaderboard, dataset: str, console: Console) -> tuple[Table,
         if name in kept:
             kept.remove(name)
     left_out = [name for name in names if name not in kept]
-    return sheet.table(names.index(name) for name in kept), left_out
+    return sheet.fitted((names.index(name) for name in kept), console), left_out
 
 
 def _ranking(board: Leaderboard) -> str:
@@ -106,36 +106,48 @@ def _sheet(board: Leaderboard, dataset: str) -> tuple[list[str], Sheet]:
     """The whole table, and what its columns are called here."""
     metric = board.metric(_ranking(board))
     headline = _headline(board, dataset)
-    names = ["rank", "label", *([HEADLINE] if headline else [])]
-    heads = [Head(text=Text("rank")), Head(text=Text("label"), numeric=False)]
+    # Beside a headline the rank is that of the table: on another data set there is none.
+    ranked = headline is None or headline is board.leading
+    names = [*(["rank"] if ranked else []), "label", *([HEADLINE] if headline else [])]
+    heads = [Head(text=Text("rank"))] if ranked else []
+    heads.append(Head(text=Text("label"), numeric=False))
     if headline:
-        heads.append(Head(text=Text(f"{plain(board.title(headline.metric))}\nat -0.5 dB")))
+        heads.append(Head(text=Text(plain(primary_words(board, headline)).replace(" at", "\nat"))))
     names += [*(m.name for m in board.metrics), INTERVAL]
     heads += [Head(text=Text(plain(m.heading))) for m in board.metrics]
     heads.append(Head(text=Text(f"{plain(metric.title)} interval")))
     lines: list[Line] = []
-    competing = True
+    before = True
     for entry in leading_order(board, dataset)[:MOST_ROWS]:
         row, cell = entry.row, entry.cell(metric)
         state = "" if row.status == "finished" else f" ({row.status})"
-        place = headline_place(headline, row.label) if headline else rank_text(row.rank)
-        cells = [Text(place), Text(plain(row.label) + state)]
+        cells = [Text(plain(row.label) + state)]
+        if ranked:
+            place = headline_place(headline, row.label) if headline else rank_text(row.rank)
+            cells.insert(0, Text(place))
         if headline:
             cells.append(Text(primary_reading(board, headline, row.label)))
         cells += [short_score(entry.cell(m), m) for m in board.metrics]
         cells.append(Text("" if cell is None else interval(cell, metric), style="dim"))
-        lines.append(Line(cells=cells, begins=competing and row.rank is None and bool(lines)))
-        competing = row.rank is not None
-    return names, Sheet(title=plain(dataset), heads=heads, lines=lines, keep=2)
+        here = row.rank is not None
+        lines.append(Line(cells=cells, begins=before and not here and bool(lines)))
+        before = here
+    return names, Sheet(title=plain(dataset), heads=heads, lines=lines, keep=1 + ranked)
 
 
 def _headline(board: Leaderboard, dataset: str) -> Headline | None:
-    return next((h for h in board.headlines if h.primary and h.dataset == dataset), None)
+    """What a data set has by the metric that leads at equal distortion."""
+    if board.leading is None:
+        return None
+    metric = board.leading.metric
+    return next((h for h in board.headlines if (h.dataset, h.metric) == (dataset, metric)), None)
 
 
 def _title(board: Leaderboard, dataset: str) -> str:
     headline = _headline(board, dataset)
     if headline is None:
         return table_title(board, dataset)
-    by = f"{board.title(headline.metric)} at -0.5 dB, at equal distortion"
-    return f"{dataset}; rank: {by}; the other scores are at one strength"
+    first = f"rank: {primary_words(board, headline)}, at equal distortion"
+    if headline is not board.leading:
+        first = f"{primary_words(board, headline)} is at equal distortion and ranks nothing here"
+    return f"{dataset}; {first}; the other scores are at one strength"

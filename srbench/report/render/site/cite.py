@@ -54,7 +54,7 @@ def badge(board: Leaderboard, row: Row) -> str:
     document = {
         "schemaVersion": 1,
         "label": f"srbench {board.suite} v{board.suite_version}",
-        "message": f"{plain(row.label)}: {said} by {plain(place.by)}",
+        "message": f"{plain(row.label)}: {said} by {plain(place.brief)}",
         "color": "lightgrey" if place.rank is None else "blue",
     }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"

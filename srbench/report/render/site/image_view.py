@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from srbench.records import MetricInfo, RowKind, kind_of_label
 from srbench.report.model import Leaderboard, Row
+from srbench.report.place import leading_order
 from srbench.report.render.site.media_index import Shown
 from srbench.report.render.site.pictures import ShownImage
 
@@ -36,10 +37,12 @@ class PictureView:
 def picture_views(
     board: Leaderboard, image: ShownImage, pages: dict[str, str]
 ) -> list[PictureView]:
-    """The rows with scores or a picture, in the table's order; LR-bicubic first and HR last."""
+    """The rows with scores or a picture, as the headline has them or else in the table's order;
+    LR-bicubic first and HR last."""
     best = {m.name: _best(board, image, m.name) for m in board.metrics}
     pictures = image.group.rows if image.group is not None else {}
-    labels = [row.label for row in board.rows if row.label in image.runs]
+    order = [entry.row.label for entry in leading_order(board, image.dataset)]
+    labels = [label for label in order if label in image.runs]
     labels += [label for label in pictures if label not in labels]
     labels.sort(key=lambda label: _FIRST_AND_LAST.get(kind_of_label(label), 0))
     rows = {row.label: row for row in board.rows}

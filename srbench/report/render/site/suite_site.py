@@ -14,7 +14,7 @@ from srbench.report.figures.plane import legend, looks
 from srbench.report.headline import BUDGETS
 from srbench.report.headline_table import headline_table, reading_rule, readings
 from srbench.report.model import Leaderboard, Row
-from srbench.report.place import leading_place
+from srbench.report.place import leading_order, leading_place
 from srbench.report.render.latex import leading_latex
 from srbench.report.render.site.board_view import (
     about_view,
@@ -194,7 +194,10 @@ class SuiteSite:
 
     def _write_losses(self) -> None:
         curves = RowCurves(self.board)
-        rows = self.board.rows
+        lead = self.board.lead_dataset()
+        rows = list(self.board.rows)
+        if lead is not None:
+            rows = [entry.row for entry in leading_order(self.board, lead)]
         for index, row in enumerate(rows):
             runs = run_views(
                 row, self._by_label[row.label], self._shared.site, self._downloads, self._keys
