@@ -96,6 +96,10 @@ class Person:
             "[...document.querySelectorAll('#pictures img')].every((i) => i.complete)"
         )
 
+    def sent(self) -> None:
+        """The server has every answer: what is still in this browser's box, no other one knows."""
+        self.until("Object.values(localStorage).every((v) => JSON.parse(v).unsent.length === 0)")
+
     def finished(self) -> None:
         self.page.wait_for_selector("#end:not([hidden])")
         self.until("document.querySelector('#end-text').textContent.startsWith('All your')")
@@ -172,6 +176,7 @@ def test_leaving_and_coming_back(browser: Any, brief: StudyFolder) -> None:
         person.page.goto(server.url)
         person.page.click("#to-examples")
         person.answer(4, TOTAL)
+        person.sent()
         person.context.close()
         # Another one, with the code.
         other = Person(browser, server, "touch", PHONE)
