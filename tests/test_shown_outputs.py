@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fake_cuda import FAKES_CUDA
 from sessions import Shown, sessions
 from shown import words
 
@@ -77,6 +78,8 @@ def test_the_output_is_what_the_command_prints(session: list[Shown], folder: Pat
     if not any(words(shown.command)[1] in WEIGHTS or needs_run(shown) for shown in session):
         environment["SRBENCH_CACHE"] = str(folder / "cache")  # what is cached is listed as such
     for shown in session:
+        if shown.command.startswith("srbench check") and not FAKES_CUDA:
+            pytest.skip("torch before 2.10 without a GPU skips one of the checks that are shown")
         if shown.command in BEFORE:
             BEFORE[shown.command](folder)
         done = subprocess.run(

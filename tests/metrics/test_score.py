@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -159,6 +160,8 @@ def test_a_failing_metric_is_named_with_the_image_and_stops_the_rest():
 
     def metric(sr, hr):
         scored.append(1)
+        if len(scored) > 1:
+            time.sleep(0.2)  # as long as a metric takes: who is told of the first has time to stop
         raise ZeroDivisionError("boom")
 
     with pytest.raises(ScoreError, match="fake failed on 'i49': ZeroDivisionError: boom") as caught:
