@@ -60,7 +60,8 @@ def run_suite(
 
         import srbench
         result = srbench.run_suite("quick", out="runs/quick")
-        print(result.leaderboard.rows[0].label)
+        for row in result.leaderboard.rows:
+            print(row.label, row.status)
     """
     from rich.console import Console
 

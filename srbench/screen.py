@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from rich import box
+from rich.cells import cell_len
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
@@ -107,8 +108,8 @@ class Sheet:
         table = Table(box=box.HORIZONTALS, padding=(0, 1, 0, 0))
         for column in shown:
             head = self.heads[column]
-            numbers = (head.text, *(line.cells[column] for line in self.lines))
-            widest = max(len(part) for text in numbers for part in text.plain.split("\n"))
+            texts = (head.text, *(line.cells[column] for line in self.lines))
+            widest = max(cell_len(part) for text in texts for part in text.plain.split("\n"))
             table.add_column(
                 head.text,
                 justify="right" if head.numeric else "left",

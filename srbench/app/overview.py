@@ -20,6 +20,7 @@ from srbench.run.plan.jobs import Job
 from srbench.run.plan.planning import Plan
 from srbench.run.plan.targets import Target, applicable_metrics, points_of, targets
 from srbench.run.writing import read_result
+from srbench.screen import counted
 
 
 def plan_overview(
@@ -171,8 +172,8 @@ def overview_lines(document: dict[str, Any]) -> Iterator[str]:
     )
     seeds, threads = ", ".join(map(str, document["seeds"])), document["threads_per_job"]
     yield (
-        f"{document['device']} ({document['device_name']}), {threads} "
-        f"thread{'' if threads == 1 else 's'} per job, {document['parallel']} at once, "
+        f"{document['device']} ({document['device_name']}), {counted(threads, 'thread')} per job, "
+        f"{document['parallel']} at once, "
         f"seed{'' if len(document['seeds']) == 1 else 's'} {seeds}, out folder {document['out']}"
     )
     width = max((len(job["title"]) for job in document["jobs"]), default=0)
@@ -252,5 +253,6 @@ def _total_lines(document: dict[str, Any]) -> Iterator[str]:
         f"{human_time(3600 * total['job_hours_without_shared_warm_start'])} of jobs"
     )
     if total["without_estimate"]:
-        yield f"{total['without_estimate']} jobs could not be estimated and are not in the totals"
+        missing = counted(total["without_estimate"], "job")
+        yield f"without an estimate, and not in the totals: {missing}"
     yield f"how: {document['method']}"

@@ -91,8 +91,8 @@ def _describe(registry: Registry, text: str, as_json: bool) -> None:
             click.echo(f"  {field.replace('_', ' ')}: {told}")
     for file in spec.weights:
         state = "cached" if is_cached(file) else _source(file)
-        size = decimal(file.size)
-        click.echo(f"  weights: {file.id}, {size} ({state}); {file.license}")
+        size = f", {decimal(file.size)}" if file.size else ""
+        click.echo(f"  weights: {file.id}{size} ({state}); {file.license}")
     click.echo("  parameters:" if keys else "  it takes no parameters")
     echo_keys(keys, "    ")
     taps = getattr(spec.params, "known_taps", lambda: None)()
@@ -137,7 +137,7 @@ def _document(name: str, loss: RegisteredLoss) -> dict[str, Any]:
 
 def _print_table(rows: list[tuple[str, RegisteredLoss]]) -> None:
     from srbench.cli.output import console
-    from srbench.screen import Sheet, brief, counted
+    from srbench.screen import Sheet, brief, counted, say
 
     heads = ("loss", "task", "weights", "backbone", "licence", "pretrained on")
     cells = [
@@ -153,7 +153,7 @@ def _print_table(rows: list[tuple[str, RegisteredLoss]]) -> None:
     ]
     out = console()
     Sheet.of(heads, cells, title=counted(len(rows), "loss")).print_most(out)
-    out.print("srbench losses NAME: all of one, with its parameters", markup=False)
+    say(out, "srbench losses NAME: all of one, with its parameters")
 
 
 def _weights(files: Sequence[WeightFile]) -> str:

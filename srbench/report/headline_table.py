@@ -40,7 +40,7 @@ class HeadlineTable:
 def headline_table(board: Leaderboard, headline: Headline) -> HeadlineTable:
     """One headline in strings."""
     metric = board.title(headline.metric)
-    place = ("rank",) if headline.primary and headline.places else ()
+    place = ("rank",) if headline.ranks else ()
     gain = (f"mean gain to -{headline.depth:.2f} dB",) if _gained(board, headline) else ()
     resampled = ("best", "better") if headline.resampled is not None else ()
     budgets = (_heading(metric, family) for family in headline.families)
@@ -171,7 +171,7 @@ def headline_order(board: Leaderboard, headline: Headline) -> list[str]:
 
 
 def _line(board: Leaderboard, headline: Headline, label: str) -> tuple[str, ...]:
-    first = (headline_place(headline, label),) if headline.primary and headline.places else ()
+    first = (headline_place(headline, label),) if headline.ranks else ()
     return (
         *first,
         label,

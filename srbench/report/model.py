@@ -178,6 +178,11 @@ class Headline:
         """Whether one of its families is the primary one."""
         return any(family.primary for family in self.families)
 
+    @property
+    def ranks(self) -> bool:
+        """Whether it is the primary one and any row reaches its budget."""
+        return self.primary and bool(self.places)
+
     def readings(self, label: str) -> tuple[Reading, ...]:
         """What was read for a label, one per budget."""
         return self.others.get(label) or tuple(f.readings[label] for f in self.families)
@@ -260,7 +265,14 @@ class Leaderboard:
         ``None`` where rows have no curves, or none reaches the budget of the primary family: then
         the scores at one strength rank.
         """
-        return next((h for h in self.headlines if h.primary and h.places), None)
+        return next((headline for headline in self.headlines if headline.ranks), None)
+
+    def leading_on(self, dataset: str) -> Headline | None:
+        """What a data set has by the metric of :attr:`leading`; it ranks on its own alone."""
+        if self.leading is None:
+            return None
+        metric = self.leading.metric
+        return next((h for h in self.headlines if (h.dataset, h.metric) == (dataset, metric)), None)
 
     def lead_dataset(self) -> str | None:
         """The data set that is shown first: the headline's, or of those ranked the one with the

@@ -37,15 +37,12 @@ def leading_place(board: Leaderboard, label: str) -> LeadingPlace:
 
 
 def leading_order(board: Leaderboard, dataset: str) -> list[Entry]:
-    """The rows of a data set as the leading metric has them at equal distortion, those without a
-    curve last; in the order of the table where it has no such reading."""
+    """The rows of a data set as the leading metric has them at equal distortion (where it has no
+    readings there, as the headline has them), those without a curve last; without a headline in the
+    order of the table."""
     found = entries(board, dataset)
-    headline = board.leading
+    headline = board.leading_on(dataset) or board.leading
     if headline is None:
         return found
-    there = next(
-        (h for h in board.headlines if (h.dataset, h.metric) == (dataset, headline.metric)),
-        headline,
-    )
-    places = {label: place for place, label in enumerate(headline_order(board, there))}
+    places = {label: place for place, label in enumerate(headline_order(board, headline))}
     return sorted(found, key=lambda entry: places.get(entry.row.label, len(places)))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+from curving import with_curves
 from synthetic import synthetic_records
 
 from srbench.records import Record, record_text
@@ -76,3 +77,9 @@ def uneven(three_seeds, edited) -> list[Record]:
         scores["sizes"] = {n: s for n, s in scores["sizes"].items() if n in scores["images"]}
 
     return edited(three_seeds, three_of_set14)
+
+
+@pytest.fixture(scope="session")
+def curved(three_seeds):
+    """Three seeds with curves of known form."""
+    return with_curves(three_seeds)

@@ -106,14 +106,14 @@ def plane(
     parts += walk_lines(found, {label: look.kind for label, look in styles.items()}, x, y)
     for row, pixel in zip(rows, pixels, strict=True):
         cells = (row.cells[keys[0]], row.cells[keys[1]])
-        bars = _bars(cells, pixel, x, y) if board.intervals.kind == "seeds" else []
-        bars = [] if row.label in off else bars  # its mark stands elsewhere
+        placed = row.label not in off  # else its mark stands elsewhere, and bars would be of that
+        bars = _bars(cells, pixel, x, y) if board.intervals.kind == "seeds" and placed else []
         parts.append(_spot(row, styles[row.label], cells, axes, pixel, bars))
     named = _named(rows, points, lower, few=few)
     names = {i: shorten(rows[i].label, 26) for i in named}
     for i in outside:
         scores = (f"{m.title} {m.number(rows[i].cells[dataset, m.name].mean)}" for m in axes)
-        names[i] = f"{names.get(i, rows[i].label)}: {', '.join(scores)}, off the frame"
+        names[i] = f"{shorten(rows[i].label, 26)}: {', '.join(scores)}, off the frame"
     parts += _names(names, pixels, frame)
     return Drawing(
         width=width,

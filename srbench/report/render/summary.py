@@ -10,7 +10,7 @@ from rich.text import Text
 from srbench.errors import plain
 from srbench.report.columns import rank_text
 from srbench.report.headline_table import headline_place, primary_reading, primary_words
-from srbench.report.model import Headline, Leaderboard, Row
+from srbench.report.model import Leaderboard, Row
 from srbench.report.place import leading_order
 from srbench.report.render.terminal import short_score
 from srbench.report.text import interval, table_title, title, used_flags
@@ -105,14 +105,15 @@ def _ranking(board: Leaderboard) -> str:
 def _sheet(board: Leaderboard, dataset: str) -> tuple[list[str], Sheet]:
     """The whole table, and what its columns are called here."""
     metric = board.metric(_ranking(board))
-    headline = _headline(board, dataset)
+    headline = board.leading_on(dataset)
     # Beside a headline the rank is that of the table: on another data set there is none.
     ranked = headline is None or headline is board.leading
     names = [*(["rank"] if ranked else []), "label", *([HEADLINE] if headline else [])]
     heads = [Head(text=Text("rank"))] if ranked else []
     heads.append(Head(text=Text("label"), numeric=False))
     if headline:
-        heads.append(Head(text=Text(plain(primary_words(board, headline)).replace(" at", "\nat"))))
+        metric_name, _, budget = plain(primary_words(board, headline)).rpartition(" at ")
+        heads.append(Head(text=Text(f"{metric_name}\nat {budget}")))
     names += [*(m.name for m in board.metrics), INTERVAL]
     heads += [Head(text=Text(plain(m.heading))) for m in board.metrics]
     heads.append(Head(text=Text(f"{plain(metric.title)} interval")))
@@ -135,16 +136,8 @@ def _sheet(board: Leaderboard, dataset: str) -> tuple[list[str], Sheet]:
     return names, Sheet(title=plain(dataset), heads=heads, lines=lines, keep=1 + ranked)
 
 
-def _headline(board: Leaderboard, dataset: str) -> Headline | None:
-    """What a data set has by the metric that leads at equal distortion."""
-    if board.leading is None:
-        return None
-    metric = board.leading.metric
-    return next((h for h in board.headlines if (h.dataset, h.metric) == (dataset, metric)), None)
-
-
 def _title(board: Leaderboard, dataset: str) -> str:
-    headline = _headline(board, dataset)
+    headline = board.leading_on(dataset)
     if headline is None:
         return table_title(board, dataset)
     first = f"rank: {primary_words(board, headline)}, at equal distortion"
